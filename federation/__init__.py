@@ -1,0 +1,1 @@
+"""Other houses' platforms that we report to."""

@@ -1,0 +1,36 @@
+"""What a notice says, once its seal holds. Pure."""
+
+import orjson
+
+from payments.port import NoticeUnreadable, PaymentNotice, RefundNotice
+from payments.wechat_pay import wire
+from payments.wechat_pay.merchant import Merchant
+from payments.wechat_pay.signing import open_box
+
+PAYMENT_KINDS = {"TRANSACTION.SUCCESS"}
+REFUND_KINDS = {"REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED"}
+
+
+def read_notice(body: bytes, merchant: Merchant) -> PaymentNotice | RefundNotice:
+    """Decrypt and read a notice whose signature was checked.
+
+    Raises `NoticeForged` when it cannot be decrypted, `NoticeUnreadable` when it is not for this merchant and
+    app or not a kind we know.
+    """
+    try:
+        envelope = orjson.loads(body)
+        notice_id, kind, box = str(envelope["id"]), str(envelope["event_type"]), envelope["resource"]
+        if kind not in PAYMENT_KINDS | REFUND_KINDS:
+            raise NoticeUnreadable(f"kind {kind[:64]!r} is not ours to handle")
+        contents = orjson.loads(open_box(merchant.apiv3_key, box))
+        if contents["mchid"] != merchant.mchid:
+            raise NoticeUnreadable(f"notice {notice_id[:64]} is for another merchant")
+        if kind in REFUND_KINDS:
+            refund = wire.refund(contents, state=contents["refund_status"])
+            return RefundNotice(notice_id=notice_id, kind=kind, refund=refund, mchid=merchant.mchid)
+        payment = wire.payment(contents)
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        raise NoticeUnreadable(f"the notice has an unexpected shape: {problem!r}") from problem
+    if payment.appid != merchant.appid:
+        raise NoticeUnreadable(f"notice {notice_id[:64]} is for another app")
+    return PaymentNotice(notice_id=notice_id, kind=kind, payment=payment)

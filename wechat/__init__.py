@@ -1,0 +1,1 @@
+"""WeChat's own doors: the mini-program's sign-in and phone numbers."""
