@@ -89,7 +89,7 @@ def check_seal(seal: Seal, body: bytes, public_key: RSAPublicKey) -> None:
 
 
 def open_box(apiv3_key: bytes, box: Mapping[str, str]) -> bytes:
-    """Decrypt a resource (AEAD_AES_256_GCM, the tag appended), or raise `NoticeForged`: our key did not seal it."""
+    """Decrypt a resource (AEAD_AES_256_GCM, the tag appended), or raise `NoticeForged`."""
     try:
         if box["algorithm"] != "AEAD_AES_256_GCM":
             raise NoticeForged(f"algorithm {str(box['algorithm'])[:40]!r} was not agreed")
