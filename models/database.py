@@ -1,0 +1,162 @@
+"""The two databases, spoken to in one way: connections, transactions, hot SQL, migrations' neighbours.
+
+One SQL text serves both: parameters are `$1, $2 …`, and what only PostgreSQL knows (FOR UPDATE) is dropped for
+SQLite, whose transactions take the one write lock at their beginning (`models/sqlite_engine.py`).
+"""
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from datetime import UTC, date, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from tortoise import Tortoise
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.connection import get_connection
+from tortoise.context import TortoiseContext
+from tortoise.transactions import in_transaction
+
+from models.errors import Busy
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ROOMS_WITH_TABLES = (
+    "regions",
+    "venues",
+    "members",
+    "staff",
+    "booking",
+    "orders",
+    "admissions",
+    "footfall",
+    "forwarding",
+)
+LOCK_WAIT_MS = 3000  # lessons 2: wait 3 s for a lock, then answer that we are busy
+_RUN_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: nothing was written, so try again
+_LOCK_TIMED_OUT = "55P03"
+_TRIES = 4
+
+_inside: ContextVar[bool] = ContextVar("inside_an_operation", default=False)
+
+
+def configuration(database_url: str) -> dict[str, Any]:
+    """Tortoise's configuration for `sqlite://path` or `postgres://…?minsize=&maxsize=`."""
+    connection = expand_db_url(database_url)
+    credentials = connection["credentials"]
+    if "sqlite" in connection["engine"]:
+        connection["engine"] = "models.sqlite_engine"
+        credentials |= {"busy_timeout": 15000, "synchronous": "NORMAL"}
+    else:
+        for size in ("minsize", "maxsize"):
+            if size in credentials:
+                credentials[size] = int(credentials[size])
+        credentials["server_settings"] = {"lock_timeout": str(LOCK_WAIT_MS), "timezone": "UTC"}
+    return {
+        "connections": {"default": connection},
+        "apps": {
+            "models": {
+                "models": [f"models.{room}.tables" for room in ROOMS_WITH_TABLES],
+                "default_connection": "default",
+                "migrations": "migrations",
+            }
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def connect(database_url: str) -> TortoiseContext:
+    """Opens the pool for this process; `close` ends it. Requests in any task find it."""
+    return await Tortoise.init(config=configuration(database_url), _enable_global_fallback=True)
+
+
+async def close() -> None:
+    await Tortoise.close_connections()
+
+
+def on_postgres() -> bool:
+    return str(get_connection("default").capabilities.dialect) == "postgres"
+
+
+_POSTGRES_ONLY = re.compile(r"\bFOR UPDATE( OF \w+)?( SKIP LOCKED)?|::\w+")
+
+
+def _for_sqlite(sql: str) -> str:
+    return _POSTGRES_ONLY.sub("", sql).replace("$", "?")
+
+
+_sqlite_texts: dict[str, str] = {}
+
+
+async def rows(sql: str, *values: Any) -> Sequence[Any]:
+    """Runs one statement and returns its rows, each readable by column name. The hot path: no models."""
+    connection = get_connection("default")
+    if connection.capabilities.dialect == "postgres":
+        return (await connection.execute_query(sql, list(values)))[1]
+    text = _sqlite_texts.get(sql)
+    if text is None:
+        text = _sqlite_texts[sql] = _for_sqlite(sql)
+    return (await connection.execute_query(text, list(values)))[1]
+
+
+async def row(sql: str, *values: Any) -> Any | None:
+    """The first row, or None."""
+    found = await rows(sql, *values)
+    return found[0] if found else None
+
+
+def utc(value: datetime | str) -> datetime:
+    """An instant read by hot SQL: PostgreSQL gives a datetime, SQLite its ISO text."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value).astimezone(UTC)
+
+
+def day(value: date | str) -> date:
+    """A day read by hot SQL."""
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def operation(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Runs a business act in one short transaction: all of it or nothing.
+
+    A deadlock or serialization failure wrote nothing, so the act is run again; a lock that others hold for
+    longer than three seconds becomes `Busy`. Acts do not nest: what an act needs of another is a plain function
+    that runs inside the caller's transaction.
+    """
+
+    @wraps(function)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _inside.get():
+            raise RuntimeError(f"{function.__qualname__} is an operation of its own and cannot run inside another")
+        mark = _inside.set(True)
+        try:
+            for attempt in range(_TRIES):
+                try:
+                    async with in_transaction():
+                        return await function(*args, **kwargs)
+                except Exception as error:
+                    state = _sqlstate(error)
+                    if state == _LOCK_TIMED_OUT:
+                        raise Busy from error
+                    if state not in _RUN_AGAIN:
+                        raise
+                    if attempt == _TRIES - 1:
+                        raise Busy from error
+                    await asyncio.sleep(random.uniform(0.005, 0.03) * (attempt + 1))
+            raise Busy
+        finally:
+            _inside.reset(mark)
+
+    return run
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    while error is not None:
+        state = getattr(error, "sqlstate", None)
+        if isinstance(state, str):
+            return state
+        error = error.__cause__
+    return None

@@ -1,0 +1,87 @@
+"""Members, the identities by which they come in, and their sign-ins."""
+
+from typing import Any
+
+from tortoise import fields
+
+from models.table import Table
+
+
+class Member(Table):
+    id = fields.BigIntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True)
+    created_at = fields.DatetimeField()
+    code_version = fields.IntField(default=0)  # part of every personal code: raising it revokes all shown codes
+
+    class Meta:
+        table = "member"
+
+
+class Identity(Table):
+    """A person at one WeChat application. unionid may be absent, so (appid, openid) is the key."""
+
+    id = fields.BigIntField(primary_key=True)
+    member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Member", on_delete=fields.RESTRICT)
+    member_id: int
+    appid = fields.CharField(max_length=64)
+    openid = fields.CharField(max_length=64)
+    unionid = fields.CharField(max_length=64, null=True, db_index=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "identity"
+        unique_together = (("appid", "openid"),)
+
+
+class MemberPhone(Table):
+    """A phone number that nobody reads from the database: sealed, and found by a keyed hash."""
+
+    id = fields.BigIntField(primary_key=True)
+    member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.Member", on_delete=fields.RESTRICT, unique=True
+    )
+    member_id: int
+    sealed = fields.BinaryField()
+    seal_key_id = fields.CharField(max_length=16)
+    lookup_hash = fields.CharField(max_length=64, unique=True)
+    lookup_key_id = fields.CharField(max_length=16)
+    bound_at = fields.DatetimeField()
+
+    class Meta:
+        table = "member_phone"
+
+
+class SignIn(Table):
+    """One device signed in: a family of refresh tokens that begins and ends together."""
+
+    id = fields.BigIntField(primary_key=True)
+    member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Member", on_delete=fields.RESTRICT)
+    member_id: int
+    appid = fields.CharField(max_length=64)
+    openid = fields.CharField(max_length=64)
+    device_id = fields.CharField(max_length=64)
+    started_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    end_reason = fields.CharField(max_length=24, default="")
+
+    class Meta:
+        table = "sign_in"
+
+
+class SignInToken(Table):
+    """One generation of a sign-in's tokens, kept as hashes only."""
+
+    id = fields.BigIntField(primary_key=True)
+    sign_in: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.SignIn", on_delete=fields.RESTRICT)
+    sign_in_id: int
+    generation = fields.IntField()
+    refresh_hash = fields.CharField(max_length=64, unique=True)
+    access_hash = fields.CharField(max_length=64, unique=True)
+    issued_at = fields.DatetimeField()
+    access_expires_at = fields.DatetimeField()
+    refresh_expires_at = fields.DatetimeField()
+    replaced_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "sign_in_token"
+        unique_together = (("sign_in", "generation"),)

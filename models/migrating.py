@@ -1,0 +1,94 @@
+"""Brings a database up to date, one process at a time, and tells whether it is."""
+
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.connection import get_connection
+from tortoise.context import TortoiseContext
+from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.executor import MigrationExecutor
+
+from models import database, guards
+
+_LOCK = 0x53464121  # any number; all our processes take the same
+_APP = "models"
+
+
+async def migrate(database_url: str) -> None:
+    """Applies what is missing, then puts up the guards. Several processes may call it at once.
+
+    On SQLite foreign keys are off meanwhile, because an altered table is rebuilt and the rebuilding would fire
+    them; afterwards every reference is checked.
+    """
+    config = database.configuration(database_url)
+    credentials = config["connections"]["default"]["credentials"]
+    async with _alone(credentials):
+        if "file_path" in credentials:
+            credentials["foreign_keys"] = "OFF"
+        await Tortoise.init(config=config)
+        try:
+            connection = get_connection("default")
+            await MigrationExecutor(connection, config["apps"]).migrate(None)
+            await guards.put_up()
+            if "file_path" in credentials:
+                broken = (await connection.execute_query("PRAGMA foreign_key_check"))[1]
+                if broken:
+                    raise RuntimeError(f"migration left {len(broken)} broken references")
+        finally:
+            await Tortoise.close_connections()
+
+
+async def pending(database_url: str) -> list[str]:
+    """Names of the migrations that this database lacks. Needs an open connection."""
+    config = database.configuration(database_url)
+    plan = await MigrationExecutor(get_connection("default"), config["apps"]).plan(None)
+    return [step.migration.name for step in plan]
+
+
+async def drift() -> list[str]:
+    """What the tables say and the migrations don't, without writing a file."""
+    config = database.configuration("sqlite://:memory:")
+    async with TortoiseContext() as context:
+        await context.init(config=config)
+        writers = await _autodetector(context, config).changes()
+        return [type(operation).__name__ for writer in writers for operation in writer.operations]
+
+
+async def write_next() -> list[str]:
+    """Writes the next migration from the tables; for developers (`python -m bff make-migration`)."""
+    config = database.configuration("sqlite://:memory:")
+    async with TortoiseContext() as context:
+        await context.init(config=config)
+        writers = await _autodetector(context, config).changes()
+        return [str(writer.write()) for writer in writers]
+
+
+def _autodetector(context: TortoiseContext, config: dict[str, Any]) -> MigrationAutodetector:
+    assert context.apps is not None  # init has filled it
+    return MigrationAutodetector(context.apps, config["apps"])
+
+
+@asynccontextmanager
+async def _alone(credentials: dict[str, Any]) -> AsyncIterator[None]:
+    """Two processes migrating at once fail on PostgreSQL and corrupt nothing; they also need not fail."""
+    if "file_path" in credentials:
+        path = Path(credentials["file_path"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(path.name + ".migrating").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        return
+    known = {
+        key: credentials[key] for key in ("host", "port", "user", "password", "database") if credentials.get(key)
+    }
+    connection = await asyncpg.connect(**known)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        yield
+    finally:
+        await connection.close()

