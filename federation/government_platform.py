@@ -18,7 +18,6 @@ import httpx
 import orjson
 
 CONNECT_TIMEOUT_S = 3.0
-TOTAL_TIMEOUT_S = 15.0
 MAX_SKEW_S = 300
 MAX_ROWS = 100
 MAX_BYTES = 1_000_000
@@ -84,6 +83,7 @@ class GovernmentPlatform:
         secret: bytes,
         clock: Callable[[], datetime],
         nonce: Callable[[], str],
+        timeout_s: float = 15.0,
     ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
@@ -91,6 +91,7 @@ class GovernmentPlatform:
         self._secret = secret
         self._clock = clock
         self._nonce = nonce
+        self._timeout_s = timeout_s
 
     async def send(self, kind: RowKind, rows: Sequence[Row]) -> list[Receipt]:
         """Report up to 100 rows (1 MB) of one kind; give their receipts in the order of the rows.
@@ -115,9 +116,9 @@ class GovernmentPlatform:
             "X-Nonce": nonce,
             "X-Signature": sign(self._secret, "POST", urlsplit(url).path, timestamp, nonce, body=body),
         }
-        timeout = httpx.Timeout(TOTAL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        timeout = httpx.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S)
         try:
-            async with asyncio.timeout(TOTAL_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 return await self._http.post(url, content=body, headers=headers, timeout=timeout)
         except (httpx.RequestError, TimeoutError) as error:
             raise PlatformUnavailable(repr(error)) from error

@@ -16,7 +16,6 @@ import httpx
 import orjson
 
 CONNECT_TIMEOUT_S = 3.0
-TOTAL_TIMEOUT_S = 8.0
 TOKEN_MARGIN = timedelta(minutes=5)  # the old token and the new one overlap for 5 minutes
 SHORTEST_TOKEN_LIFE = timedelta(minutes=1)
 
@@ -79,13 +78,21 @@ class MiniProgram:
     """A client for one mini-program over a given HTTP client."""
 
     def __init__(
-        self, http: httpx.AsyncClient, *, base_url: str, appid: str, secret: str, tokens: TokenStore
+        self,
+        http: httpx.AsyncClient,
+        *,
+        base_url: str,
+        appid: str,
+        secret: str,
+        tokens: TokenStore,
+        timeout_s: float = 8.0,
     ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
         self.appid = appid
         self._secret = secret
         self._tokens = tokens
+        self._timeout_s = timeout_s
 
     async def code_to_session(self, code: str) -> WeChatSession:
         """Exchange the code of `wx.login`, which works once, for the person's identity."""
@@ -147,11 +154,11 @@ class MiniProgram:
     async def _ask(
         self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        timeout = httpx.Timeout(TOTAL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        timeout = httpx.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S)
         content = None if body is None else orjson.dumps(body)
         url = self._base_url + path
         try:
-            async with asyncio.timeout(TOTAL_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 response = await self._http.request(method, url, params=query, content=content, timeout=timeout)
             answer = orjson.loads(response.content)
         except (httpx.RequestError, TimeoutError, ValueError) as error:

@@ -29,7 +29,6 @@ from payments.wechat_pay.notices import read_notice
 from payments.wechat_pay.signing import SCHEME, check_seal, read_seal, sign
 
 CONNECT_TIMEOUT_S = 3.0
-TOTAL_TIMEOUT_S = 10.0
 
 # WeChat Pay spells some codes in two ways, with and without the underscore, from page to page.
 UNKNOWN_ORDER = {"ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"}
@@ -57,6 +56,7 @@ class WeChatPay:
         public_keys: Mapping[str, RSAPublicKey],
         clock: Callable[[], datetime],
         nonce: Callable[[], str],
+        timeout_s: float = 10.0,
     ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
@@ -64,6 +64,7 @@ class WeChatPay:
         self._preferred_key_id = next(iter(public_keys), None)
         self._clock = clock
         self._nonce = nonce
+        self._timeout_s = timeout_s
         self._keys = KeyRing(
             public_keys=public_keys,
             apiv3_key=merchant.apiv3_key,
@@ -179,7 +180,7 @@ class WeChatPay:
         """Send one signed request; give a 200 or 204, its seal not yet checked, or raise `PaymentError`."""
         request = self._compose(method, path, b"" if body is None else orjson.dumps(body))
         try:
-            async with asyncio.timeout(TOTAL_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 answer = await self._http.send(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise PaymentError("UNREACHABLE", repr(error), may_have_happened=False, retryable=True) from error
@@ -199,7 +200,7 @@ class WeChatPay:
             self._base_url + path,
             content=body,
             headers=headers,
-            timeout=httpx.Timeout(TOTAL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            timeout=httpx.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S),
         )
         merchant, timestamp, nonce = self._merchant, self._timestamp(), self._nonce()
         signature = sign(merchant.private_key, method, request.url.raw_path, timestamp, nonce, body)
