@@ -81,8 +81,9 @@ def _unshifted(shift: Shift, lon: float, lat: float) -> tuple[float, float]:
         east, north = shift(from_lon, from_lat)
         step = abs(lon - east - from_lon) + abs(lat - north - from_lat)
         from_lon, from_lat = lon - east, lat - north
-    # Whether a place is shifted is decided where it came from: this keeps the edge of the box a round trip.
-    return (from_lon, from_lat) if _in_china(from_lon, from_lat) else (lon, lat)
+    # Whether a place is shifted was decided where it came from. (Along the edge of the box, at sea and abroad, a
+    # shifted and an unshifted place may share their numbers; the shifted one is meant.)
+    return (from_lon, from_lat) if _in_china(from_lon, from_lat, margin=_CLOSE_ENOUGH) else (lon, lat)
 
 
 def _in_china(lon: float, lat: float, margin: float = 0.0) -> bool:
