@@ -216,6 +216,7 @@ class Migration(migrations.Migration):
                 ('id', fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', null=True, unique=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
                 ('courts_a_person_a_day', fields.IntField()),
+                ('minutes_a_court_a_day', fields.IntField()),
                 ('days_ahead', fields.IntField()),
                 ('release_minute', fields.IntField()),
                 ('hold_minutes', fields.IntField()),
@@ -326,12 +327,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', db_constraint=True, to_field='id', related_name='opening_hours', on_delete=OnDelete.RESTRICT)),
+                ('sport_code', fields.CharField(default='', max_length=24)),
                 ('weekday', fields.IntField()),
                 ('opens_minute', fields.IntField()),
                 ('closes_minute', fields.IntField()),
                 ('provenance', fields.CharField(max_length=16)),
             ],
-            options={'table': 'opening_hours', 'app': 'models', 'unique_together': (('venue', 'weekday', 'opens_minute'),), 'pk_attr': 'id'},
+            options={'table': 'opening_hours', 'app': 'models', 'unique_together': (('venue', 'sport_code', 'weekday', 'opens_minute'),), 'pk_attr': 'id'},
             bases=['Table'],
         ),
         ops.CreateModel(

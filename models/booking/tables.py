@@ -38,6 +38,7 @@ class BookingRule(Table):
     )
     venue_id: int | None
     courts_a_person_a_day = fields.IntField()
+    minutes_a_court_a_day = fields.IntField()  # one person on one court
     days_ahead = fields.IntField()
     release_minute = fields.IntField()  # local minute at which the farthest day opens
     hold_minutes = fields.IntField()

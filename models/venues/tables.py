@@ -103,6 +103,7 @@ class OpeningHours(Table):
         "models.Venue", related_name="opening_hours", on_delete=fields.RESTRICT
     )
     venue_id: int
+    sport_code = fields.CharField(max_length=24, default="")  # empty: every sport without hours of its own
     weekday = fields.IntField()
     opens_minute = fields.IntField()
     closes_minute = fields.IntField()
@@ -110,7 +111,7 @@ class OpeningHours(Table):
 
     class Meta:
         table = "opening_hours"
-        unique_together = (("venue", "weekday", "opens_minute"),)
+        unique_together = (("venue", "sport_code", "weekday", "opens_minute"),)
 
 
 class TariffWindow(Table):

@@ -1,0 +1,69 @@
+"""Taking cells and giving them back. Plain functions: they run inside the act of whoever sells the slot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from models import database
+from models.calendar import CELL_MINUTES, step_of
+
+
+@dataclass(frozen=True, slots=True)
+class CellsWanted:
+    """The cells of one order line: every part of its court at every step of its time."""
+
+    order_line_id: int
+    venue_id: int
+    part_ids: tuple[int, ...]
+    starts_at: datetime
+    ends_at: datetime
+
+    @property
+    def steps(self) -> range:
+        first = step_of(self.starts_at)
+        return range(first, first + int((self.ends_at - self.starts_at).total_seconds()) // (CELL_MINUTES * 60))
+
+
+async def hold(wanted: Sequence[CellsWanted]) -> list[int]:
+    """Takes all cells or none; returns the ids of the orders that stand in the way, none when it succeeded.
+
+    Cells are inserted in one order for everybody, so that two people who want overlapping courts wait for each
+    other instead of deadlocking; the unique constraint decides who was first.
+    """
+    cells = sorted(
+        (part, step, line.venue_id, line.order_line_id)
+        for line in wanted
+        for part in line.part_ids
+        for step in line.steps
+    )
+    places = ", ".join(f"(${n}, ${n + 1}, ${n + 2}, ${n + 3})" for n in range(1, 4 * len(cells), 4))
+    taken = await database.rows(
+        f"INSERT INTO held_cell (part_id, step, venue_id, order_line_id) VALUES {places} "
+        "ON CONFLICT (part_id, step) DO NOTHING RETURNING id",
+        *(value for cell in cells for value in cell),
+    )
+    if len(taken) == len(cells):
+        return []
+    await release([line.order_line_id for line in wanted])
+    return await _in_the_way(cells)
+
+
+async def release(order_line_ids: Sequence[int]) -> None:
+    """Gives back whatever these lines hold; harmless when they hold nothing."""
+    places = ", ".join(f"${n}" for n in range(1, len(order_line_ids) + 1))
+    await database.rows(f"DELETE FROM held_cell WHERE order_line_id IN ({places})", *order_line_ids)
+
+
+async def _in_the_way(cells: Sequence[tuple[int, int, int, int]]) -> list[int]:
+    parts = sorted({cell[0] for cell in cells})
+    places = ", ".join(f"${n}" for n in range(3, len(parts) + 3))
+    found = await database.rows(
+        f"""SELECT DISTINCT order_line.order_id, held_cell.part_id, held_cell.step
+              FROM held_cell JOIN order_line ON order_line.id = held_cell.order_line_id
+             WHERE held_cell.step >= $1 AND held_cell.step <= $2 AND held_cell.part_id IN ({places})""",
+        min(cell[1] for cell in cells),
+        max(cell[1] for cell in cells),
+        *parts,
+    )
+    ours = {(cell[0], cell[1]) for cell in cells}
+    return sorted({row["order_id"] for row in found if (row["part_id"], row["step"]) in ours}) or [0]

@@ -1,0 +1,152 @@
+"""What a slot is, when it can be booked and why not. Pure.
+
+A slot is a court for a span of whole cell steps inside one opening of one day. The grid starts at the opening
+and goes on in steps of the court's slot length.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from models.calendar import CELL_MINUTES, business_day, clock_text, instant_of, minute_of_day, step_of
+from models.errors import BadInput, DomainError, ErrorCode
+
+
+class SlotStatus(StrEnum):
+    AVAILABLE = "AVAILABLE"
+    TAKEN = "TAKEN"
+    PAST = "PAST"
+    NOT_RELEASED = "NOT_RELEASED"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A venue's booking rules (models.booking.tables.BookingRule)."""
+
+    courts_a_person_a_day: int
+    minutes_a_court_a_day: int
+    days_ahead: int
+    release_minute: int
+    hold_minutes: int
+    entry_opens_minutes_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class CourtFacts:
+    """What booking needs to know of a court."""
+
+    id: int
+    public_id: str
+    name: str
+    sport_code: str
+    slot_minutes: int
+    max_people: int
+    part_ids: tuple[int, ...]
+
+
+class SlotTaken(DomainError):
+    """Someone else holds one of the cells. `blocking_order_ids` are theirs, for ending overdue holds."""
+
+    code = ErrorCode.SLOT_TAKEN
+
+    def __init__(self, title: str, blocking_order_ids: Sequence[int] = ()) -> None:
+        super().__init__(f"{title}刚刚被别人订走了。", next_step="请换一个时段或场地。", field="lines")
+        self.blocking_order_ids = tuple(blocking_order_ids)
+
+
+def grid(openings: Sequence[tuple[int, int]], slot_minutes: int) -> Iterator[tuple[int, int]]:
+    """The slots of a day as (from, to) local minutes; what is left over at the end of an opening is no slot."""
+    for opens, closes in openings:
+        yield from (
+            (start, start + slot_minutes) for start in range(opens, closes - slot_minutes + 1, slot_minutes)
+        )
+
+
+def steps_of(day: date, from_minute: int, to_minute: int) -> range:
+    """The cell steps that a span of a day covers."""
+    first = step_of(instant_of(day, from_minute))
+    return range(first, first + (to_minute - from_minute) // CELL_MINUTES)
+
+
+def released_at(day: date, limits: Limits) -> datetime:
+    """The instant at which a day's slots open for booking."""
+    return instant_of(day - timedelta(days=limits.days_ahead), limits.release_minute)
+
+
+def status_of(*, starts_at: datetime, taken: bool, released: datetime, now: datetime) -> SlotStatus:
+    if starts_at <= now:
+        return SlotStatus.PAST
+    if taken:
+        return SlotStatus.TAKEN
+    return SlotStatus.AVAILABLE if released <= now else SlotStatus.NOT_RELEASED
+
+
+def slot_title(court_name: str, starts_at: datetime, ends_at: datetime) -> str:
+    """羽毛球1号场 11月21日 09:00–10:00"""
+    day = business_day(starts_at)
+    ends = minute_of_day(ends_at) or 24 * 60
+    return f"{court_name} {day.month}月{day.day}日 {clock_text(minute_of_day(starts_at))}–{clock_text(ends)}"
+
+
+def check_bookable(
+    *,
+    court: CourtFacts,
+    starts_at: datetime,
+    people: int,
+    openings: Sequence[tuple[int, int]],
+    limits: Limits,
+    now: datetime,
+) -> tuple[int, int]:
+    """The slot's (from, to) local minutes, or the refusal that names the rule and when it lifts."""
+    day = business_day(starts_at)
+    start = minute_of_day(starts_at)
+    slot = next((slot for slot in grid(openings, court.slot_minutes) if slot[0] == start), None)
+    if slot is None or instant_of(day, start) != starts_at:
+        raise DomainError(
+            f"{court.name}没有{day.month}月{day.day}日 {clock_text(start)} 开始的时段。",
+            code=ErrorCode.SLOT_UNKNOWN,
+            next_step="请在场地时段表里重新选择。",
+            field="lines",
+        )
+    title = slot_title(court.name, starts_at, instant_of(day, slot[1]))
+    if starts_at <= now:
+        raise DomainError(
+            f"{title}已经开始或已过去。",
+            code=ErrorCode.SLOT_PAST,
+            next_step="请选择之后的时段。",
+            field="lines",
+        )
+    opens = released_at(day, limits)
+    if opens > now:
+        raise DomainError(
+            f"{title}还没有开放预订，本馆提前{limits.days_ahead}天、{clock_text(limits.release_minute)}开放。",
+            code=ErrorCode.SLOT_NOT_RELEASED,
+            next_step=f"请在{_moment(opens)}之后再来。",
+            field="lines",
+        )
+    if not 1 <= people <= court.max_people:
+        if people < 1:
+            raise BadInput("人数至少为 1。", next_step="请填写实际到场人数。", field="lines")
+        raise DomainError(
+            f"{court.name}一个时段最多{court.max_people}人。",
+            code=ErrorCode.TOO_MANY_PEOPLE,
+            next_step="请减少人数，或再订一片场地。",
+            field="lines",
+        )
+    return slot
+
+
+def _moment(instant: datetime) -> str:
+    day = business_day(instant)
+    return f"{day.month}月{day.day}日 {clock_text(minute_of_day(instant))}"
+
+
+def too_many_courts(limits: Limits, day: date) -> DomainError:
+    tomorrow = day + timedelta(days=1)
+    return DomainError(
+        f"每人每天在本馆最多订{limits.courts_a_person_a_day}个场地时段，{day.month}月{day.day}日已达上限。",
+        code=ErrorCode.TOO_MANY_COURTS,
+        next_step=f"可以改订{tomorrow.month}月{tomorrow.day}日，或先取消已有的预订。",
+        field="lines",
+    )

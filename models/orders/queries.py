@@ -1,0 +1,50 @@
+"""What a member may ask about their orders."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models import database
+
+_ORDER = """
+SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.placed_at, orders.hold_expires_at,
+       orders.paid_at, orders.closed_at, orders.close_reason, venue.public_id AS venue_id, venue.name AS venue_name,
+       (SELECT COALESCE(SUM(amount_fen), 0) FROM finance_event
+         WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,
+       (SELECT COALESCE(SUM(amount_fen), 0) FROM finance_event
+         WHERE order_id = orders.id AND kind = 'REFUNDED') AS refunded_fen
+  FROM orders JOIN venue ON venue.id = orders.venue_id
+"""
+
+
+async def order_of(*, member_id: int, order_no: str) -> Any | None:
+    """One order of this member; a stranger's order is as unknown as one that never was."""
+    return await database.row(_ORDER + "WHERE orders.member_id = $1 AND orders.order_no = $2", member_id, order_no)
+
+
+async def orders_of(*, member_id: int, first: int, before_id: int | None) -> Sequence[Any]:
+    """A member's orders, the latest first; one more than asked tells whether there are further ones."""
+    return await database.rows(
+        _ORDER + "WHERE orders.member_id = $1 AND orders.id < $2 ORDER BY orders.id DESC LIMIT $3",
+        member_id,
+        before_id or 2**62,
+        first + 1,
+    )
+
+
+async def lines_of(order_ids: Sequence[int]) -> Sequence[Any]:
+    places = ", ".join(f"${n}" for n in range(1, len(order_ids) + 1))
+    return await database.rows(
+        f"""SELECT order_line.*, court.public_id AS court_public_id, court.name AS court_name
+              FROM order_line JOIN court ON court.id = order_line.court_id
+             WHERE order_line.order_id IN ({places}) ORDER BY order_line.order_id, order_line.line_no""",
+        *order_ids,
+    )
+
+
+async def refunds_of(order_ids: Sequence[int]) -> Sequence[Any]:
+    places = ", ".join(f"${n}" for n in range(1, len(order_ids) + 1))
+    return await database.rows(
+        f"""SELECT order_id, refund_no, amount_fen, reason, reason_text, status, created_at, finished_at
+              FROM refund WHERE order_id IN ({places}) ORDER BY id""",
+        *order_ids,
+    )
