@@ -1,0 +1,126 @@
+"""The wire of mini-program sign-in, and the control routes that hand out codes in the person's place.
+
+Answers follow developers.weixin.qq.com: always HTTP 200, the outcome in `errcode`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from sandbox.clock import Clock
+from sandbox.faults import Faults, switch
+from sandbox.keys import load_secrets
+from sandbox.service import Service, control_routes, json_object, refuse_control, under_faults
+from sandbox.store import Row, Store
+from sandbox.wechat import codes, tokens
+from sandbox.wechat.errors import WeChatError
+
+OWN_FAULTS = {
+    "busy": switch,  # errcode -1: WeChat asks to come again later
+    "rate_limited": switch,  # errcode 45011 before a code is looked at, so it stays unused
+}
+
+
+def create_app(folder: Path) -> Starlette:
+    known = load_secrets(folder)
+    store = Store(folder / "wechat.sqlite3", codes.TABLES + tokens.TABLES)
+    clock = Clock(store)
+    service = Service("wechat", "微信登录与手机号", store, clock, Faults(store, OWN_FAULTS))
+
+    async def jscode2session(request: Request) -> Row:
+        query = request.query_params
+        tokens.check_app(query.get("appid"), query.get("secret"), known)
+        if query.get("grant_type") != "authorization_code":
+            raise WeChatError(40002)
+        return codes.sign_in(store, query.get("js_code", ""), now=clock.now())
+
+    async def stable_token(request: Request) -> Row:
+        asked = await posted(request)
+        if asked.get("grant_type") != "client_credential":
+            raise WeChatError(40002)
+        tokens.check_app(asked.get("appid"), asked.get("secret"), known)
+        return tokens.stable_token(store, force=asked.get("force_refresh") is True, now=clock.now())
+
+    async def getuserphonenumber(request: Request) -> Row:
+        now = clock.now()
+        tokens.check_token(store, request.query_params.get("access_token", ""), now=now)
+        code = (await posted(request)).get("code")
+        return codes.phone_number(store, code, appid=known.mini_program_appid, now=now)
+
+    async def people(request: Request) -> Response:
+        try:
+            wanted = json_object(await request.body() or b"{}")
+        except ValueError as error:
+            return refuse_control(str(error))
+        given = [wanted.get(name) for name in ("openid", "unionid", "phone")]
+        if not all(value is None or (isinstance(value, str) and 0 < len(value) <= 64) for value in given):
+            return refuse_control("openid, unionid and phone are texts of 1 to 64 characters")
+        openid, unionid, phone = given
+        if phone is not None and not re.fullmatch(r"\d{5,15}", phone):
+            return refuse_control("phone is digits only")
+        return JSONResponse(codes.keep_person(store, openid, unionid, phone, now=clock.now()))
+
+    def hand_out(kind: str) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                openid = json_object(await request.body()).get("openid")
+                return JSONResponse({"code": codes.new_code(store, kind, openid, now=clock.now())})
+            except ValueError as error:
+                return refuse_control(str(error))
+
+        return endpoint
+
+    async def revoke(_: Request) -> Response:
+        tokens.revoke_all(store)
+        return JSONResponse({"revoked": True})
+
+    return Starlette(
+        routes=[
+            wire(service, "GET", "/sns/jscode2session", jscode2session),
+            wire(service, "POST", "/cgi-bin/stable_token", stable_token),
+            wire(service, "POST", "/wxa/business/getuserphonenumber", getuserphonenumber),
+            *control_routes(service, lambda _: codes.contents(store) | tokens.contents(store)),
+            Route("/_sandbox/people", people, methods=["POST"]),
+            Route("/_sandbox/login-codes", hand_out("login"), methods=["POST"]),
+            Route("/_sandbox/phone-codes", hand_out("phone"), methods=["POST"]),
+            Route("/_sandbox/revoke-access-tokens", revoke, methods=["POST"]),
+        ]
+    )
+
+
+def wire(service: Service, method: str, path: str, handler: Callable[[Request], Awaitable[Row]]) -> Route:
+    async def act(request: Request) -> Response:
+        try:
+            if service.faults.is_on("busy"):
+                raise WeChatError(-1)
+            if service.faults.is_on("rate_limited"):
+                raise WeChatError(45011)
+            answer = await handler(request)
+        except WeChatError as error:
+            answer = error.answer(rid=secrets.token_hex(8))
+        response = JSONResponse(answer)
+        if path.startswith("/sns/"):
+            response.headers["content-type"] = "text/plain"  # as the real jscode2session answers
+        return response
+
+    async def endpoint(request: Request) -> Response:
+        return await under_faults(
+            service, lambda: act(request), lambda: PlainTextResponse("Internal Server Error", 500)
+        )
+
+    return Route(path, endpoint, methods=[method])
+
+
+async def posted(request: Request) -> Row:
+    try:
+        return json_object(await request.body())
+    except ValueError as error:
+        raise WeChatError(47001) from error

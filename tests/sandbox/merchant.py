@@ -1,0 +1,159 @@
+"""A merchant written for these tests alone: signs requests, verifies and opens what comes back."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+
+@dataclass(frozen=True)
+class Notice:
+    headers: dict[str, str]
+    body: bytes
+
+
+class Merchant:
+    def __init__(self, folder: Path, http: httpx.AsyncClient, notify_url: str) -> None:
+        env = dict(line.split("=", 1) for line in (folder / "product.env").read_text().splitlines())
+        self.appid = env["WECHAT_MINI_PROGRAM_APPID"]
+        self.mchid = env["WECHAT_PAY_MCHID"]
+        self.serial = env["WECHAT_PAY_MERCHANT_SERIAL"]
+        self.apiv3_key = env["WECHAT_PAY_APIV3_KEY"].encode()
+        self.public_key_id = env["WECHAT_PAY_PUBLIC_KEY_ID"]
+        key = serialization.load_pem_private_key((folder / "merchant_key.pem").read_bytes(), None)
+        public = serialization.load_pem_public_key((folder / "wechat_pay_public_key.pem").read_bytes())
+        assert isinstance(key, rsa.RSAPrivateKey)
+        assert isinstance(public, rsa.RSAPublicKey)
+        self.key = key
+        self.verifying: dict[str, rsa.RSAPublicKey] = {self.public_key_id: public}
+        self.http = http
+        self.notify_url = notify_url
+
+    def sign(self, message: str) -> str:
+        raw = self.key.sign(message.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return base64.b64encode(raw).decode()
+
+    def authorization(self, method: str, url: str, body: str, **wrong: str) -> str:
+        timestamp, nonce = wrong.get("timestamp", str(int(time.time()))), secrets.token_hex(16)
+        signature = self.sign(f"{method}\n{url}\n{timestamp}\n{nonce}\n{body}\n")
+        fields = {
+            "mchid": self.mchid,
+            "nonce_str": nonce,
+            "timestamp": timestamp,
+            "serial_no": self.serial,
+            "signature": signature,
+        } | wrong
+        return "WECHATPAY2-SHA256-RSA2048 " + ",".join(f'{name}="{value}"' for name, value in fields.items())
+
+    async def call(self, method: str, url: str, content: Any = None, **headers: str) -> httpx.Response:
+        body = "" if content is None else json.dumps(content, ensure_ascii=False)
+        signed = {
+            "Authorization": self.authorization(method, url, body),
+            "Wechatpay-Serial": self.public_key_id,
+            "Content-Type": "application/json",
+        }
+        return await self.http.request(method, url, content=body.encode(), headers=signed | headers)
+
+    def order(self, **changed: Any) -> dict[str, Any]:
+        return {
+            "appid": self.appid,
+            "mchid": self.mchid,
+            "description": "成都高新体育中心 羽毛球 1 号场",
+            "out_trade_no": "T" + secrets.token_hex(10),
+            "notify_url": self.notify_url,
+            "amount": {"total": 4500, "currency": "CNY"},
+            "payer": {"openid": "oChengduCitizen"},
+        } | changed
+
+    async def place(self, order: dict[str, Any]) -> httpx.Response:
+        return await self.call("POST", "/v3/pay/transactions/jsapi", order)
+
+    async def placed(self, **changed: Any) -> tuple[dict[str, Any], str]:
+        """A placed order and its prepay_id."""
+        order = self.order(**changed)
+        answer = await self.place(order)
+        assert answer.status_code == 200, answer.text
+        return order, answer.json()["prepay_id"]
+
+    async def paid(self, **changed: Any) -> dict[str, Any]:
+        order, prepay_id = await self.placed(**changed)
+        answer = await self.http.post("/_sandbox/pay", json={"prepay_id": prepay_id})
+        assert answer.status_code == 200, answer.text
+        return order
+
+    async def query(self, out_trade_no: str) -> httpx.Response:
+        url = f"/v3/pay/transactions/out-trade-no/{out_trade_no}?mchid={self.mchid}"
+        return await self.call("GET", url)
+
+    async def close(self, out_trade_no: str) -> httpx.Response:
+        url = f"/v3/pay/transactions/out-trade-no/{out_trade_no}/close"
+        return await self.call("POST", url, {"mchid": self.mchid})
+
+    def refund(self, order: dict[str, Any], refund_fen: int, **changed: Any) -> dict[str, Any]:
+        return {
+            "out_trade_no": order["out_trade_no"],
+            "out_refund_no": "R" + secrets.token_hex(10),
+            "notify_url": self.notify_url,
+            "amount": {"refund": refund_fen, "total": order["amount"]["total"], "currency": "CNY"},
+        } | changed
+
+    async def ask_refund(self, refund: dict[str, Any]) -> httpx.Response:
+        return await self.call("POST", "/v3/refund/domestic/refunds", refund)
+
+    async def query_refund(self, out_refund_no: str) -> httpx.Response:
+        return await self.call("GET", f"/v3/refund/domestic/refunds/{out_refund_no}")
+
+    async def learn_certificates(self) -> list[str]:
+        """Fetch and decrypt the platform's certificates; returns their serials as listed."""
+        listed = (await self.call("GET", "/v3/certificates")).json()["data"]
+        for each in listed:
+            certificate = x509.load_pem_x509_certificate(self.decrypt(each["encrypt_certificate"]))
+            key = certificate.public_key()
+            assert isinstance(key, rsa.RSAPublicKey)
+            assert each["serial_no"] == f"{certificate.serial_number:X}"
+            self.verifying[each["serial_no"]] = key
+        return [each["serial_no"] for each in listed]
+
+    def verify(self, headers: Any, body: bytes) -> str:
+        """Raises unless the signature is right; returns the serial that signed."""
+        serial: str = headers["wechatpay-serial"]
+        message = f"{headers['wechatpay-timestamp']}\n{headers['wechatpay-nonce']}\n".encode() + body + b"\n"
+        raw = base64.b64decode(headers["wechatpay-signature"])
+        self.verifying[serial].verify(raw, message, padding.PKCS1v15(), hashes.SHA256())
+        assert abs(int(headers["wechatpay-timestamp"]) - time.time()) < 300
+        return serial
+
+    def decrypt(self, sealed: dict[str, str]) -> bytes:
+        assert sealed["algorithm"] == "AEAD_AES_256_GCM"
+        ciphertext = base64.b64decode(sealed["ciphertext"])
+        return AESGCM(self.apiv3_key).decrypt(
+            sealed["nonce"].encode(), ciphertext, sealed["associated_data"].encode()
+        )
+
+    def open(self, notice: Notice) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The verified envelope and its decrypted resource."""
+        self.verify(notice.headers, notice.body)
+        envelope = json.loads(notice.body)
+        return envelope, json.loads(self.decrypt(envelope["resource"]))
+
+    def payment_parameters(self, prepay_id: str) -> dict[str, str]:
+        """What wx.requestPayment is given."""
+        parameters = {
+            "appId": self.appid,
+            "timeStamp": str(int(time.time())),
+            "nonceStr": secrets.token_hex(16),
+            "package": f"prepay_id={prepay_id}",
+        }
+        message = "".join(f"{value}\n" for value in parameters.values())
+        return parameters | {"signType": "RSA", "paySign": self.sign(message)}
