@@ -10,7 +10,8 @@ in y), and the constants e and n allow for the meridians drawing together. An in
 this re-ranks what is left.
 
 Against geopy's geodesic over Sichuan and Chongqing the error stays within `GREATEST_ERROR_M`; tests hold it there.
-No box or distance crosses the antimeridian: China doesn't reach it.
+Far outside the polynomials mean nothing: never ask for the distance of a place that isn't in the box. No box
+crosses the antimeridian; China doesn't reach it.
 """
 
 import re
@@ -51,7 +52,7 @@ class Metric:
         return cls((lon, lat, *east, *north, e, n))
 
     def squared_metres(self, lon: float, lat: float) -> float:
-        """From the query point to here; the square root is metres. The twin of `sql`, operation by operation."""
+        """From the query point to a place in its `box`; the square root is metres. The twin of `sql`."""
         lon0, lat0, e0, e1, e2, e3, n0, n1, n2, n3, e, n = self.numbers
         x, y = lon - lon0, lat - lat0
         return x * x * (e0 + y * (e1 + y * (e2 + y * e3)) - e * x * x) + y * y * (
@@ -69,7 +70,7 @@ class Metric:
         return Box(lon - half_lon, lat - half_lat, lon + half_lon, lat + half_lat)
 
     def sql(self, lon_column: str, lat_column: str) -> str:
-        """Squared metres as plain arithmetic with this point's numbers written out in full precision."""
+        """`squared_metres` as plain arithmetic, with this point's numbers written out in full precision."""
         return squared_metres_sql(lon_column, lat_column, [f"({number!r})" for number in self.numbers])
 
 

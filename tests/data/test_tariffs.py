@@ -228,8 +228,18 @@ def test_nothing_is_published_of_any_other_venue() -> None:
     assert {row["reference"] for row in TARIFFS if row["window_provenance"] == "PUBLISHED"} == {"SC007", "CQ002"}
 
 
-def test_limits_have_a_default_and_gaoxins_are_as_published() -> None:
-    limits = {row["reference"]: row for row in rows("limits.csv")}
-    assert all(cell for column, cell in limits[""].items() if column != "reference")
-    gaoxin = limits["SC007"]
-    assert (gaoxin["courts_per_person_per_day"], gaoxin["minutes_per_court_per_day"]) == ("2", "120")
+def test_booking_rules_have_a_full_default_and_gaoxins_are_as_published() -> None:
+    rules = {row["reference"]: row for row in rows("booking_rules.csv")}
+    assert all(cell for column, cell in rules[""].items() if column != "reference")
+    assert rules.keys() == {"", "SC007"}
+    gaoxin = rules["SC007"]
+    assert (gaoxin["courts_a_person_a_day"], gaoxin["minutes_a_court_a_day"]) == ("2", "120")
+    assert gaoxin["provenance"] == "PUBLISHED"
+
+
+def test_every_court_takes_somebody_and_a_half_no_more_than_the_whole() -> None:
+    people = {(venue["ref"], court["name"]): int(court["max_people"]) for venue, court in COURTS}
+    assert min(people.values()) >= 1
+    for (ref, name), count in people.items():
+        if "半场" in name:
+            assert count <= people[ref, name[: name.index("半场")] + "全场"]
