@@ -206,6 +206,7 @@ class Migration(migrations.Migration):
                 ('is_open', fields.BooleanField(default=True)),
                 ('sport_codes', fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
                 ('price_from_fen', fields.IntField(null=True)),
+                ('price_from_provenance', fields.CharField(default='', max_length=16)),
             ],
             options={'table': 'venue', 'app': 'models', 'pk_attr': 'id'},
             bases=['Table'],

@@ -12,7 +12,7 @@ class Region(Table):
     key = fields.CharField(max_length=24, unique=True)  # the code, or a name of ours where none is published
     code = fields.CharField(max_length=6, default="")
     name = fields.CharField(max_length=40)
-    level = fields.CharField(max_length=10)  # province, city, district
+    level = fields.CharField(max_length=10)  # PROVINCE, CITY, DISTRICT
     parent_key = fields.CharField(max_length=24, default="", db_index=True)
     centroid_lon = fields.FloatField(null=True)  # WGS-84, from a source presumed GCJ-02
     centroid_lat = fields.FloatField(null=True)

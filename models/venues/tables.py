@@ -40,6 +40,7 @@ class Venue(Table):
     is_open = fields.BooleanField(default=True)
     sport_codes: list[str] = fields.JSONField(default=list)  # from the courts, for the hot list
     price_from_fen = fields.IntField(null=True)  # derived likewise: the lowest price of an hour
+    price_from_provenance = fields.CharField(max_length=16, default="")
 
     class Meta:
         table = "venue"
@@ -124,7 +125,7 @@ class TariffWindow(Table):
     venue_id: int
     sport_code = fields.CharField(max_length=24, default="")  # empty: every sport
     court_name = fields.CharField(max_length=40, default="")  # empty: every court
-    day_kind = fields.CharField(max_length=24)
+    day_kind = fields.CharField(max_length=24)  # rules.DayKind
     from_minute = fields.IntField()
     to_minute = fields.IntField()
     kind = fields.CharField(max_length=8)  # FREE, LOW, MARKET
