@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,8 @@ from sandbox.faults import Faults
 from sandbox.store import Row, Store
 
 pages = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+
+MOST_OFFSET_SECONDS = 10 * 365 * 86_400
 
 
 def do_nothing() -> None:
@@ -46,6 +47,7 @@ def json_object(body: bytes) -> Row:
     """The JSON object in `body`. Raises ValueError for anything else, however malformed or deep."""
     try:
         value = json.loads(body)
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate can't be stored or sent on
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(value, dict):
@@ -101,8 +103,8 @@ def control_routes(service: Service, contents: Callable[[Request], Any]) -> list
                 offset = json_object(await request.body()).get("offset_seconds")
             except ValueError as error:
                 return refuse_control(str(error))
-            if isinstance(offset, bool) or not isinstance(offset, int | float) or not math.isfinite(offset):
-                return refuse_control("offset_seconds must be a number")
+            if not isinstance(offset, int | float) or not abs(offset) <= MOST_OFFSET_SECONDS:
+                return refuse_control(f"offset_seconds is a number within ±{MOST_OFFSET_SECONDS}")
             service.clock.move_to(offset)
             service.on_change()
         now = service.clock.now().isoformat()

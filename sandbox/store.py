@@ -60,6 +60,3 @@ class Store:
 
     def keep_setting(self, name: str, value: object) -> None:
         self.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, json.dumps(value))
-
-    def close(self) -> None:
-        self._db.close()

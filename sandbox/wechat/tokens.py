@@ -80,7 +80,7 @@ def _may_refresh(store: Store, newest: Row | None, now: datetime) -> bool:
 
 
 def _new_token(store: Store, force: bool, now: datetime) -> Row:
-    token = f"{secrets.randbelow(90) + 10}_" + secrets.token_urlsafe(96)
+    token = f"{secrets.randbelow(90) + 10}_" + secrets.token_urlsafe(381)  # 511: "store 512"
     ends_at = as_text(now + TOKEN_LIFE)
     store.run("INSERT INTO access_tokens VALUES (?, ?, ?, ?, 0)", token, as_text(now), ends_at, force)
     return {"access_token": token, "ends_at": ends_at}

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -52,11 +53,11 @@ def create_app(folder: Path, *, notice_time_scale: float = 1.0) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         task = asyncio.create_task(Background(gateway, notice_time_scale=notice_time_scale).run())
+        task.add_done_callback(tell_of_failure)
         yield
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        store.close()
 
     return Starlette(
         routes=[
@@ -67,6 +68,12 @@ def create_app(folder: Path, *, notice_time_scale: float = 1.0) -> Starlette:
         ],
         lifespan=lifespan,
     )
+
+
+def tell_of_failure(background: asyncio.Task[None]) -> None:
+    """Without it the process would go on answering while no notice ever left it."""
+    if not background.cancelled() and background.exception():
+        logging.getLogger(__name__).critical("the background died", exc_info=background.exception())
 
 
 def merchant_routes(gateway: Gateway) -> list[Route]:
@@ -102,7 +109,7 @@ def echo(gateway: Gateway, asked: Asked) -> Row:
     answer: Row = {"echo_message": parameters.text(asked.body, "echo_message", most=1024)}
     sealed = parameters.optional_text(asked.body, "encrypted_echo_message", most=2048)
     if sealed is not None:
-        key = gateway.platform.identity_for(asked.wanted_serial).key
+        key = gateway.platform.key_of(asked.wanted_serial)
         try:
             plaintext = key.decrypt(base64.b64decode(sealed, validate=True), signing.FIELD_ENCRYPTION)
         except (binascii.Error, ValueError) as error:

@@ -43,6 +43,11 @@ class Platform:
     def identity_for(self, wanted_serial: str | None) -> Identity:
         return self.public_key if wanted_serial == self.public_key.serial else self.certificates[-1]
 
+    def key_of(self, serial: str | None) -> rsa.RSAPrivateKey:
+        """What opens a field that the merchant sealed under `serial`, also under an older certificate."""
+        named = [each for each in self.certificates if each.serial == serial]
+        return (named[0] if named else self.identity_for(serial)).key
+
     def rotate(self, now: datetime) -> None:
         add_platform_certificate(self._folder, now)
         self.certificates.append(_identity(platform_certificate_files(self._folder)[-1]))
