@@ -1,0 +1,344 @@
+"""The desk's page at /desk: staff sign in, say where they stand, and scan codes (reference: issue 2, item 7).
+
+The routes only translate. What they need from the business is `Desk`; `desk_routes` gives them one.
+
+**Forged requests.** Every POST must come from our own pages: its Origin (or, from browsers that send none, its
+Referer) names the host it was sent to. That also covers signing in, where there is no cookie yet to protect. All
+cookies are HttpOnly, SameSite=Strict and, outside development, Secure, so that another site's request would arrive
+without them anyway. A proxy in front must pass the Host header on unchanged.
+
+**Cookies**, all under the path /desk: `desk_sign_in` is the sign-in's token and ends with the browser;
+`desk_device` is a random number by which the business tells devices apart (repeated nonces, unknown codes);
+`desk_post` is the venue and checkpoint this device stands at, and grants nothing: the business checks the venue.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bff.pages.rendering import STATIC, page
+from models.calendar import SHANGHAI
+from models.errors import BadInput, DomainError, ErrorCode, NotSignedIn
+
+Colour = Literal["GREEN", "YELLOW", "RED"]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+SIGN_IN, DEVICE, POST = "desk_sign_in", "desk_device", "desk_post"
+STATUS_OF = {  # what the page's script must tell apart: sign in again, try again; all else it only shows
+    ErrorCode.NOT_SIGNED_IN: 401,
+    ErrorCode.BAD_INPUT: 400,
+    ErrorCode.TOO_MANY_ATTEMPTS: 429,
+    ErrorCode.BUSY: 503,
+}
+KEPT_S = 400 * 24 * 3600  # the longest that browsers keep a cookie
+DEFAULT_CHECKPOINT = "前台"
+CHECKPOINT_LENGTH = 20
+BODY_LIMIT = 4096  # bytes; a longer password would only buy an attacker our Argon2 time
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSignIn:
+    """Who is signed in. `venues` are theirs alone, as (public id, name)."""
+
+    token: str
+    staff_name: str
+    venues: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeskVerdict:
+    """What the person at the desk sees: GREEN let them pass, YELLOW something to do first, RED not with this code.
+
+    `headline`, `detail` and `next_step` are Chinese sentences; `holder` is masked; `time` is the slot as shown.
+    """
+
+    colour: Colour
+    code: str
+    headline: str
+    detail: str | None = None
+    next_step: str | None = None
+    holder: str | None = None
+    court: str | None = None
+    time: str | None = None
+
+
+class Desk(Protocol):
+    """What the page asks of the business. Refusals are DomainError; `now` is an aware UTC instant."""
+
+    async def sign_in(
+        self, *, username: str, password: str, device_id: str, address: str, now: datetime
+    ) -> DeskSignIn: ...
+
+    async def find(self, *, token: str, now: datetime) -> DeskSignIn | None: ...
+
+    async def sign_out(self, *, token: str, now: datetime) -> None: ...
+
+    async def redeem(
+        self,
+        *,
+        token: str,
+        venue_id: str,
+        checkpoint: str,
+        code: str,
+        nonce: str,
+        direction: str,
+        id_checked: bool,
+        device_id: str,
+        now: datetime,
+    ) -> DeskVerdict: ...
+
+
+def desk_routes(desk: Desk, clock: Callable[[], datetime], *, secure_cookies: bool = True) -> list[BaseRoute]:
+    """The routes under /desk. `secure_cookies` is off only in development, where there is no TLS.
+
+    The address passed on is the connection's as Starlette tells it; trusted proxies are resolved before us.
+    """
+    pages = _DeskPages(desk, clock, secure_cookies)
+    return [
+        Route("/desk", pages.show, methods=["GET"]),
+        Route("/desk/post", pages.show_posts, methods=["GET"]),
+        Route("/desk/sign-in", _from_our_pages(pages.sign_in), methods=["POST"]),
+        Route("/desk/post", _from_our_pages(pages.choose_post), methods=["POST"]),
+        Route("/desk/sign-out", _from_our_pages(pages.sign_out), methods=["POST"]),
+        Route("/desk/redeem", _from_our_pages(pages.redeem), methods=["POST"]),
+        Mount("/desk/static", StaticFiles(directory=STATIC / "desk")),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """The venue and checkpoint a device stands at."""
+
+    venue_id: str
+    checkpoint: str
+
+    def as_cookie(self) -> str:
+        return f"{quote(self.venue_id, safe='')}:{quote(self.checkpoint, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class _DeskPages:
+    desk: Desk
+    clock: Callable[[], datetime]
+    secure_cookies: bool
+
+    async def show(self, request: Request) -> Response:
+        """The scan page; before that the sign-in form, or the choice of a post."""
+        token = request.cookies.get(SIGN_IN)
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return self._sign_in_form(request, expired=token is not None)
+        post = _post_of(request, signed_in)
+        if post is None:
+            return RedirectResponse("/desk/post", 303)
+        venue_name = dict(signed_in.venues)[post.venue_id]
+        return self._page(request, "desk/scan.html", signed_in=signed_in, post=post, venue_name=venue_name)
+
+    async def sign_in(self, request: Request) -> Response:
+        username, device_id = "", _device_of(request) or _new_device()
+        try:
+            form = await _form(request)
+            username = form.get("username", "").strip()
+            signed_in = await self.desk.sign_in(
+                username=username,
+                password=form.get("password", ""),
+                device_id=device_id,
+                address=request.client.host if request.client else "",
+                now=self.clock(),
+            )
+        except DomainError as refusal:
+            return self._sign_in_form(request, username=username, refusal=refusal)
+        response = RedirectResponse("/desk", 303)
+        self._set_cookie(response, SIGN_IN, signed_in.token)
+        self._set_cookie(response, DEVICE, device_id, max_age=KEPT_S)
+        return response
+
+    async def show_posts(self, request: Request) -> Response:
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return RedirectResponse("/desk", 303)
+        post = _post_of(request, signed_in)
+        return self._page(request, "desk/post.html", signed_in=signed_in, post=post, default=DEFAULT_CHECKPOINT)
+
+    async def choose_post(self, request: Request) -> Response:
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return RedirectResponse("/desk", 303)
+        try:
+            form = await _form(request)
+        except BadInput:
+            form = {}
+        venue_id, checkpoint = form.get("venue", ""), form.get("checkpoint", "").strip()
+        if venue_id not in dict(signed_in.venues):
+            return RedirectResponse("/desk/post", 303)
+        response = RedirectResponse("/desk", 303)
+        post = _Post(venue_id, checkpoint[:CHECKPOINT_LENGTH] or DEFAULT_CHECKPOINT)
+        self._set_cookie(response, POST, post.as_cookie(), max_age=KEPT_S)
+        return response
+
+    async def sign_out(self, request: Request) -> Response:
+        if token := request.cookies.get(SIGN_IN):
+            await self.desk.sign_out(token=token, now=self.clock())
+        response = RedirectResponse("/desk", 303)
+        response.delete_cookie(SIGN_IN, path="/desk", secure=self.secure_cookies, httponly=True, samesite="strict")
+        return response
+
+    async def redeem(self, request: Request) -> Response:
+        now = self.clock()
+        try:
+            scan = _scan_in(await _body(request))
+            token, device_id = request.cookies.get(SIGN_IN), _device_of(request)
+            signed_in = await self.desk.find(token=token, now=now) if token else None
+            post = _post_of(request, signed_in) if signed_in else None
+            if token is None or device_id is None or post is None:
+                raise NotSignedIn
+            verdict = await self.desk.redeem(
+                token=token,
+                venue_id=post.venue_id,
+                checkpoint=post.checkpoint,
+                code=scan.code,
+                nonce=scan.nonce,
+                direction=scan.direction,
+                id_checked=scan.id_checked,
+                device_id=device_id,
+                now=now,
+            )
+        except DomainError as refusal:
+            return _json(_refused(refusal), now, STATUS_OF.get(refusal.code, 200))
+        return _json(verdict, now)
+
+    async def _who(self, request: Request) -> DeskSignIn | None:
+        token = request.cookies.get(SIGN_IN)
+        return await self.desk.find(token=token, now=self.clock()) if token else None
+
+    def _sign_in_form(
+        self,
+        request: Request,
+        *,
+        expired: bool = False,
+        username: str = "",
+        refusal: DomainError | None = None,
+    ) -> Response:
+        status = 403 if refusal else 200
+        return self._page(
+            request, "desk/sign_in.html", status, expired=expired, username=username, refusal=refusal
+        )
+
+    def _page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
+        response = page(request, template, status, **context)
+        if _device_of(request) is None:
+            self._set_cookie(response, DEVICE, _new_device(), max_age=KEPT_S)
+        return response
+
+    def _set_cookie(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
+        response.set_cookie(
+            name,
+            value,
+            max_age=max_age,
+            path="/desk",
+            secure=self.secure_cookies,
+            httponly=True,
+            samesite="strict",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    code: str
+    nonce: str
+    direction: str
+    id_checked: bool
+
+
+def _scan_in(body: bytes) -> _Scan:
+    """The script's JSON, or BadInput: whatever else comes was not sent by our page."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        said = None
+    match said:
+        case {"code": str(code), "nonce": str(nonce), "direction": str(direction), "idChecked": bool(id_checked)}:
+            whole = re.fullmatch(r"[0-9]{1,64}", code) and re.fullmatch(r"[0-9A-Za-z_-]{16,64}", nonce)
+            if whole and direction in ("ENTRY", "EXIT"):
+                return _Scan(code, nonce, direction, id_checked)
+    raise BadInput("没有读懂这次扫码。", next_step="请刷新页面后再扫一次；码只含数字。")
+
+
+def _refused(refusal: DomainError) -> DeskVerdict:
+    """A refusal before any verdict: yellow where trying again helps, red where it does not."""
+    passing = refusal.code in (ErrorCode.BUSY, ErrorCode.TOO_MANY_ATTEMPTS)
+    colour: Colour = "YELLOW" if passing else "RED"
+    return DeskVerdict(colour, refusal.code, headline=refusal.message, next_step=refusal.next_step)
+
+
+def _json(verdict: DeskVerdict, now: datetime, status: int = 200) -> Response:
+    said = {
+        "colour": verdict.colour,
+        "code": verdict.code,
+        "headline": verdict.headline,
+        "detail": verdict.detail,
+        "nextStep": verdict.next_step,
+        "holder": verdict.holder,
+        "court": verdict.court,
+        "time": verdict.time,
+        "scannedAt": now.astimezone(SHANGHAI).strftime("%H:%M:%S"),  # old PCs' own clocks are often wrong
+    }
+    return Response(orjson.dumps(said), status, {"Cache-Control": "no-store"}, media_type="application/json")
+
+
+def _from_our_pages(endpoint: Endpoint) -> Endpoint:
+    async def guarded(request: Request) -> Response:
+        sender = request.headers.get("origin") or request.headers.get("referer") or ""
+        if urlsplit(sender).netloc != request.headers.get("host"):
+            return PlainTextResponse("这次提交不是从本系统的页面发出的。请打开 /desk 重新操作。", 403)
+        return await endpoint(request)
+
+    return guarded
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """A URL-encoded form, by the standard library: Starlette's own parser would need one more package."""
+    try:
+        fields = parse_qs((await _body(request)).decode(), keep_blank_values=True, max_num_fields=10)
+    except ValueError:
+        raise BadInput("没有读懂提交的内容。", next_step="请刷新页面后重新填写。") from None
+    return {name: values[0].replace("\0", "") for name, values in fields.items()}
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise BadInput("提交的内容太长。", next_step="请刷新页面后重新填写。")
+    return body
+
+
+def _post_of(request: Request, signed_in: DeskSignIn) -> _Post | None:
+    """Where this device stands: as chosen, if the venue is this person's; else their only venue's front desk."""
+    venues = dict(signed_in.venues)
+    venue_id, _, checkpoint = map(unquote, request.cookies.get(POST, "").partition(":"))
+    if venue_id in venues:
+        return _Post(venue_id, checkpoint[:CHECKPOINT_LENGTH] or DEFAULT_CHECKPOINT)
+    return _Post(next(iter(venues)), DEFAULT_CHECKPOINT) if len(venues) == 1 else None
+
+
+def _device_of(request: Request) -> str | None:
+    device_id = request.cookies.get(DEVICE, "")
+    return device_id if re.fullmatch(r"[0-9A-Za-z_-]{22}", device_id) else None
+
+
+def _new_device() -> str:
+    return secrets.token_urlsafe(16)
