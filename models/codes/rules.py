@@ -118,7 +118,7 @@ def read(text: str) -> CodeParts | None:
 def is_genuine(
     keys: CodeKeys, parts: CodeParts, *, venue: str, day: date, versions: CodeVersions, now: datetime
 ) -> bool:
-    """We made this code for this venue, day and these versions, and a rotating one is of this step or a neighbour."""
+    """We made it for this venue, day and these versions; a rotating one is of this step or a neighbour."""
     this = step_at(now)
     return _matches(keys, parts, venue, day, versions, this - STEPS_EITHER_SIDE, this + STEPS_EITHER_SIDE)
 
