@@ -51,7 +51,7 @@ class ReceiptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The platform's receipt (回执) for one row; a rejected row has no number but a message."""
+    """The platform's receipt (回执) for one row; `message` says why a row was rejected."""
 
     idempotency_key: str
     status: ReceiptStatus
@@ -72,7 +72,7 @@ class PlatformRefused(Exception):
 
 
 class GovernmentPlatform:
-    """A client over a given HTTP client. `clock` gives aware UTC, `nonce` an unguessable text, never twice."""
+    """A client over a given HTTP client. `clock` gives aware UTC, `nonce` 8 to 64 letters or digits, never twice."""
 
     def __init__(
         self,

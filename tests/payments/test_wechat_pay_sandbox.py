@@ -1,0 +1,375 @@
+"""The whole life of a payment against the sandbox's WeChat Pay, a process that shares no code with us."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+from payments.port import (
+    CloseResult,
+    NoticeProbe,
+    PaymentError,
+    PaymentNotice,
+    PaymentState,
+    PrepayRequest,
+    RefundNotice,
+    RefundRequest,
+    RefundState,
+)
+from payments.wechat_pay import Merchant, WeChatPay, load_private_key, load_public_key
+from tests.conformance.sandbox_houses import House, NoticeDoor, Received, notice_door, running
+
+PAYER = "oChengduCitizen"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with running("wechat-pay", tmp_path_factory.mktemp("wechat-pay")) as house:
+        yield house
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(house: House) -> Iterator[None]:
+    yield
+    house.switch_on()
+
+
+@pytest.fixture
+def door() -> Iterator[NoticeDoor]:
+    with notice_door() as door:
+        yield door
+
+
+@pytest.fixture
+def real_merchant(house: House, door: NoticeDoor) -> Merchant:
+    return Merchant(
+        mchid=house.env["WECHAT_PAY_MCHID"],
+        appid=house.env["WECHAT_MINI_PROGRAM_APPID"],
+        certificate_serial=house.env["WECHAT_PAY_MERCHANT_SERIAL"],
+        private_key=load_private_key(Path(house.env["WECHAT_PAY_MERCHANT_KEY_FILE"]).read_bytes()),
+        apiv3_key=house.env["WECHAT_PAY_APIV3_KEY"].encode(),
+        notify_url=door.url,
+    )
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        yield http
+
+
+def channel(
+    http: httpx.AsyncClient, house: House, merchant: Merchant, *, public_key: bool = True, timeout_s: float = 5
+) -> WeChatPay:
+    key = load_public_key(Path(house.env["WECHAT_PAY_PUBLIC_KEY_FILE"]).read_bytes())
+    return WeChatPay(
+        http,
+        base_url=house.base_url,
+        merchant=merchant,
+        public_keys={house.env["WECHAT_PAY_PUBLIC_KEY_ID"]: key} if public_key else {},
+        clock=lambda: datetime.now(UTC),
+        nonce=lambda: secrets.token_hex(16),
+        timeout_s=timeout_s,
+    )
+
+
+@pytest.fixture
+def real_pay(http: httpx.AsyncClient, house: House, real_merchant: Merchant) -> WeChatPay:
+    return channel(http, house, real_merchant)
+
+
+def new_request(amount_fen: int = 4500) -> PrepayRequest:
+    return PrepayRequest(
+        payment_no="P" + secrets.token_hex(10),
+        description="成都高新体育中心 羽毛球 2 号场",
+        amount_fen=amount_fen,
+        payer_openid=PAYER,
+        expires_at=datetime.now(UTC) + timedelta(minutes=15),
+    )
+
+
+def refund_of(request: PrepayRequest, amount_fen: int) -> RefundRequest:
+    return RefundRequest(
+        payment_no=request.payment_no,
+        refund_no="R" + secrets.token_hex(10),
+        amount_fen=amount_fen,
+        payment_amount_fen=request.amount_fen,
+        reason="预订已取消",
+    )
+
+
+async def paid(pay: WeChatPay, house: House, request: PrepayRequest | None = None) -> PrepayRequest:
+    """A payment that the citizen has made."""
+    request = request or new_request()
+    prepayment = await pay.prepay(request)
+    answer = house.control("POST", "/_sandbox/pay", dict(pay.invocation(prepayment.prepay_id)))
+    assert answer.status_code == 200, answer.text
+    return request
+
+
+async def read(pay: WeChatPay, received: Received) -> PaymentNotice | RefundNotice:
+    return await pay.parse_notice(received.headers, received.body, datetime.now(UTC))
+
+
+def refunds_in_the_books(house: House, request: PrepayRequest) -> list[tuple[str, int]]:
+    books = house.control("GET", "/_sandbox/store").json()["refunds"]
+    return [(r["out_refund_no"], r["refund_fen"]) for r in books if r["out_trade_no"] == request.payment_no]
+
+
+async def test_a_citizen_pays_and_notice_and_query_tell_the_same(
+    real_pay: WeChatPay, house: House, door: NoticeDoor
+) -> None:
+    request = new_request()
+    await real_pay.prepay(request)
+    before = await real_pay.query(request.payment_no)
+    assert before is not None
+    assert (before.state, before.paid_at, before.channel_trade_no) == (PaymentState.PENDING, None, None)
+
+    await paid(real_pay, house, request)
+    (received,) = door.received(1)
+    told = await read(real_pay, received)
+    assert isinstance(told, PaymentNotice)
+    assert told.payment == await real_pay.query(request.payment_no)
+    assert told.payment.state is PaymentState.SUCCEEDED
+    assert (told.payment.amount_fen, told.payment.payer_openid) == (4500, PAYER)
+    assert told.payment.payment_no == request.payment_no
+
+
+async def test_the_phone_refuses_parameters_that_were_changed_after_signing(
+    real_pay: WeChatPay, house: House
+) -> None:
+    mine, other = await real_pay.prepay(new_request()), await real_pay.prepay(new_request())
+    changed = dict(real_pay.invocation(mine.prepay_id)) | {"package": f"prepay_id={other.prepay_id}"}
+    answer = house.control("POST", "/_sandbox/pay", changed)
+    assert (answer.status_code, answer.json()["code"]) == (400, "PAY_SIGN_ERROR")
+
+
+async def test_the_same_prepayment_again_is_harmless_and_another_amount_is_refused(real_pay: WeChatPay) -> None:
+    request = new_request()
+    first, second = await real_pay.prepay(request), await real_pay.prepay(request)
+    assert first.prepay_id != second.prepay_id
+    with pytest.raises(PaymentError) as failure:
+        await real_pay.prepay(replace(request, amount_fen=4501))
+    assert not failure.value.may_have_happened
+    assert not failure.value.retryable
+
+
+async def test_a_closed_payment_can_not_be_paid(real_pay: WeChatPay, house: House) -> None:
+    request = new_request()
+    prepayment = await real_pay.prepay(request)
+    assert await real_pay.close(request.payment_no) is CloseResult.CLOSED
+    assert await real_pay.close(request.payment_no) is CloseResult.CLOSED
+    answer = house.control("POST", "/_sandbox/pay", dict(real_pay.invocation(prepayment.prepay_id)))
+    assert answer.status_code == 409
+    payment = await real_pay.query(request.payment_no)
+    assert payment is not None
+    assert payment.state is PaymentState.CLOSED
+
+
+async def test_a_paid_payment_can_not_be_closed(real_pay: WeChatPay, house: House) -> None:
+    request = await paid(real_pay, house)
+    assert await real_pay.close(request.payment_no) is CloseResult.ALREADY_PAID
+    payment = await real_pay.query(request.payment_no)
+    assert payment is not None
+    assert payment.state is PaymentState.SUCCEEDED
+
+
+async def test_what_wechat_pay_never_heard_of(real_pay: WeChatPay) -> None:
+    assert await real_pay.query("P-never-heard-of") is None
+    assert await real_pay.query_refund("R-never-heard-of") is None
+    assert await real_pay.close("P-never-heard-of") is CloseResult.CLOSED
+
+
+async def test_a_refund_is_settled_and_notice_and_query_tell_the_same(
+    real_pay: WeChatPay, house: House, door: NoticeDoor
+) -> None:
+    request = await paid(real_pay, house)
+    refund = refund_of(request, 1500)
+    assert (await real_pay.refund(refund)).state is RefundState.PROCESSING
+    told = await read(real_pay, door.received(2)[1])
+    assert isinstance(told, RefundNotice)
+    assert told.refund == await real_pay.query_refund(refund.refund_no)
+    assert told.refund.state is RefundState.SUCCESS
+    assert (told.refund.amount_fen, told.refund.payment_amount_fen) == (1500, 4500)
+    payment = await real_pay.query(request.payment_no)
+    assert payment is not None
+    assert payment.state is PaymentState.REFUNDED
+
+
+@pytest.mark.parametrize("ending", ["ABNORMAL", "CLOSED"])
+async def test_a_refund_that_fails_says_so(
+    real_pay: WeChatPay, house: House, door: NoticeDoor, ending: str
+) -> None:
+    house.switch_on(refunds_end_as=ending)
+    request = await paid(real_pay, house)
+    await real_pay.refund(refund_of(request, 4500))
+    told = await read(real_pay, door.received(2)[1])
+    assert isinstance(told, RefundNotice)
+    assert (told.kind, told.refund.state) == (f"REFUND.{ending}", RefundState(ending))
+    assert told.refund.refunded_at is None
+
+
+async def test_the_same_refund_number_refunds_once(real_pay: WeChatPay, house: House) -> None:
+    request = await paid(real_pay, house)
+    refund = refund_of(request, 1500)
+    first, second = await real_pay.refund(refund), await real_pay.refund(refund)
+    assert first.channel_refund_no == second.channel_refund_no
+    assert refunds_in_the_books(house, request) == [(refund.refund_no, 1500)]
+
+
+async def test_more_than_was_paid_is_not_refunded(real_pay: WeChatPay, house: House) -> None:
+    request = await paid(real_pay, house)
+    await real_pay.refund(refund_of(request, 3000))
+    with pytest.raises(PaymentError) as failure:
+        await real_pay.refund(refund_of(request, 1501))
+    assert not failure.value.may_have_happened
+    assert len(refunds_in_the_books(house, request)) == 1
+
+
+async def test_an_empty_merchant_account_can_be_asked_again_with_the_same_number(
+    real_pay: WeChatPay, house: House
+) -> None:
+    request = await paid(real_pay, house)
+    refund = refund_of(request, 4500)
+    house.switch_on(merchant_balance_empty=True)
+    with pytest.raises(PaymentError) as failure:
+        await real_pay.refund(refund)
+    assert (failure.value.code, failure.value.retryable) == ("NOT_ENOUGH", True)
+    assert not failure.value.may_have_happened
+    house.switch_on()
+    assert (await real_pay.refund(refund)).refund_no == refund.refund_no
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ({"http_500_after": True}, "SYSTEM_ERROR"),
+        ({"slow": 1}, "NO_ANSWER"),
+        ({"drop_connection": True}, "NO_ANSWER"),
+        ({"signtest": True}, "FORGED_ANSWER"),
+    ],
+)
+async def test_a_refund_whose_answer_was_lost_may_have_happened_and_the_same_number_finds_it(
+    http: httpx.AsyncClient,
+    real_pay: WeChatPay,
+    real_merchant: Merchant,
+    house: House,
+    fault: dict[str, object],
+    code: str,
+) -> None:
+    request = await paid(real_pay, house)
+    refund = refund_of(request, 4500)
+    hasty = channel(http, house, real_merchant, timeout_s=0.5)
+    house.switch_on(**fault)
+    with pytest.raises(PaymentError) as failure:
+        await hasty.refund(refund)
+    assert (failure.value.code, failure.value.may_have_happened, failure.value.retryable) == (code, True, True)
+    house.switch_on()
+    found = await real_pay.query_refund(refund.refund_no)
+    assert found is not None
+    assert (await real_pay.refund(refund)).channel_refund_no == found.channel_refund_no
+    assert refunds_in_the_books(house, request) == [(refund.refund_no, 4500)]
+
+
+async def test_a_500_before_anything_happened_looks_the_same_and_the_query_tells(
+    real_pay: WeChatPay, house: House
+) -> None:
+    request = new_request()
+    house.switch_on(http_500=True)
+    with pytest.raises(PaymentError) as failure:
+        await real_pay.prepay(request)
+    assert failure.value.may_have_happened
+    house.switch_on()
+    assert await real_pay.query(request.payment_no) is None
+
+
+@pytest.mark.parametrize("public_key", [True, False])
+async def test_notices_by_certificate_are_believed_with_and_without_a_public_key(
+    http: httpx.AsyncClient, real_merchant: Merchant, house: House, door: NoticeDoor, public_key: bool
+) -> None:
+    pay = channel(http, house, real_merchant, public_key=public_key)
+    house.switch_on(notices_signed_by="certificate")
+    request = await paid(pay, house)
+    told = await read(pay, door.received(1)[0])
+    assert isinstance(told, PaymentNotice)
+    assert told.payment.payment_no == request.payment_no
+    assert not door.received(1)[0].headers["Wechatpay-Serial"].startswith("PUB_KEY_ID_")
+
+
+async def test_while_the_certificate_is_rotated_notices_by_the_old_and_the_new_are_believed(
+    real_pay: WeChatPay, house: House, door: NoticeDoor
+) -> None:
+    house.switch_on(notices_signed_by="certificate")
+    await paid(real_pay, house)
+    (by_old,) = door.received(1)
+    house.switch_on(notices_signed_by="certificate", rotate_certificate=True)
+    await paid(real_pay, house)
+    by_new = door.received(2)[1]
+    assert by_old.headers["Wechatpay-Serial"] != by_new.headers["Wechatpay-Serial"]
+    for received in (by_new, by_old, by_new):
+        assert isinstance(await read(real_pay, received), PaymentNotice)
+
+
+async def test_a_merchant_without_public_key_goes_on_over_a_rotation(
+    http: httpx.AsyncClient, real_merchant: Merchant, house: House
+) -> None:
+    ahead = timedelta(0)
+    pay = WeChatPay(
+        http,
+        base_url=house.base_url,
+        merchant=real_merchant,
+        public_keys={},
+        clock=lambda: datetime.now(UTC) + ahead,
+        nonce=lambda: secrets.token_hex(16),
+    )
+    request = new_request()
+    await pay.prepay(request)
+    house.switch_on(rotate_certificate=True)
+    ahead = timedelta(seconds=40)  # there are at least 30 seconds between two downloads
+    assert await pay.query(request.payment_no) is not None
+
+
+async def test_a_probing_notice_is_refused_and_the_genuine_one_comes_after_it(
+    real_pay: WeChatPay, house: House, door: NoticeDoor
+) -> None:
+    request = new_request()
+    prepayment = await real_pay.prepay(request)
+    house.switch_on(signtest=True)
+    house.control("POST", "/_sandbox/pay", dict(real_pay.invocation(prepayment.prepay_id)))
+    probe, genuine = door.received(2)
+    with pytest.raises(NoticeProbe):
+        await read(real_pay, probe)
+    assert isinstance(await read(real_pay, genuine), PaymentNotice)
+
+
+async def test_a_doubled_notice_has_one_number(real_pay: WeChatPay, house: House, door: NoticeDoor) -> None:
+    house.switch_on(doubled_notices=True)
+    await paid(real_pay, house)
+    first, second = [await read(real_pay, received) for received in door.received(2)]
+    assert first == second
+
+
+async def test_a_notice_that_tells_of_one_fen_more_is_read_as_it_is(
+    real_pay: WeChatPay, house: House, door: NoticeDoor
+) -> None:
+    house.switch_on(forged_amount=True)
+    await paid(real_pay, house)
+    told = await read(real_pay, door.received(1)[0])
+    assert isinstance(told, PaymentNotice)
+    assert told.payment.amount_fen == 4501
+
+
+async def test_a_request_signed_with_another_key_is_refused(
+    http: httpx.AsyncClient, real_merchant: Merchant, house: House
+) -> None:
+    stranger = replace(real_merchant, private_key=generate_private_key(public_exponent=65537, key_size=2048))
+    request = new_request()
+    with pytest.raises(PaymentError) as failure:
+        await channel(http, house, stranger).prepay(request)
+    assert (failure.value.code, failure.value.may_have_happened) == ("SIGN_ERROR", False)
+    assert await channel(http, house, real_merchant).query(request.payment_no) is None
