@@ -1,4 +1,4 @@
-"""What can happen to a message for the government platform: written, claimed, delivered, failed, refused, replayed.
+"""Messages for the government platform, from written to delivered: claimed, failed, refused, replayed.
 
 Order. Row ids are the order within a subject, because whoever writes a row of `order:…` or `gate:…` holds that
 order's or that device's row lock until it commits: a later id is never visible before an earlier one. Only the
@@ -7,7 +7,7 @@ row blocks the rest of its order until it is replayed; a gate's dead rows are pa
 
 Claims. A claim is a lease. Should the worker die between claim and answer, the lease ends and the row is sent
 again with the same idempotency key; the platform keeps it once. The lease's end is also the claim's token: what a
-slower worker reports after its lease was given to another is not believed, except a delivery, which is a fact.
+slower worker says after its lease went to another is not believed, except a delivery, which is a fact.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,18 +19,19 @@ from zlib import crc32
 import orjson
 
 from models import database
+from models.forwarding.tables import OutboxRow
 from models.ids import new_id
 
 FIRST_WAIT_S = 5
 LONGEST_WAIT_S = 600
 MAX_ATTEMPTS = 24
-"""Failed sends before a row is given up: 7 waits of 5 s doubling to 320 s, then 16 of 10 minutes, each shortened
-by up to a quarter. That is between two hours and ten minutes and two hours and fifty."""
+"""Failed sends before a row is given up: 7 waits from 5 s doubling to 320 s, then 16 of 10 minutes, each shortened
+by up to a quarter. A row gives up two to three hours after its first failure (2 h 8 min to 2 h 51 min)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedRow:
-    """A row that is ours to send until `lease_ends_at`. `attempts` is how often it has failed before."""
+    """A row that is ours to send until `lease_ends_at`. `attempts` is how often sending it has failed."""
 
     id: int
     public_id: str
@@ -53,3 +54,127 @@ async def add(*, kind: str, subject: str, payload: Mapping[str, Any], now: datet
            VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '')""",
         *(new_id("row"), kind, subject, orjson.dumps(payload).decode(), now),
     )
+
+
+@database.operation
+async def claim(*, limit: int, now: datetime, lease_seconds: int) -> list[ClaimedRow]:
+    """Take up to `limit` due rows for `lease_seconds`: the head of each order, and of each gate the head with the
+    due rows of its kind that directly follow. Of one subject they come in order.
+
+    Several workers get disjoint rows. Whoever locks a gate's head owns its queue, so followers need no lock.
+    """
+    found = list(await database.rows(_DUE_HEADS, now, limit))
+    for head in [row for row in found if row["subject"].startswith("gate:")]:
+        found += await _followers(head, limit=limit - len(found), now=now)
+    lease_ends_at = now + timedelta(seconds=lease_seconds)
+    await OutboxRow.filter(id__in=[row["id"] for row in found]).update(claimed_until=lease_ends_at)
+    return [
+        ClaimedRow(
+            id=row["id"],
+            public_id=row["public_id"],
+            kind=row["kind"],
+            subject=row["subject"],
+            payload=orjson.loads(row["payload"]),
+            attempts=row["attempts"],
+            lease_ends_at=lease_ends_at,
+        )
+        for row in sorted(found, key=lambda row: int(row["id"]))
+    ]
+
+
+_IS_DUE = "(row.next_attempt_at <= $1 AND (row.claimed_until IS NULL OR row.claimed_until <= $1))"
+
+_DUE_HEADS = f"""
+    SELECT row.id, row.public_id, row.kind, row.subject, row.payload, row.attempts
+    FROM outbox row
+    WHERE row.delivered_at IS NULL AND row.dead_at IS NULL AND {_IS_DUE}
+      AND NOT EXISTS (
+        SELECT 1 FROM outbox earlier
+        WHERE earlier.subject = row.subject AND earlier.id < row.id AND earlier.delivered_at IS NULL
+          AND (earlier.dead_at IS NULL OR row.subject LIKE 'order:%'))
+    ORDER BY row.next_attempt_at, row.id
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED"""
+
+_FOLLOWERS = f"""
+    SELECT row.id, row.public_id, row.kind, row.subject, row.payload, row.attempts, {_IS_DUE} AS is_due
+    FROM outbox row
+    WHERE row.subject = $2 AND row.id > $3 AND row.delivered_at IS NULL AND row.dead_at IS NULL
+    ORDER BY row.id
+    LIMIT $4"""
+
+
+async def _followers(head: Any, *, limit: int, now: datetime) -> list[Any]:
+    """The rows directly behind a gate's head, up to the first that is not due or of another kind."""
+    followers: list[Any] = []
+    if limit > 0:
+        for row in await database.rows(_FOLLOWERS, now, head["subject"], head["id"], limit):
+            if not row["is_due"] or row["kind"] != head["kind"]:
+                break
+            followers.append(row)
+    return followers
+
+
+@database.operation
+async def delivered(*, receipts: Mapping[int, str], now: datetime) -> None:
+    """The platform has these rows: receipt number (回执) by row id. True whoever says so, and for good."""
+    for row_id, receipt_no in sorted(receipts.items()):
+        await OutboxRow.filter(id=row_id, delivered_at=None).update(
+            delivered_at=now, receipt_no=receipt_no, claimed_until=None, dead_at=None, last_error=""
+        )
+
+
+@database.operation
+async def failed(
+    *, rows: Sequence[ClaimedRow], error: str, now: datetime, max_attempts: int = MAX_ATTEMPTS
+) -> None:
+    """No believable answer came: try again later, ever more rarely; after `max_attempts` give up visibly."""
+    for row in rows:
+        attempts = row.attempts + 1
+        await _ours(row).update(
+            attempts=attempts,
+            claimed_until=None,
+            next_attempt_at=now + wait_after(row.subject, attempts),
+            dead_at=now if attempts >= max_attempts else None,
+            last_error=error[:300],
+        )
+
+
+@database.operation
+async def refused(*, messages: Sequence[tuple[ClaimedRow, str]], now: datetime) -> None:
+    """The platform refused these very rows, with its words: asking again would change nothing; they are dead."""
+    for row, message in messages:
+        await _ours(row).update(
+            attempts=row.attempts + 1, claimed_until=None, dead_at=now, last_error=message[:300]
+        )
+
+
+@database.operation
+async def released(*, rows: Sequence[ClaimedRow]) -> None:
+    """Claimed but not sent after all: free for whoever comes next, without counting as an attempt."""
+    for row in rows:
+        await _ours(row).update(claimed_until=None)
+
+
+@database.operation
+async def replay(*, public_ids: Sequence[str], now: datetime) -> int:
+    """Send dead rows again, from a fresh start and with their old keys. Gives how many there were."""
+    dead = OutboxRow.filter(public_id__in=public_ids, dead_at__isnull=False).select_for_update()
+    ids = await dead.order_by("id").values_list("id", flat=True)
+    await OutboxRow.filter(id__in=ids).update(dead_at=None, attempts=0, next_attempt_at=now, last_error="")
+    return len(ids)
+
+
+def wait_after(subject: str, attempts: int) -> timedelta:
+    """How long a row waits after its n-th failure: doubling, at most ten minutes, shortened by up to a quarter.
+
+    The shortening spreads subjects and is the same for all rows of one, which thereby stay together in a batch.
+    """
+    longest: float = min(FIRST_WAIT_S * 2 ** min(attempts - 1, 10), LONGEST_WAIT_S)
+    spread = crc32(f"{subject} {attempts}".encode()) / 2**32
+    return timedelta(seconds=longest * (1 - spread / 4))
+
+
+def _ours(row: ClaimedRow) -> Any:
+    """The row, as long as our claim on it stands."""
+    return OutboxRow.filter(id=row.id, claimed_until=row.lease_ends_at, delivered_at=None)
