@@ -1,16 +1,239 @@
-"""What can be asked about venues. Hot reads of one statement each, without models.
-
-The list of venues nearby has a file of its own: `nearby.py`.
-"""
+"""What can be asked about venues. Hot reads of one statement each, without models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from functools import cache
 from itertools import groupby
+from math import isfinite
 from typing import Any, TypedDict, cast
 
+import orjson
+
+from maps.coordinates import CoordinateSystem, Point
+from maps.nearest import Metric, squared_metres_sql
 from models import database
+from models.calendar import business_day, minute_of_day
+from models.errors import BadInput, DomainError, ErrorCode
 from models.venues.rules import Day, Opening, Window, day_of
+
+FURTHEST_M = 100_000  # maps.nearest is exact to 2 cm up to here
+MOST_AT_ONCE = 50
+# Sichuan and Chongqing with half a degree around them, WGS-84: west, south, east, north
+OUR_LAND = (96.8, 25.5, 110.8, 34.9)
+
+
+class VenueRow(TypedDict):
+    """A venue as lists show it. `sports` are [code, name]; `opening_today` [opens, closes] in local minutes."""
+
+    id: int
+    public_id: str
+    name: str
+    address: str
+    venue_type: str
+    region_name: str
+    lon: float  # WGS-84
+    lat: float
+    coordinate_quality: str
+    phone: str | None
+    grade: str | None
+    is_open: bool
+    price_from_fen: int | None
+    price_is_demonstration: bool
+    sports: list[list[str]]
+    opening_today: list[list[int]]
+
+
+class NearbyRow(VenueRow):
+    distance_m: int
+    squared_metres: float
+
+
+Cursor = tuple[float, int]
+"""The `squared_metres` and `id` of the last row seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyPage:
+    rows: list[NearbyRow]
+    has_next: bool
+
+
+async def venues_near(
+    *,
+    point: Point,
+    radius_m: float,
+    today: date,
+    first: int,
+    sport: str | None = None,
+    open_at: datetime | None = None,
+    after: Cursor | None = None,
+) -> NearbyPage:
+    """Open venues within the radius, nearest first by true metres; one statement.
+
+    An index narrows to a box, so venues outside the radius cost nothing. Raises BadInput, and DomainError with
+    COORDINATE_OUTSIDE or SPORT_UNKNOWN.
+    """
+    _check_size(radius_m, first)
+    place = _on_our_land(point)
+    if sport is not None and not _could_be_a_code(sport):
+        raise _sport_unknown()
+    metric = Metric.at(place.lon, place.lat)
+    values: list[Any] = [*metric.box(radius_m), *metric.numbers, float(radius_m) ** 2, first + 1, today.weekday()]
+    if after is not None:
+        values += _checked(after)
+    if sport is not None:
+        values.append(sport)
+    if open_at is not None:
+        values += _weekday_and_minute(open_at, today)
+    statement = _nearby_sql(database.on_postgres(), after is not None, sport is not None, open_at is not None)
+    found = await database.rows(statement, *values)
+    if not found and sport is not None:
+        await _require_sport(sport)
+    return NearbyPage([_nearby_row(row) for row in found[:first]], has_next=len(found) > first)
+
+
+async def venue_by_public_id(public_id: str, *, today: date) -> VenueRow | None:
+    """One venue, also when it is closed; None if there is none."""
+    if not _could_be_a_code(public_id):
+        return None
+    found = await database.row(_venue_sql(database.on_postgres()), public_id, today.weekday())
+    return None if found is None else cast(VenueRow, _venue_row(found))
+
+
+@cache
+def _nearby_sql(on_postgres: bool, with_cursor: bool, with_sport: bool, with_open_at: bool) -> str:
+    """$1–$4 box, $5–$16 the metric's numbers, $17 squared radius, $18 limit, $19 weekday; then what is asked."""
+    says = _POSTGRES if on_postgres else _SQLITE
+    numbers = [f"${n}::float8" for n in range(5, 17)]
+    parameter = iter(range(20, 30))
+    beyond = filters = sports_own_hours = ""
+    if with_cursor:
+        beyond = f"AND (m2, id) > (${next(parameter)}, ${next(parameter)})"
+    if with_sport:
+        sport = f"${next(parameter)}::text"
+        filters += f" AND {says['plays'].format(sport=sport)}"
+        sports_own_hours = f"""CASE WHEN EXISTS (SELECT 1 FROM opening_hours WHERE venue_id = v.id
+                                                 AND sport_code = {sport}) THEN {sport} ELSE '' END"""
+    if with_open_at:
+        weekday, minute = f"${next(parameter)}", f"${next(parameter)}"
+        filters += f""" AND EXISTS (SELECT 1 FROM opening_hours o WHERE o.venue_id = v.id
+                          AND o.sport_code = {sports_own_hours or "''"} AND o.weekday = {weekday}
+                          AND o.opens_minute <= {minute} AND o.closes_minute > {minute})"""
+    return f"""
+        WITH near AS (
+          SELECT id, m2 FROM (
+            SELECT v.id, {squared_metres_sql("v.lon", "v.lat", numbers)} AS m2
+              FROM {says["venues_in_box"]} AND v.is_open{filters}) AS boxed
+           WHERE m2 <= $17 {beyond} ORDER BY m2, id LIMIT $18)
+        SELECT near.m2 AS squared_metres, {_venue_columns(says, weekday="$19")}
+          FROM near JOIN venue v ON v.id = near.id JOIN region r ON r.id = v.region_id
+         ORDER BY near.m2, v.id"""
+
+
+@cache
+def _venue_sql(on_postgres: bool) -> str:
+    says = _POSTGRES if on_postgres else _SQLITE
+    return f"""SELECT {_venue_columns(says, weekday="$2")}
+                 FROM venue v JOIN region r ON r.id = v.region_id WHERE v.public_id = $1"""
+
+
+def _venue_columns(says: dict[str, str], *, weekday: str) -> str:
+    return f"""v.id, v.public_id, v.name, v.address, v.venue_type, r.name AS region_name, v.lon, v.lat,
+               v.coordinate_quality, NULLIF(v.phone, '') AS phone, NULLIF(v.grade, '') AS grade, v.is_open,
+               v.price_from_fen, v.price_from_provenance <> 'PUBLISHED' AS price_is_demonstration,
+               {says["sports"]} AS sports, {says["opening"].format(weekday=weekday)} AS opening_today"""
+
+
+_POSTGRES = {
+    "venues_in_box": "venue v WHERE point(v.lon, v.lat) <@ box(point($1, $2), point($3, $4))",
+    "plays": "jsonb_exists(v.sport_codes, {sport})",
+    "sports": """(SELECT json_agg(json_build_array(s.code, s.name) ORDER BY s.position)
+                    FROM sport s WHERE jsonb_exists(v.sport_codes, s.code))""",
+    "opening": """(SELECT json_agg(json_build_array(o.opens_minute, o.closes_minute) ORDER BY o.opens_minute)
+                     FROM opening_hours o
+                    WHERE o.venue_id = v.id AND o.sport_code = '' AND o.weekday = {weekday})""",
+}
+_SQLITE = {
+    "venues_in_box": """venue_place b JOIN venue v ON v.id = b.id
+                         WHERE b.lon_max >= $1 AND b.lat_max >= $2 AND b.lon_min <= $3 AND b.lat_min <= $4""",
+    "plays": "{sport} IN (SELECT value FROM json_each(v.sport_codes))",
+    "sports": """(SELECT json_group_array(json_array(s.code, s.name)) FROM (SELECT code, name FROM sport
+                   WHERE code IN (SELECT value FROM json_each(v.sport_codes)) ORDER BY position) AS s)""",
+    "opening": """(SELECT json_group_array(json_array(o.opens_minute, o.closes_minute)) FROM (
+                     SELECT opens_minute, closes_minute FROM opening_hours
+                      WHERE venue_id = v.id AND sport_code = '' AND weekday = {weekday}
+                      ORDER BY opens_minute) AS o)""",
+}
+
+
+def _venue_row(found: Any) -> dict[str, Any]:
+    row = dict(found)
+    row["is_open"] = bool(row["is_open"])  # SQLite says 1
+    row["price_is_demonstration"] = bool(row["price_is_demonstration"])
+    row["sports"] = orjson.loads(row["sports"] or "[]")
+    row["opening_today"] = orjson.loads(row["opening_today"] or "[]")
+    return row
+
+
+def _nearby_row(found: Any) -> NearbyRow:
+    row = _venue_row(found)
+    row["distance_m"] = round(row["squared_metres"] ** 0.5)
+    return cast(NearbyRow, row)
+
+
+def _check_size(radius_m: float, first: int) -> None:
+    if not 0 < radius_m <= FURTHEST_M:
+        raise BadInput(
+            f"搜索半径应大于0米、不超过{FURTHEST_M // 1000}公里。", next_step="请调整半径后再试。", field="radiusM"
+        )
+    if not 1 <= first <= MOST_AT_ONCE:
+        raise BadInput(f"每页数量应在1到{MOST_AT_ONCE}之间。", next_step="请分页查看。", field="first")
+
+
+def _on_our_land(point: Point) -> Point:
+    place = point.to(CoordinateSystem.WGS84)
+    west, south, east, north = OUR_LAND
+    if not (west <= place.lon <= east and south <= place.lat <= north):
+        raise DomainError(
+            "这个位置不在四川省、重庆市及周边。",
+            code=ErrorCode.COORDINATE_OUTSIDE,
+            next_step="请检查经纬度是否写反、坐标系是否选对，或在地图上选择川渝境内的一个位置。",
+            field="point",
+        )
+    return place
+
+
+def _checked(after: Cursor) -> Cursor:
+    squared_metres, venue_id = after
+    if not (isfinite(squared_metres) and squared_metres >= 0 and 0 < venue_id < 2**31):
+        raise BadInput("翻页位置无效。", next_step="请从第一页重新查看。", field="after")
+    return after
+
+
+def _weekday_and_minute(open_at: datetime, today: date) -> tuple[int, int]:
+    if open_at.tzinfo is None or abs((open_at.date() - today).days) > 366:
+        raise BadInput("查询的时间应在今天前后一年之内，并带时区。", next_step="请重新选择时间。", field="openAt")
+    return business_day(open_at).weekday(), minute_of_day(open_at)
+
+
+def _could_be_a_code(text: str) -> bool:
+    """Codes and ids of ours are short and printable; nothing else needs to reach the database."""
+    return 0 < len(text) <= 32 and text.isascii() and text.isprintable()
+
+
+async def _require_sport(code: str) -> None:
+    if await database.row("SELECT code FROM sport WHERE code = $1", code) is None:
+        raise _sport_unknown()
+
+
+def _sport_unknown() -> DomainError:
+    return DomainError(
+        "没有这个运动项目。",
+        code=ErrorCode.SPORT_UNKNOWN,
+        next_step="请从运动项目列表中选择。",
+        field="sport",
+    )
 
 
 class SportRow(TypedDict):
