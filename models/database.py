@@ -1,7 +1,8 @@
 """The two databases, spoken to in one way: connections, transactions, hot SQL, migrations' neighbours.
 
-One SQL text serves both: parameters are `$1, $2 …`, and what only PostgreSQL knows (FOR UPDATE) is dropped for
-SQLite, whose transactions take the one write lock at their beginning (`models/sqlite_engine.py`).
+One SQL text serves both: parameters are `$1, $2 …`; for SQLite the casts are dropped, JSON functions get their
+names there, and so is FOR UPDATE, since its transactions take the one write lock at their beginning
+(`models/sqlite_engine.py`).
 """
 
 import asyncio
@@ -85,7 +86,12 @@ def on_postgres() -> bool:
 _POSTGRES_ONLY = re.compile(r"\bFOR UPDATE( OF \w+)?( SKIP LOCKED)?|::\w+")
 
 
+_SQLITE_NAMES = {"json_agg(": "json_group_array(", "json_build_array(": "json_array("}
+
+
 def _for_sqlite(sql: str) -> str:
+    for postgres, sqlite in _SQLITE_NAMES.items():
+        sql = sql.replace(postgres, sqlite)
     return _POSTGRES_ONLY.sub("", sql).replace("$", "?")
 
 

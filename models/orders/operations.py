@@ -16,7 +16,7 @@ from models.orders.rules import (
     RefundReason,
     RefundStatus,
 )
-from models.orders.tables import FinanceEvent, Order, Payment, Refund
+from models.orders.tables import Order, Payment, Refund
 
 FIRST_CHECK = timedelta(seconds=15)
 LONGEST_CHECK = timedelta(minutes=10)
@@ -89,4 +89,4 @@ async def intend_refund(*, payment: Payment, amount_fen: int, reason: RefundReas
 
 def next_check(checks: int, now: datetime) -> datetime:
     """When to ask the channel again: 15 s, 30 s, 1 min … at most every 10 minutes."""
-    return now + min(FIRST_CHECK * 2 ** min(checks, 10), LONGEST_CHECK)
+    return now + min(FIRST_CHECK * int(2 ** min(checks, 10)), LONGEST_CHECK)

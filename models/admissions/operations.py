@@ -1,0 +1,275 @@
+"""Issuing admissions, passing doors, redeeming at a desk.
+
+The guard against a code used twice is not the code but this: the order's row and then the admission's row are
+locked, the state is judged, and the passage is written with its number under a unique constraint. A cancelling
+member takes the same lock, so nobody enters on a booking that is being refunded.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from models import database
+from models.admissions import rules
+from models.admissions.rules import Direction, Passed, Verdict
+from models.admissions.tables import Admission, Passage, Redemption
+from models.calendar import SHANGHAI
+from models.codes import rules as codes
+from models.codes.rules import CodeKeys, CodeKind, CodeParts, CodeVersions
+from models.errors import BadInput, DomainError, ErrorCode
+from models.forwarding import operations as forwarding
+from models.ids import new_id
+
+UNKNOWN_CODES_A_MINUTE = 20
+"""A desk mistypes now and then; more than this is somebody trying codes (10^10 MACs, three of them live)."""
+
+
+async def issue(order: Any, *, lines: Sequence[Any], now: datetime) -> None:  # noqa: ARG001 - an act has its time
+    """One admission per person of each line. Runs inside the act that confirms the order."""
+    early = await database.row(
+        """SELECT entry_opens_minutes_before FROM booking_rule
+            WHERE venue_id = $1 OR venue_id IS NULL ORDER BY venue_id IS NULL LIMIT 1""",
+        order.venue_id,
+    )
+    opens = timedelta(minutes=early["entry_opens_minutes_before"] if early else 30)
+    await Admission.bulk_create(
+        [
+            Admission(
+                public_id=new_id("adm"),
+                order_id=order.id,
+                order_line_id=line.id,
+                member_id=order.member_id,
+                venue_id=order.venue_id,
+                seat=seat,
+                handle=codes.new_handle(),
+                business_day=line.business_day,
+                opens_at=line.starts_at - opens,
+                starts_at=line.starts_at,
+                ends_at=line.ends_at,
+                title=line.title,
+            )
+            for line in lines
+            for seat in range(1, line.people + 1)
+        ]
+    )
+
+
+async def revoke(order_id: int, *, now: datetime) -> None:
+    """Takes back every admission of a cancelled order. Runs inside that act, under the order's lock."""
+    await database.rows(
+        "UPDATE admission SET revoked_at = $1 WHERE order_id = $2 AND revoked_at IS NULL RETURNING id",
+        now,
+        order_id,
+    )
+
+
+async def anybody_entered(order_id: int) -> bool:
+    return await Admission.filter(order_id=order_id, first_entered_at__isnull=False).exists()
+
+
+async def pass_door(
+    *,
+    code: str,
+    venue_id: int,
+    direction: str,
+    door: str,
+    at_gate: bool,
+    id_checked: bool,
+    keys: CodeKeys,
+    now: datetime,
+) -> Verdict:
+    """Judges one code at one door and, when it may pass, writes the passage. Inside the caller's transaction.
+
+    The first entry also writes the redemption's outbox row. A refusal is an answer, not an exception, since the
+    caller stores it: the same scan again gets the same answer.
+    """
+    parts = codes.read(code)
+    found = await _find(parts.handle) if parts else None
+    if parts is None or found is None:
+        return rules.UNKNOWN_CODE
+    await database.rows("SELECT id FROM orders WHERE id = $1 FOR UPDATE", found["order_id"])
+    admission = await Admission.select_for_update().get(id=found["id"])
+    doubt = _doubt(parts, found, keys, now)
+    if doubt is not None:
+        return doubt
+    if admission.venue_id != venue_id:
+        return rules.wrong_venue(found["venue_name"])
+    if parts.kind is CodeKind.PRINTED and at_gate:
+        return rules.DESK_ONLY.about(admission)
+    verdict = rules.judge(admission, direction=Direction(direction), now=now).about(admission)
+    if verdict.passed and parts.kind is CodeKind.PRINTED and not id_checked:
+        return rules.ID_CHECK_NEEDED.about(admission)
+    if verdict.passed:
+        await _write_passage(admission, verdict, door, now)
+    return verdict
+
+
+async def _find(handle: str) -> Any | None:
+    return await database.row(
+        """SELECT admission.id, admission.order_id, admission.business_day, admission.code_version,
+                  member.code_version AS member_code_version, venue.public_id AS venue_public_id,
+                  venue.name AS venue_name
+             FROM admission JOIN member ON member.id = admission.member_id
+                            JOIN venue ON venue.id = admission.venue_id
+            WHERE admission.handle = $1""",
+        handle,
+    )
+
+
+def _doubt(parts: CodeParts, found: Any, keys: CodeKeys, now: datetime) -> Verdict | None:
+    """Why this code is not to be believed; None when it is genuine.
+
+    A code that was genuine before the member signed out, or some minutes ago, is an honest person's: they hear
+    what to do. All else is unknown, and counts as an attempt.
+    """
+    place = {"venue": found["venue_public_id"], "day": database.day(found["business_day"]), "now": now}
+    member, own = found["member_code_version"], found["code_version"]
+    if codes.is_genuine(keys, parts, versions=CodeVersions(member, own), **place):
+        return None
+    if codes.was_genuine(keys, parts, versions=CodeVersions(member, own), **place):
+        return rules.CODE_STALE
+    for past in (CodeVersions(member - 1, own), CodeVersions(member, own - 1)):
+        if codes.is_genuine(keys, parts, versions=past, **place):
+            return rules.CODE_REVOKED
+    return rules.UNKNOWN_CODE
+
+
+async def _write_passage(admission: Admission, verdict: Verdict, door: str, now: datetime) -> None:
+    entering = verdict.outcome != Passed.LEFT
+    admission.passage_count += 1
+    admission.is_inside = entering
+    await Passage.create(
+        admission_id=admission.id,
+        number=admission.passage_count,
+        direction=Direction.ENTRY if entering else Direction.EXIT,
+        passed_at=now,
+        door=door,
+    )
+    if verdict.outcome == Passed.ENTERED:
+        admission.first_entered_at = now
+        await _tell_platform(admission, door, now)
+    await admission.save(update_fields=["passage_count", "is_inside", "first_entered_at"])
+
+
+async def _tell_platform(admission: Admission, door: str, now: datetime) -> None:
+    about = await database.row(
+        """SELECT orders.order_no, venue.ref FROM orders JOIN venue ON venue.id = orders.venue_id
+            WHERE orders.id = $1""",
+        admission.order_id,
+    )
+    assert about is not None
+    await forwarding.add(
+        kind="redemptions",
+        subject=f"order:{about['order_no']}",
+        payload={
+            "orderNo": about["order_no"],
+            "admissionId": admission.public_id,
+            "venueId": about["ref"],
+            "door": door,
+            "redeemedAt": now.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
+        },
+        now=now,
+    )
+
+
+@database.operation
+async def redeem(
+    *,
+    staff_id: int,
+    device_id: str,
+    venue_id: int,
+    checkpoint: str,
+    code: str,
+    nonce: str,
+    direction: str,
+    id_checked: bool,
+    keys: CodeKeys,
+    now: datetime,
+) -> Verdict:
+    """One scan at a desk. The same nonce of the same device gets the same answer, whatever happened in between.
+
+    Raises BAD_INPUT, and IDEMPOTENCY_KEY_REUSED when a nonce comes with another code. The caller has made sure
+    that this staff person works at this venue.
+    """
+    _check_scan(checkpoint, nonce, direction)
+    asked = _hash_of(code, venue_id, direction, id_checked)
+    mine = await database.row(
+        """INSERT INTO redemption (device_id, nonce, request_hash, staff_id, venue_id, checkpoint, id_checked,
+                                   outcome, answer, scanned_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, '', '{}', $8)
+           ON CONFLICT (device_id, nonce) DO NOTHING RETURNING id""",
+        device_id,
+        nonce,
+        asked,
+        staff_id,
+        venue_id,
+        checkpoint,
+        id_checked,
+        now,
+    )
+    if mine is None:
+        return await _answer_given(device_id, nonce, asked)
+    verdict = await _judge_scan(device_id, venue_id, checkpoint, code, direction, id_checked, keys, now)
+    await Redemption.filter(id=mine["id"]).update(
+        admission_id=verdict.admission_id, outcome=verdict.outcome, answer=verdict.as_json()
+    )
+    return verdict
+
+
+async def _judge_scan(
+    device_id: str,
+    venue_id: int,
+    checkpoint: str,
+    code: str,
+    direction: str,
+    id_checked: bool,
+    keys: CodeKeys,
+    now: datetime,
+) -> Verdict:
+    unknown = await database.row(
+        """SELECT COUNT(*) AS tries FROM redemption
+            WHERE device_id = $1 AND scanned_at > $2 AND outcome IN ('UNKNOWN_CODE', 'TOO_MANY_ATTEMPTS')""",
+        device_id,
+        now - timedelta(minutes=1),
+    )
+    if unknown and unknown["tries"] >= UNKNOWN_CODES_A_MINUTE:
+        return rules.TOO_MANY_ATTEMPTS
+    return await pass_door(
+        code=code,
+        venue_id=venue_id,
+        direction=direction,
+        door=checkpoint,
+        at_gate=False,
+        id_checked=id_checked,
+        keys=keys,
+        now=now,
+    )
+
+
+async def _answer_given(device_id: str, nonce: str, asked: str) -> Verdict:
+    given = await Redemption.get(device_id=device_id, nonce=nonce)
+    if given.request_hash != asked:
+        raise DomainError(
+            "这次扫码的编号已经用过。",
+            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            next_step="请重新扫码。",
+            field="nonce",
+        )
+    return Verdict.from_json(given.answer)
+
+
+def _check_scan(checkpoint: str, nonce: str, direction: str) -> None:
+    if not 8 <= len(nonce) <= 64 or not nonce.isascii() or not nonce.isprintable():
+        raise BadInput("扫码编号应为 8 到 64 个英文字符或数字。", field="nonce")
+    if not 1 <= len(checkpoint.strip()) <= 40 or not checkpoint.isprintable():
+        raise BadInput("请填写检票点名称，最多 40 个字。", field="checkpoint")
+    if direction not in set(Direction):
+        raise BadInput("方向只能是入场或离场。", field="direction")
+
+
+def _hash_of(code: str, venue_id: int, direction: str, id_checked: bool) -> str:
+    """The code itself is not kept: whoever reads the table must not be able to show it at a door."""
+    return hashlib.sha256(orjson.dumps([code, venue_id, direction, id_checked])).hexdigest()

@@ -1,0 +1,62 @@
+"""A member's admissions and the codes to show for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from models import database
+from models.codes import rules as codes
+from models.codes.rules import CodeKeys, CodeVersions
+from models.errors import DomainError, ErrorCode
+
+STEP_SECONDS = codes.STEP_SECONDS
+
+_ADMISSION = """
+SELECT admission.*, orders.order_no, venue.public_id AS venue_public_id, venue.name AS venue_name,
+       member.code_version AS member_code_version
+  FROM admission JOIN orders ON orders.id = admission.order_id JOIN venue ON venue.id = admission.venue_id
+                 JOIN member ON member.id = admission.member_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionCodes:
+    """About ten minutes of rotating codes, and the printed one. Phones count from `server_now`, never by their clock."""
+
+    server_now: datetime
+    codes: Sequence[tuple[datetime, str]]
+    printed: str
+
+
+async def admissions_of_orders(order_ids: Sequence[int]) -> Sequence[Any]:
+    places = ", ".join(f"${n}" for n in range(1, len(order_ids) + 1))
+    return await database.rows(
+        _ADMISSION + f"WHERE admission.order_id IN ({places}) ORDER BY admission.order_id, admission.id",
+        *order_ids,
+    )
+
+
+async def codes_of(*, member_id: int, admission_id: str, keys: CodeKeys, now: datetime) -> AdmissionCodes:
+    """The codes of one admission of this member. Raises ADMISSION_UNKNOWN, REFUNDED, EXPIRED."""
+    admission = await database.row(
+        _ADMISSION + "WHERE admission.public_id = $1 AND admission.member_id = $2", admission_id, member_id
+    )
+    if admission is None:
+        raise DomainError(
+            "没有找到这张入场凭证。",
+            code=ErrorCode.ADMISSION_UNKNOWN,
+            next_step="请在“我的订单”里查看。",
+            field="admissionId",
+        )
+    if admission["revoked_at"] is not None:
+        raise DomainError("这份预订已经取消。", code=ErrorCode.REFUNDED, next_step="如需入场请重新预订。")
+    if database.utc(admission["ends_at"]) <= now:
+        raise DomainError("这份预订的时段已经结束。", code=ErrorCode.EXPIRED, next_step="如需入场请重新预订。")
+    whose = {
+        "handle": admission["handle"],
+        "venue": admission["venue_public_id"],
+        "day": database.day(admission["business_day"]),
+        "versions": CodeVersions(admission["member_code_version"], admission["code_version"]),
+    }
+    return AdmissionCodes(now, codes.ahead(keys, now=now, **whose), codes.make_printed(keys, **whose))

@@ -1,0 +1,72 @@
+"""What an order was placed for begins: admissions are issued and the platform will hear of it.
+
+Plain functions inside the acts of this room; the order's row is locked.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from models import database
+from models.admissions import operations as admissions
+from models.calendar import SHANGHAI
+from models.forwarding import operations as forwarding
+from models.orders.rules import OrderStatus
+from models.orders.tables import Order, OrderLine
+
+
+async def fulfil(order: Order, *, lines: Sequence[OrderLine], now: datetime) -> None:
+    """Confirms a paid or free order: one admission per person, one outbox row."""
+    order.status = OrderStatus.PAID
+    order.paid_at = now
+    order.closed_at = None
+    order.close_reason = ""
+    await order.save(update_fields=["status", "paid_at", "closed_at", "close_reason"])
+    await admissions.issue(order, lines=lines, now=now)
+    await tell_platform(order, lines=lines, state="PAID", now=now)
+
+
+async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str, now: datetime) -> None:
+    """Writes the outbox row of an order's change. Regions on both sides of the border are in it (issue 6)."""
+    about = await database.row(
+        """SELECT venue.ref, venue.name, venue.province_code, venue.city_code, region.code AS district_code,
+                  member.public_id AS member_id
+             FROM orders JOIN venue ON venue.id = orders.venue_id JOIN region ON region.id = venue.region_id
+                         JOIN member ON member.id = orders.member_id
+            WHERE orders.id = $1""",
+        order.id,
+    )
+    assert about is not None
+    await forwarding.add(
+        kind="orders",
+        subject=f"order:{order.order_no}",
+        payload={
+            "orderNo": order.order_no,
+            "state": state,
+            "memberId": about["member_id"],
+            "venueId": about["ref"],
+            "venueName": about["name"],
+            "provinceId": about["province_code"],
+            "cityId": about["city_code"],
+            "districtId": about["district_code"],
+            "amountFen": order.total_fen,
+            "happenedAt": platform_time(now),
+            "lines": [_line(line) for line in lines],
+        },
+        now=now,
+    )
+
+
+def _line(line: OrderLine) -> dict[str, Any]:
+    return {
+        "title": line.title,
+        "startsAt": platform_time(line.starts_at),
+        "endsAt": platform_time(line.ends_at),
+        "people": line.people,
+        "priceFen": line.price_fen,
+    }
+
+
+def platform_time(instant: datetime) -> str:
+    """`yyyy-MM-dd HH:mm:ss` on the local clock, as the platform's field names are cited with."""
+    return instant.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,237 @@
+"""Placing an order: all lines or none, held for a quarter of an hour."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import orjson
+
+from models import database
+from models.booking import operations as cells
+from models.booking import queries as booking
+from models.booking.operations import CellsWanted
+from models.booking.queries import BookableSlot
+from models.booking.rules import SlotTaken, slot_title, too_many_courts
+from models.checkout.ending import end_hold
+from models.checkout.fulfilling import fulfil
+from models.errors import BadInput, DomainError, ErrorCode
+from models.ids import new_no
+from models.orders.rules import OrderStatus
+from models.orders.tables import Order, OrderLine
+from payments.port import PaymentChannel
+
+MOST_LINES = 8
+LONGEST_KEY = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineWanted:
+    """One court from one instant on, for so many people. `expected_price_fen` is what the citizen was shown."""
+
+    court_id: str
+    starts_at: datetime
+    people: int
+    expected_price_fen: int | None = None
+
+
+async def place_order(
+    *,
+    member_id: int,
+    lines: Sequence[LineWanted],
+    idempotency_key: str,
+    channels: Mapping[str, PaymentChannel],
+    now: datetime,
+) -> str:
+    """Holds the slots and returns the order's number; a free order is confirmed at once.
+
+    The same key with the same lines returns the same order. Raises a `DomainError` that names the slot, the rule
+    and the way out; nothing is held then. When what stands in the way is a hold that is overdue (the worker was
+    down), it is ended here, properly, and the order is tried once more.
+    """
+    _check_request(lines, idempotency_key)
+    request_hash = _hash_of(lines)
+    repeated = await _placed_before(member_id, idempotency_key, request_hash)
+    if repeated:
+        return repeated
+    slots = await booking.bookable_slots([(line.court_id, line.starts_at, line.people) for line in lines], now=now)
+    _check_together(lines, slots)
+    place = _Placing(member_id, tuple(slots), tuple(line.people for line in lines), idempotency_key, request_hash)
+    try:
+        return await _place(place, now=now)
+    except SlotTaken as taken:
+        ended = [await end_hold(order_id=each, channels=channels, now=now) for each in taken.blocking_order_ids]
+        if not any(ended):
+            raise
+    return await _place(place, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placing:
+    member_id: int
+    slots: tuple[BookableSlot, ...]
+    people: tuple[int, ...]
+    idempotency_key: str
+    request_hash: str
+
+
+@database.operation
+async def _place(place: _Placing, *, now: datetime) -> str:
+    """Lock, check, write. The member's row is the lock under which their limits are counted."""
+    await database.rows("SELECT id FROM member WHERE id = $1 FOR UPDATE", place.member_id)
+    repeated = await _placed_before(place.member_id, place.idempotency_key, place.request_hash)
+    if repeated:
+        return repeated
+    await _check_limits(place)
+    order = await _write_order(place, now)
+    lines = await _write_lines(order, place)
+    blocking = await cells.hold([_cells_of(line, slot) for line, slot in zip(lines, place.slots, strict=True)])
+    if blocking:
+        raise SlotTaken(await _first_taken(place.slots), blocking)
+    if order.total_fen == 0:
+        await fulfil(order, lines=lines, now=now)
+    return order.order_no
+
+
+async def _placed_before(member_id: int, key: str, request_hash: str) -> str | None:
+    found = await database.row(
+        "SELECT order_no, request_hash FROM orders WHERE member_id = $1 AND idempotency_key = $2", member_id, key
+    )
+    if found is None:
+        return None
+    if found["request_hash"] != request_hash:
+        raise DomainError(
+            "这个幂等键已经用于另一份预订。",
+            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            next_step="请换一个新的幂等键再提交。",
+            field="idempotencyKey",
+        )
+    return str(found["order_no"])
+
+
+async def _check_limits(place: _Placing) -> None:
+    """Courts a person a day, and time on one court a day, counted with what they already hold."""
+    for day in {slot.day for slot in place.slots}:
+        minutes: dict[int, int] = await _minutes_held(place.member_id, place.slots[0].venue_id, day)
+        wanted = [slot for slot in place.slots if slot.day == day]
+        for slot in wanted:
+            minutes[slot.court.id] = minutes.get(slot.court.id, 0) + slot.to_minute - slot.from_minute
+        limits = place.slots[0].limits
+        if len(minutes) > limits.courts_a_person_a_day:
+            raise too_many_courts(limits, day)
+        if any(minutes[slot.court.id] > limits.minutes_a_court_a_day for slot in wanted):
+            raise DomainError(
+                f"每人每天在同一片场地最多{limits.minutes_a_court_a_day // 60}小时。",
+                code=ErrorCode.TOO_MANY_COURTS,
+                next_step="请改订另一片场地或另一天。",
+                field="lines",
+            )
+
+
+async def _minutes_held(member_id: int, venue_id: int, day: date) -> dict[int, int]:
+    held = await database.rows(
+        """SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
+             FROM order_line JOIN orders ON orders.id = order_line.order_id
+            WHERE orders.member_id = $1 AND orders.venue_id = $2 AND order_line.business_day = $3
+              AND orders.status <> 'CLOSED'""",
+        member_id,
+        venue_id,
+        day,
+    )
+    minutes: dict[int, int] = {}
+    for line in held:
+        length = database.utc(line["ends_at"]) - database.utc(line["starts_at"])
+        minutes[line["court_id"]] = minutes.get(line["court_id"], 0) + int(length.total_seconds()) // 60
+    return minutes
+
+
+async def _write_order(place: _Placing, now: datetime) -> Order:
+    total = sum(slot.price_fen for slot in place.slots)
+    return await Order.create(
+        order_no=new_no("O", now),
+        member_id=place.member_id,
+        venue_id=place.slots[0].venue_id,
+        status=OrderStatus.PENDING_PAYMENT,
+        total_fen=total,
+        idempotency_key=place.idempotency_key,
+        request_hash=place.request_hash,
+        placed_at=now,
+        hold_expires_at=now + timedelta(minutes=place.slots[0].limits.hold_minutes),
+    )
+
+
+async def _write_lines(order: Order, place: _Placing) -> list[OrderLine]:
+    return [
+        await OrderLine.create(
+            order_id=order.id,
+            line_no=number,
+            kind="COURT_SLOT",
+            court_id=slot.court.id,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+            business_day=slot.day,
+            price_fen=slot.price_fen,
+            people=people,
+            title=slot_title(slot.court.name, slot.starts_at, slot.ends_at),
+            price_label=slot.price_label,
+        )
+        for number, (slot, people) in enumerate(zip(place.slots, place.people, strict=True), start=1)
+    ]
+
+
+def _cells_of(line: OrderLine, slot: BookableSlot) -> CellsWanted:
+    return CellsWanted(line.id, slot.venue_id, slot.court.part_ids, slot.starts_at, slot.ends_at)
+
+
+async def _first_taken(slots: Sequence[BookableSlot]) -> str:
+    """The title of the first slot that somebody else has, for the refusal."""
+    for slot in slots:
+        parts = ", ".join(f"${n}" for n in range(3, len(slot.court.part_ids) + 3))
+        wanted = CellsWanted(0, slot.venue_id, slot.court.part_ids, slot.starts_at, slot.ends_at).steps
+        if await database.row(
+            f"SELECT id FROM held_cell WHERE step >= $1 AND step < $2 AND part_id IN ({parts}) LIMIT 1",
+            wanted.start,
+            wanted.stop,
+            *slot.court.part_ids,
+        ):
+            return slot_title(slot.court.name, slot.starts_at, slot.ends_at)
+    return slot_title(slots[0].court.name, slots[0].starts_at, slots[0].ends_at)
+
+
+def _check_request(lines: Sequence[LineWanted], key: str) -> None:
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
+        raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
+    if not lines:
+        raise BadInput("请至少选择一个时段。", field="lines")
+    if len(lines) > MOST_LINES:
+        raise BadInput(f"一张订单最多{MOST_LINES}个时段。", next_step="请分成几张订单。", field="lines")
+    if len({(line.court_id, line.starts_at) for line in lines}) < len(lines):
+        raise BadInput("同一个时段选了两次。", next_step="请去掉重复的时段。", field="lines")
+
+
+def _check_together(lines: Sequence[LineWanted], slots: Sequence[BookableSlot]) -> None:
+    if len({slot.venue_id for slot in slots}) > 1:
+        raise BadInput("一张订单只能预订同一个场馆。", next_step="请按场馆分别下单。", field="lines")
+    seen: set[tuple[int, int]] = set()
+    for slot in slots:
+        steps = CellsWanted(0, 0, (), slot.starts_at, slot.ends_at).steps
+        mine = {(part, step) for part in slot.court.part_ids for step in steps}
+        if mine & seen:
+            raise BadInput(
+                "所选的场地互相重叠（例如全场与其中的半场）。", next_step="请只保留一个。", field="lines"
+            )
+        seen |= mine
+    for line, slot in zip(lines, slots, strict=True):
+        if line.expected_price_fen is not None and line.expected_price_fen != slot.price_fen:
+            raise DomainError(
+                f"{slot_title(slot.court.name, slot.starts_at, slot.ends_at)}的价格已变为"
+                f"{slot.price_fen // 100}.{slot.price_fen % 100:02d}元。",
+                code=ErrorCode.PRICE_CHANGED,
+                next_step="请刷新时段表，确认新价格后再下单。",
+                field="lines",
+            )
+
+
+def _hash_of(lines: Sequence[LineWanted]) -> str:
+    wanted = [[line.court_id, line.starts_at.timestamp(), line.people, line.expected_price_fen] for line in lines]
+    return hashlib.sha256(orjson.dumps(wanted)).hexdigest()

@@ -1,0 +1,102 @@
+"""Money on its way back: the intent is written, then the channel is asked, always with the same number."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from models import database
+from models.orders.operations import book, lock_order, next_check
+from models.orders.rules import FinanceKind, RefundStatus
+from models.orders.tables import Order, Payment, Refund
+from payments.port import ChannelRefund, PaymentChannel, PaymentError, RefundNotice, RefundRequest, RefundState
+
+log = logging.getLogger(__name__)
+
+_UNFINISHED = (RefundStatus.INTENDED, RefundStatus.PROCESSING)
+
+
+async def send_due_refunds(*, channels: Mapping[str, PaymentChannel], now: datetime, most: int = 50) -> int:
+    """Sends or queries every refund that is due; returns how many were looked at."""
+    due = await database.rows(
+        """SELECT refund_no FROM refund WHERE status IN ('INTENDED', 'PROCESSING') AND next_check_at <= $1
+           ORDER BY next_check_at LIMIT $2""",
+        now,
+        most,
+    )
+    for found in due:
+        await send_refund(refund_no=found["refund_no"], channels=channels, now=now)
+    return len(due)
+
+
+async def send_refund(*, refund_no: str, channels: Mapping[str, PaymentChannel], now: datetime) -> None:
+    """Asks the channel for one refund, or how it stands. A failure leaves it for the next sweep."""
+    refund = await Refund.get(refund_no=refund_no)
+    if refund.status not in _UNFINISHED:
+        return
+    payment = await Payment.get(id=refund.payment_id)
+    channel = channels[payment.channel]
+    try:
+        known = await channel.query_refund(refund_no) if refund.status == RefundStatus.PROCESSING else None
+        if known is None:
+            known = await channel.refund(
+                RefundRequest(
+                    payment_no=payment.payment_no,
+                    refund_no=refund_no,
+                    amount_fen=refund.amount_fen,
+                    payment_amount_fen=payment.amount_fen,
+                    reason=refund.reason_text,
+                )
+            )
+    except PaymentError as error:
+        log.warning("refund %s not done yet: %s", refund_no, error.code)
+        await _postpone(refund_no, now=now)
+        return
+    await record_refund(known, now=now)
+
+
+async def record_refund_notice(notice: RefundNotice, *, now: datetime) -> bool:
+    """A genuine notice about a refund of ours. False when we don't know it (answer 5xx, it will come again)."""
+    return await record_refund(notice.refund, now=now)
+
+
+@database.operation
+async def record_refund(known: ChannelRefund, *, now: datetime) -> bool:
+    """Writes down how a refund stands. A finished one stays finished, whatever comes late or twice."""
+    found = await database.row("SELECT order_id, payment_id FROM refund WHERE refund_no = $1", known.refund_no)
+    if found is None:
+        return False
+    order = await lock_order(found["order_id"])
+    payment = await Payment.select_for_update().get(id=found["payment_id"])
+    refund = await Refund.select_for_update().get(refund_no=known.refund_no)
+    if refund.amount_fen != known.amount_fen:
+        log.error("refund %s: the channel reports another amount; nothing was recorded", known.refund_no)
+        return True
+    if refund.status in _UNFINISHED or refund.status == RefundStatus.ABNORMAL:
+        await _move(order, payment, refund, known, now)
+    return True
+
+
+async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRefund, now: datetime) -> None:
+    refund.channel_refund_no = known.channel_refund_no
+    refund.status = RefundStatus(known.state.value)
+    refund.checks += 1
+    refund.next_check_at = next_check(refund.checks, now) if known.state is RefundState.PROCESSING else None
+    if known.state is RefundState.SUCCESS:
+        refund.finished_at = known.refunded_at or now
+        await book(order, FinanceKind.REFUNDED, refund.amount_fen, refund.refund_no, now)
+    elif known.state is RefundState.CLOSED:
+        refund.finished_at = now
+        payment.refunded_fen -= refund.amount_fen  # it was not given back, so it can be again, under a new number
+        await payment.save(update_fields=["refunded_fen"])
+        log.error("refund %s was closed by the channel: staff must refund again", refund.refund_no)
+    elif known.state is RefundState.ABNORMAL:
+        log.error("refund %s is abnormal: staff must act at the channel", refund.refund_no)
+    await refund.save()
+
+
+@database.operation
+async def _postpone(refund_no: str, *, now: datetime) -> None:
+    refund = await Refund.select_for_update().get(refund_no=refund_no)
+    refund.checks += 1
+    refund.next_check_at = next_check(refund.checks, now)
+    await refund.save(update_fields=["checks", "next_check_at"])

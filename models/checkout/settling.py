@@ -1,0 +1,141 @@
+"""A channel says that a payment succeeded: settle the order once, whatever the order of events.
+
+Source for what is compared and in which order: WeChat Pay v3, payment notice; lessons 6.
+"""
+
+import logging
+from datetime import datetime
+from enum import StrEnum
+
+from models import database
+from models.booking import operations as cells
+from models.booking.operations import CellsWanted
+from models.checkout.fulfilling import fulfil
+from models.errors import DomainError, ErrorCode
+from models.orders.operations import book, intend_refund, lock_order, next_check
+from models.orders.rules import FinanceKind, OrderStatus, PaymentStatus, RefundReason
+from models.orders.tables import Order, OrderLine, Payment
+from payments.port import ChannelPayment, PaymentNotice, PaymentState
+
+log = logging.getLogger(__name__)
+
+
+class Settled(StrEnum):
+    """What came of it. Only the first two moved anything; all of them are acknowledged."""
+
+    SETTLED = "SETTLED"
+    SURPLUS = "SURPLUS"  # paid, but the slot is gone or was paid already: a refund is written down
+    ALREADY = "ALREADY"
+    NOT_PAID = "NOT_PAID"
+
+
+async def settle_notice(notice: PaymentNotice, *, channel: str, mchid: str, now: datetime) -> Settled:
+    """Settles what a genuine notice reports. The notice is remembered by its id in the same transaction.
+
+    Raises PAYMENT_UNKNOWN (answer 5xx, it will come again: the order may not be committed yet) and
+    PAYMENT_MISMATCH (amount, appid, mchid or payer differ: nothing changes, somebody must look).
+    """
+    if notice.payment.mchid != mchid:
+        raise mismatch(notice.payment.payment_no, "mchid")
+    return await _settle(notice.payment, channel=channel, notice=notice, now=now)
+
+
+async def settle_known(payment: ChannelPayment, *, channel: str, now: datetime) -> Settled:
+    """Settles what the channel answered to a query of ours."""
+    return await _settle(payment, channel=channel, notice=None, now=now)
+
+
+@database.operation
+async def _settle(known: ChannelPayment, *, channel: str, notice: PaymentNotice | None, now: datetime) -> Settled:
+    found = await database.row(
+        "SELECT order_id FROM payment WHERE payment_no = $1 AND channel = $2", known.payment_no, channel
+    )
+    if found is None:
+        raise DomainError("没有这笔支付单。", code=ErrorCode.PAYMENT_UNKNOWN)
+    order = await lock_order(found["order_id"])
+    payment = await Payment.select_for_update().get(payment_no=known.payment_no)
+    outcome = await _apply(order, payment, known, now)
+    if notice is not None:
+        await _remember(notice, channel, outcome, now)
+    return outcome
+
+
+async def _apply(order: Order, payment: Payment, known: ChannelPayment, now: datetime) -> Settled:
+    if known.state not in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):
+        return Settled.NOT_PAID
+    _compare(payment, known)
+    if payment.status in (PaymentStatus.SETTLED, PaymentStatus.SURPLUS):
+        return Settled.ALREADY
+    payment.channel_trade_no = known.channel_trade_no
+    payment.paid_at = known.paid_at or now
+    payment.next_check_at = None
+    lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
+    refusal = await _why_not_needed(order, lines, now)
+    payment.status = PaymentStatus.SETTLED if refusal is None else PaymentStatus.SURPLUS
+    await payment.save()
+    await book(order, FinanceKind.PAID, payment.amount_fen, payment.payment_no, now)
+    if refusal is not None:
+        await intend_refund(payment=payment, amount_fen=payment.amount_fen, reason=refusal, now=now)
+        return Settled.SURPLUS
+    await fulfil(order, lines=lines, now=now)
+    return Settled.SETTLED
+
+
+async def _why_not_needed(order: Order, lines: list[OrderLine], now: datetime) -> RefundReason | None:
+    """None when the money pays the order; an order whose hold has ended takes its slots again if it can."""
+    if order.status == OrderStatus.PAID:
+        return RefundReason.PAID_TWICE
+    if order.status == OrderStatus.PENDING_PAYMENT:
+        return None
+    if await Payment.filter(order_id=order.id, status=PaymentStatus.SETTLED).exists():
+        return RefundReason.PAID_TWICE  # it was paid before, and then cancelled
+    if any(line.starts_at <= now for line in lines) or await _somebody_else_has(lines):
+        return RefundReason.PAID_TOO_LATE
+    return None
+
+
+async def _somebody_else_has(lines: list[OrderLine]) -> bool:
+    wanted = []
+    for line in lines:
+        parts = await database.rows("SELECT part_id FROM court_cover WHERE court_id = $1", line.court_id)
+        venue = await database.row("SELECT venue_id FROM court WHERE id = $1", line.court_id)
+        assert venue is not None
+        part_ids = tuple(found["part_id"] for found in parts)
+        wanted.append(CellsWanted(line.id, venue["venue_id"], part_ids, line.starts_at, line.ends_at))
+    return bool(await cells.hold(wanted))
+
+
+def _compare(payment: Payment, known: ChannelPayment) -> None:
+    if known.amount_fen != payment.amount_fen:
+        raise mismatch(payment.payment_no, "amount")
+    if known.appid != payment.appid:
+        raise mismatch(payment.payment_no, "appid")
+    if known.payer_openid is not None and known.payer_openid != payment.payer_openid:
+        raise mismatch(payment.payment_no, "payer")
+
+
+def mismatch(payment_no: str, what: str) -> DomainError:
+    log.error("payment %s: the %s that the channel reports is not ours; nothing was settled", payment_no, what)
+    return DomainError(f"支付通知的内容与支付单不符（{what}）。", code=ErrorCode.PAYMENT_MISMATCH)
+
+
+async def _remember(notice: PaymentNotice, channel: str, outcome: Settled, now: datetime) -> None:
+    await database.rows(
+        """INSERT INTO payment_notice (channel, notice_id, kind, about_no, outcome, received_at)
+           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (channel, notice_id) DO NOTHING""",
+        channel,
+        notice.notice_id,
+        notice.kind,
+        notice.payment.payment_no,
+        outcome.value,
+        now,
+    )
+
+
+@database.operation
+async def postpone_check(payment_no: str, *, now: datetime) -> None:
+    """The channel still waits for the citizen: ask again later."""
+    payment = await Payment.select_for_update().get(payment_no=payment_no)
+    payment.checks += 1
+    payment.next_check_at = next_check(payment.checks, now)
+    await payment.save(update_fields=["checks", "next_check_at"])

@@ -1,0 +1,68 @@
+"""What a resolver may reach: the house's services, the moment of the request, and who is asking."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import strawberry
+
+from models.codes.rules import CodeKeys
+from models.errors import NotSignedIn
+from models.keys import LookupKeys, SealingKeys, TokenKeys
+from models.members import operations as members
+from models.members.operations import SignedIn
+from models.staff import operations as staff
+from models.staff.operations import StaffSignedIn
+from payments.port import PaymentChannel
+from wechat.mini_program import MiniProgram
+
+WECHAT_PAY = "WECHAT_PAY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Adapters, keys and ports, built once per process by `bff.wiring`."""
+
+    channels: Mapping[str, PaymentChannel]
+    mini_program: MiniProgram
+    mini_program_appid: str
+    code_keys: CodeKeys
+    token_keys: TokenKeys
+    phone_seals: SealingKeys
+    phone_lookups: LookupKeys
+    wake: Callable[[str], Awaitable[None]]
+
+
+@dataclass(kw_only=True)
+class Context:
+    """One request. `now` is read once, so that everything in it happens at one moment."""
+
+    services: Services
+    now: datetime
+    authorization: str = ""
+    address: str = ""
+    _member: SignedIn | None = field(default=None, repr=False)
+    _staff: StaffSignedIn | None = field(default=None, repr=False)
+
+    async def member(self) -> SignedIn:
+        """The signed-in member, looked up once, when somebody asks. Raises `NotSignedIn`."""
+        if self._member is None:
+            self._member = await members.who(access_token=self._credential("bearer"), now=self.now)
+        if self._member is None:
+            raise NotSignedIn
+        return self._member
+
+    async def staff(self) -> StaffSignedIn:
+        """The signed-in staff person: `Authorization: Staff …`. Raises `NotSignedIn`."""
+        if self._staff is None:
+            self._staff = await staff.find(token=self._credential("staff"), now=self.now)
+        if self._staff is None:
+            raise NotSignedIn
+        return self._staff
+
+    def _credential(self, scheme: str) -> str:
+        given, _, credential = self.authorization.partition(" ")
+        return credential.strip() if given.lower() == scheme else ""
+
+
+Info = strawberry.Info[Context, None]

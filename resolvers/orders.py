@@ -1,0 +1,353 @@
+"""Booking a court, paying for it, and the codes that let one in."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import strawberry
+
+from models import database
+from models.admissions import queries as admissions
+from models.booking import queries as booking
+from models.checkout import ending, paying, placing
+from models.checkout.placing import LineWanted
+from models.codes import pictures
+from models.errors import BadInput
+from models.orders import queries as orders
+from models.orders.rules import CloseReason, OrderStatus, RefundReason, RefundStatus
+from resolvers.context import WECHAT_PAY, Info
+from resolvers.errors import UserError, act
+from resolvers.scalars import Fen
+
+OrderState = strawberry.enum(OrderStatus, name="OrderStatus")
+OrderCloseReason = strawberry.enum(CloseReason, name="OrderCloseReason")
+RefundState = strawberry.enum(RefundStatus, name="RefundStatus")
+WhyRefunded = strawberry.enum(RefundReason, name="RefundReason")
+MOST_ORDERS = 50
+
+
+@strawberry.enum(description="How an order is paid.")
+class PaymentChannel(Enum):
+    WECHAT_PAY = WECHAT_PAY
+
+
+@strawberry.type(description="A place for one person. Its codes are asked for with `admissionCodes`.")
+class Admission:
+    id: strawberry.ID
+    seat: int
+    title: str
+    opens_at: datetime = strawberry.field(description="From here on the door lets this admission in.")
+    starts_at: datetime
+    ends_at: datetime
+    is_inside: bool
+    first_entered_at: datetime | None
+    is_revoked: bool
+
+    @classmethod
+    def of(cls, row: Any) -> "Admission":
+        return cls(
+            id=strawberry.ID(row["public_id"]),
+            seat=row["seat"],
+            title=row["title"],
+            opens_at=database.utc(row["opens_at"]),
+            starts_at=database.utc(row["starts_at"]),
+            ends_at=database.utc(row["ends_at"]),
+            is_inside=bool(row["is_inside"]),
+            first_entered_at=_instant(row["first_entered_at"]),
+            is_revoked=row["revoked_at"] is not None,
+        )
+
+
+@strawberry.type
+class OrderLine:
+    line_no: int
+    title: str
+    court_id: strawberry.ID
+    court_name: str
+    starts_at: datetime
+    ends_at: datetime
+    people: int
+    price: Fen
+    price_label: str
+
+    @classmethod
+    def of(cls, row: Any) -> "OrderLine":
+        return cls(
+            line_no=row["line_no"],
+            title=row["title"],
+            court_id=strawberry.ID(row["court_public_id"]),
+            court_name=row["court_name"],
+            starts_at=database.utc(row["starts_at"]),
+            ends_at=database.utc(row["ends_at"]),
+            people=row["people"],
+            price=Fen(row["price_fen"]),
+            price_label=row["price_label"],
+        )
+
+
+@strawberry.type(description="Money on its way back, or given back.")
+class Refund:
+    refund_no: str
+    amount: Fen
+    reason: WhyRefunded
+    explanation: str
+    status: RefundState
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Any) -> "Refund":
+        return cls(
+            refund_no=row["refund_no"],
+            amount=Fen(row["amount_fen"]),
+            reason=RefundReason(row["reason"]),
+            explanation=row["reason_text"],
+            status=RefundStatus(row["status"]),
+            finished_at=_instant(row["finished_at"]),
+        )
+
+
+@strawberry.type
+class Order:
+    order_no: str
+    status: OrderState
+    venue_id: strawberry.ID
+    venue_name: str
+    total: Fen
+    paid: Fen
+    refunded: Fen
+    placed_at: datetime
+    hold_expires_at: datetime = strawberry.field(description="Until here an unpaid order holds its slots.")
+    paid_at: datetime | None
+    closed_at: datetime | None
+    close_reason: OrderCloseReason | None
+    lines: list[OrderLine]
+    admissions: list[Admission]
+    refunds: list[Refund]
+
+
+@strawberry.type
+class OrderEdge:
+    node: Order
+    cursor: str
+
+
+@strawberry.type
+class OrderPageInfo:
+    has_next_page: bool
+    end_cursor: str | None
+
+
+@strawberry.type
+class OrderConnection:
+    edges: list[OrderEdge]
+    page_info: OrderPageInfo
+
+
+@strawberry.type(description="One code, to be shown from `validFrom` until the next one begins.")
+class TimedCode:
+    valid_from: datetime
+    code: str
+
+
+@strawberry.type(
+    description="Codes for about ten minutes, counted from `serverNow` by elapsed time, never by the phone's clock."
+)
+class AdmissionCodes:
+    server_now: datetime
+    step_seconds: int
+    codes: list[TimedCode]
+    printed_code: str = strawberry.field(description="For paper: only at the desk, with an ID check.")
+
+    @strawberry.field(description="The printed code as QR, SVG text.")
+    def printed_svg(self) -> str:
+        return pictures.svg(self.printed_code)
+
+
+@strawberry.input(description="One court from one instant on, for so many people.")
+class OrderLineInput:
+    court_id: strawberry.ID
+    starts_at: datetime
+    people: int = 1
+    expected_price: Fen | None = strawberry.field(
+        default=None, description="The price that was shown; a changed price is refused instead of charged."
+    )
+
+
+@strawberry.type
+class OrderPayload:
+    order: Order | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type(description="Hand these to `wx.requestPayment` unchanged.")
+class WeChatPayParameters:
+    app_id: str
+    time_stamp: str
+    nonce_str: str
+    package: str
+    sign_type: str
+    pay_sign: str
+
+
+@strawberry.type
+class PayOrderPayload:
+    wechat_pay: WeChatPayParameters | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class OrderQueries:
+    @strawberry.field(description="One order of mine; null when there is none of that number.")
+    async def order(self, info: Info, order_no: str) -> Order | None:
+        return await _order(info, order_no)
+
+    @strawberry.field(description="My orders, the latest first.")
+    async def orders(self, info: Info, first: int = 20, after: str | None = None) -> OrderConnection:
+        member = await info.context.member()
+        if not 1 <= first <= MOST_ORDERS:
+            raise BadInput(f"每页数量应在 1 到 {MOST_ORDERS} 之间。", field="first")
+        found = await orders.orders_of(member_id=member.member_id, first=first, before_id=_read_cursor(after))
+        built = await _build(found[:first])
+        edges = [
+            OrderEdge(node=order, cursor=f"o{row['id']}") for order, row in zip(built, found[:first], strict=True)
+        ]
+        return OrderConnection(
+            edges=edges,
+            page_info=OrderPageInfo(
+                has_next_page=len(found) > first, end_cursor=edges[-1].cursor if edges else None
+            ),
+        )
+
+    @strawberry.field(description="The codes to show at the door for one of my admissions.")
+    async def admission_codes(self, info: Info, admission_id: strawberry.ID) -> AdmissionCodes:
+        member = await info.context.member()
+        found = await admissions.codes_of(
+            member_id=member.member_id,
+            admission_id=admission_id,
+            keys=info.context.services.code_keys,
+            now=info.context.now,
+        )
+        return AdmissionCodes(
+            server_now=found.server_now,
+            step_seconds=admissions.STEP_SECONDS,
+            codes=[TimedCode(valid_from=start, code=code) for start, code in found.codes],
+            printed_code=found.printed,
+        )
+
+
+@strawberry.type
+class OrderActs:
+    @act(OrderPayload, "Hold slots for a quarter of an hour, all or none. The same key gives the same order.")
+    async def place_order(self, info: Info, idempotency_key: str, lines: list[OrderLineInput]) -> OrderPayload:
+        member = await info.context.member()
+        order_no = await placing.place_order(
+            member_id=member.member_id,
+            lines=[
+                LineWanted(
+                    court_id=line.court_id,
+                    starts_at=booking.aware(line.starts_at),
+                    people=line.people,
+                    expected_price_fen=line.expected_price,
+                )
+                for line in lines
+            ],
+            idempotency_key=idempotency_key,
+            channels=info.context.services.channels,
+            now=info.context.now,
+        )
+        await info.context.services.wake("forward")
+        return OrderPayload(order=await _order(info, order_no))
+
+    @act(PayOrderPayload, "Open a payment for an order of mine. Asking again is harmless.")
+    async def pay_order(
+        self, info: Info, order_no: str, channel: PaymentChannel = PaymentChannel.WECHAT_PAY
+    ) -> PayOrderPayload:
+        member = await info.context.member()
+        given = await paying.pay_order(
+            member_id=member.member_id,
+            order_no=order_no,
+            channel=channel.value,
+            appid=member.appid,
+            openid=member.openid,
+            channels=info.context.services.channels,
+            now=info.context.now,
+        )
+        return PayOrderPayload(
+            wechat_pay=WeChatPayParameters(
+                app_id=given["appId"],
+                time_stamp=given["timeStamp"],
+                nonce_str=given["nonceStr"],
+                package=given["package"],
+                sign_type=given["signType"],
+                pay_sign=given["paySign"],
+            )
+        )
+
+    @act(OrderPayload, "Give up an order of mine: unpaid ones close, paid ones are refunded before they start.")
+    async def cancel_order(self, info: Info, order_no: str) -> OrderPayload:
+        member = await info.context.member()
+        await ending.cancel_order(
+            member_id=member.member_id,
+            order_no=order_no,
+            channels=info.context.services.channels,
+            now=info.context.now,
+        )
+        await info.context.services.wake("forward")
+        return OrderPayload(order=await _order(info, order_no))
+
+
+async def _order(info: Info, order_no: str) -> Order | None:
+    member = await info.context.member()
+    row = await orders.order_of(member_id=member.member_id, order_no=order_no)
+    return (await _build([row]))[0] if row is not None else None
+
+
+async def _build(rows: Sequence[Any]) -> list[Order]:
+    """Orders with their lines, admissions and refunds: three statements for any number of orders."""
+    if not rows:
+        return []
+    ids = [row["id"] for row in rows]
+    lines = _by_order(await orders.lines_of(ids))
+    places = _by_order(await admissions.admissions_of_orders(ids))
+    refunds = _by_order(await orders.refunds_of(ids))
+    return [
+        Order(
+            order_no=row["order_no"],
+            status=OrderStatus(row["status"]),
+            venue_id=strawberry.ID(row["venue_id"]),
+            venue_name=row["venue_name"],
+            total=Fen(row["total_fen"]),
+            paid=Fen(int(row["paid_fen"])),
+            refunded=Fen(int(row["refunded_fen"])),
+            placed_at=database.utc(row["placed_at"]),
+            hold_expires_at=database.utc(row["hold_expires_at"]),
+            paid_at=_instant(row["paid_at"]),
+            closed_at=_instant(row["closed_at"]),
+            close_reason=CloseReason(row["close_reason"]) if row["close_reason"] else None,
+            lines=[OrderLine.of(line) for line in lines[row["id"]]],
+            admissions=[Admission.of(place) for place in places[row["id"]]],
+            refunds=[Refund.of(refund) for refund in refunds[row["id"]]],
+        )
+        for row in rows
+    ]
+
+
+def _by_order(rows: Sequence[Any]) -> dict[int, list[Any]]:
+    grouped: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        grouped[row["order_id"]].append(row)
+    return grouped
+
+
+def _instant(value: Any) -> datetime | None:
+    return None if value is None else database.utc(value)
+
+
+def _read_cursor(after: str | None) -> int | None:
+    if after is None:
+        return None
+    if not (after.startswith("o") and after[1:].isascii() and after[1:].isdigit() and len(after) <= 19):
+        raise BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
+    return int(after[1:])
