@@ -75,7 +75,11 @@ class DeskVerdict:
 
 
 class Desk(Protocol):
-    """What the page asks of the business. Refusals are DomainError; `now` is an aware UTC instant."""
+    """What the page asks of the business. Refusals are DomainError; `now` is an aware UTC instant.
+
+    `redeem` itself refuses with NotSignedIn when the token has ended, and refuses a venue that is not the person's:
+    the browser only claims either. The same nonce from the same device gets the first verdict again.
+    """
 
     async def sign_in(
         self, *, username: str, password: str, device_id: str, address: str, now: datetime
@@ -144,7 +148,9 @@ class _DeskPages:
         if post is None:
             return RedirectResponse("/desk/post", 303)
         venue_name = dict(signed_in.venues)[post.venue_id]
-        return self._page(request, "desk/scan.html", signed_in=signed_in, post=post, venue_name=venue_name)
+        response = self._page(request, "desk/scan.html", signed_in=signed_in, post=post, venue_name=venue_name)
+        self._set_cookie(response, POST, post.as_cookie(), max_age=KEPT_S)
+        return response
 
     async def sign_in(self, request: Request) -> Response:
         username, device_id = "", _device_of(request) or _new_device()
@@ -199,9 +205,7 @@ class _DeskPages:
         now = self.clock()
         try:
             scan = _scan_in(await _body(request))
-            token, device_id = request.cookies.get(SIGN_IN), _device_of(request)
-            signed_in = await self.desk.find(token=token, now=now) if token else None
-            post = _post_of(request, signed_in) if signed_in else None
+            token, device_id, post = request.cookies.get(SIGN_IN), _device_of(request), _post_in_cookie(request)
             if token is None or device_id is None or post is None:
                 raise NotSignedIn
             verdict = await self.desk.redeem(
@@ -329,10 +333,15 @@ async def _body(request: Request) -> bytes:
 def _post_of(request: Request, signed_in: DeskSignIn) -> _Post | None:
     """Where this device stands: as chosen, if the venue is this person's; else their only venue's front desk."""
     venues = dict(signed_in.venues)
-    venue_id, _, checkpoint = map(unquote, request.cookies.get(POST, "").partition(":"))
-    if venue_id in venues:
-        return _Post(venue_id, checkpoint[:CHECKPOINT_LENGTH] or DEFAULT_CHECKPOINT)
+    chosen = _post_in_cookie(request)
+    if chosen and chosen.venue_id in venues:
+        return chosen
     return _Post(next(iter(venues)), DEFAULT_CHECKPOINT) if len(venues) == 1 else None
+
+
+def _post_in_cookie(request: Request) -> _Post | None:
+    venue_id, _, checkpoint = map(unquote, request.cookies.get(POST, "").partition(":"))
+    return _Post(venue_id, checkpoint[:CHECKPOINT_LENGTH] or DEFAULT_CHECKPOINT) if venue_id else None
 
 
 def _device_of(request: Request) -> str | None:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
+from typing import ClassVar
 
 from bff.pages.desk import DeskSignIn, DeskVerdict
-from models.errors import DomainError, ErrorCode
+from models.errors import DomainError, ErrorCode, NotSignedIn
 
 USERNAME, PASSWORD = "wangfang", "Longquan-2026-desk"
 VENUES = (("vn_gaoxin", "成都高新体育中心"), ("vn_datianwan", "大田湾体育场"))
@@ -38,6 +39,7 @@ CHECK_ID = DeskVerdict(
 class StubDesk:
     """Keeps what it was asked, so that tests see what really arrived."""
 
+    venues: ClassVar[tuple[tuple[str, str], ...]] = VENUES
     scans: list[tuple[str, str]] = field(default_factory=list)  # (code, nonce), as they came
     outside: set[str] = field(default_factory=set)
     inside: set[str] = field(default_factory=set)
@@ -85,6 +87,8 @@ class StubDesk:
         device_id: str,
         now: datetime,
     ) -> DeskVerdict:
+        if token not in self._tokens:
+            raise NotSignedIn
         self.scans.append((code, nonce))
         key = (device_id, nonce)
         if key not in self._answers:
@@ -107,4 +111,4 @@ class StubDesk:
         return GREEN
 
     def _signed_in(self, token: str) -> DeskSignIn:
-        return DeskSignIn(token, "王芳", VENUES)
+        return DeskSignIn(token, "王芳", self.venues)
