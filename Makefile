@@ -1,0 +1,79 @@
+# Everything a person does with this house. `make help` lists it.
+
+PYTHON ?= $(or $(shell command -v python3.11),python3)
+BIN := .venv/bin
+PIP_INSTALL := install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes
+STARTED := $(shell date +%s)
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run demo test check bench format lock migration schema clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/runtime.stamp ## start everything on this machine: web, worker, Valkey, sandbox (PORT, DATA_DIR)
+	@exec $(BIN)/python -m bff run
+
+demo: .venv/runtime.stamp ## walk the whole journey on a stack of its own, and tell it in plain Chinese
+	@$(BIN)/python -m tests.journeys.demo
+
+test: .venv/dev.stamp .venv-conformance/stamp ## every test, on SQLite and again on a real PostgreSQL
+	@$(BIN)/python tools/fetch_chromium.py >/dev/null || { [ $$? = 3 ] && export BROWSER_TESTS=unavailable; }; \
+	echo "== SQLite"; TEST_DATABASE=sqlite $(BIN)/python -m pytest; sqlite=$$?; \
+	echo "== PostgreSQL"; TEST_DATABASE=postgres $(BIN)/python -m pytest; postgres=$$?; \
+	echo "== both took $$(( $$(date +%s) - $(STARTED) )) s, set-up included"; \
+	[ $$sqlite = 0 ] && [ $$postgres = 0 ]
+
+check: .venv/dev.stamp ## lint, format, types, import contracts, drift of schema and migrations
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m bff schema --check
+	$(BIN)/python -m bff migration --check
+
+bench: .venv/dev.stamp ## CPU beside a bare route on the same PostgreSQL; writes build/bench.json
+	@$(BIN)/python -m tests.bench
+
+format: .venv/dev.stamp ## mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+schema: .venv/runtime.stamp ## write schema.graphql from the code
+	$(BIN)/python -m bff schema
+
+migration: .venv/runtime.stamp ## write the next migration from the tables
+	$(BIN)/python -m bff migration
+
+UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+lock: .venv/dev.stamp ## resolve pyproject.toml's lists into locks with hashes
+	$(UV_COMPILE) pyproject.toml -o requirements.lock
+	$(UV_COMPILE) --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --group conformance -o requirements-conformance.lock
+
+clean: ## remove environments, caches and development data
+	rm -rf .venv .venv-conformance .data build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# One environment: `make run` needs only the runtime's lock, and the development lock adds to the same versions.
+.venv/runtime.stamp: requirements.lock
+	@echo "installing what the house runs on (about 15 s) …"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip $(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/runtime.stamp
+	@echo "installing what the tests need (about 15 s) …"
+	@$(BIN)/python -m pip $(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv-conformance/stamp: requirements-conformance.lock
+	@echo "installing the independent judges of our wire …"
+	@test -x .venv-conformance/bin/python || $(PYTHON) -m venv .venv-conformance
+	@.venv-conformance/bin/python -m pip $(PIP_INSTALL) -r $<
+	@touch $@

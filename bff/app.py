@@ -1,0 +1,92 @@
+"""The web application: `create_app(settings)`; `from_environment` is what uvicorn calls in each web process."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from bff import logging, wiring
+from bff.http.doorway import Doorway
+from bff.http.health import Check, health_routes
+from bff.http.limits import BodyLimit, refusal
+from bff.settings import Settings, read_settings
+from bff.wiring import Wiring
+from models import database, migrating
+from models.forwarding.queries import backlog
+
+
+def from_environment() -> Starlette:
+    settings = read_settings()
+    logging.configure(settings, "web")
+    return create_app(settings)
+
+
+def create_app(settings: Settings) -> Starlette:
+    wired = wiring.build(settings)
+    return assemble(settings, routes(wired), wiring.opened(wired))
+
+
+def routes(wired: Wiring) -> list[BaseRoute]:
+    """Every door of the house."""
+    checks: dict[str, Check] = {
+        "database": _database_answers,
+        "queue": wired.queue.ping,
+        "migrations": partial(_migrations_are_done, wired.settings.database_url),
+    }
+    return [*health_routes(checks, figures)]
+
+
+def assemble(settings: Settings, doors: Sequence[BaseRoute], life: AbstractAsyncContextManager[None]) -> Starlette:
+    """The doors behind what every request passes. `life` is entered when the process starts to serve."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with life:
+            yield
+
+    return Starlette(
+        routes=doors,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(
+                Doorway,
+                trusted_proxies=settings.trusted_proxies,
+                over_tls=settings.public_base_url.startswith("https:"),
+            ),
+            Middleware(BodyLimit),
+        ],
+        exception_handlers={HTTPException: _refuse},
+    )
+
+
+async def figures() -> Mapping[str, float]:
+    """What /metrics tells of the business."""
+    kinds = await backlog(now=wiring.utc_now())
+    return {
+        "outbox_waiting": sum(kind.waiting for kind in kinds),
+        "outbox_oldest_seconds": max((kind.oldest_age_s for kind in kinds), default=0),
+        "outbox_dead_letters": sum(kind.dead for kind in kinds),
+    }
+
+
+async def _refuse(_request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses: no such path, no such method."""
+    assert isinstance(error, HTTPException)
+    answer = refusal("没有这个地址，或不能这样访问。", error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _database_answers() -> None:
+    await database.rows("SELECT 1 AS one")
+
+
+async def _migrations_are_done(database_url: str) -> None:
+    if missing := await migrating.pending(database_url):
+        raise RuntimeError(f"migrations are missing: {', '.join(missing)}")

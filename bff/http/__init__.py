@@ -1,0 +1,1 @@
+"""Doors that speak plain HTTP, and what stands before every door."""

@@ -1,0 +1,295 @@
+"""The environment, read once into one frozen `Settings`; nothing else in the house looks at the environment.
+
+Development fills in what it can: SQLite and its own secrets in DATA_DIR. Production refuses to start on any of
+that, and says everything that is wrong at once. `.env.example` explains each variable.
+"""
+
+import base64
+import binascii
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+Network = IPv4Network | IPv6Network
+Keys = Mapping[str, bytes]
+"""Key id → 32 bytes. The first is the current one; the others still open what they once sealed."""
+
+DEVELOPMENT_MARK = b"development:"  # how every secret that a development start makes begins
+PLACEHOLDER = "change-me"  # what .env.example holds where a secret belongs
+KEY_VARIABLES = ("CODE_KEYS", "PHONE_SEAL_KEYS", "PHONE_LOOKUP_KEYS", "TOKEN_KEYS", "GATE_KEYS")
+KEY_BYTES = 32
+WECHAT_URL = "https://api.weixin.qq.com"
+WECHAT_PAY_URL = "https://api.mch.weixin.qq.com"
+
+
+class SettingsRefused(Exception):
+    """The environment does not make a house that may open. `faults` names everything that is wrong."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All configuration. What is secret, or may carry a password, stays out of `repr` and so out of logs."""
+
+    env: Literal["development", "production"]
+    host: str
+    port: int
+    data_dir: Path
+    log_level: str
+    web_processes: int
+    public_base_url: str
+    trusted_proxies: tuple[Network, ...]
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+
+    wechat_base_url: str
+    wechat_mini_program_appid: str
+    wechat_mini_program_secret: str = field(repr=False)
+
+    wechat_pay_base_url: str
+    wechat_pay_mchid: str
+    wechat_pay_merchant_serial: str
+    wechat_pay_merchant_key_file: Path | None
+    wechat_pay_apiv3_key: str = field(repr=False)
+    wechat_pay_public_key_id: str
+    wechat_pay_public_key_file: Path | None
+
+    government_platform_base_url: str
+    government_platform_app_id: str
+    government_platform_secret: str = field(repr=False)
+
+    code_keys: Keys = field(repr=False)
+    phone_seal_keys: Keys = field(repr=False)
+    phone_lookup_keys: Keys = field(repr=False)
+    token_keys: Keys = field(repr=False)
+    gate_keys: Keys = field(repr=False)
+
+    @property
+    def in_production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def notify_url(self) -> str:
+        """Where WeChat Pay sends its notices."""
+        return f"{self.public_base_url}/payments/wechat-pay/notices"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment (the process's own unless given), or SettingsRefused with every fault.
+
+    In development, secrets that nobody gave are made once and kept in DATA_DIR.
+    """
+    given = dict(os.environ if environ is None else environ)
+    if given.get("ENV", "development") == "development":
+        data_dir = Path(given.get("DATA_DIR") or ".data").resolve()
+        given = development_secrets(data_dir) | {name: value for name, value in given.items() if value}
+        given.setdefault("DATABASE_URL", f"sqlite://{data_dir / 'sports-for-all.db'}")
+    reader = _Reader(given)
+    settings = reader.settings()
+    if reader.faults:
+        raise SettingsRefused(reader.faults)
+    return settings
+
+
+def development_secrets(data_dir: Path) -> dict[str, str]:
+    """The secrets of one development folder, made at the first start. Their mark makes production refuse them."""
+    path = data_dir / "development-secrets.env"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        mine = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        mine.touch(mode=0o600)
+        mine.write_text("".join(f"{name}=1:{_development_key()}\n" for name in KEY_VARIABLES))
+        try:
+            os.link(mine, path)  # unlike renaming, this never replaces what another process made meanwhile
+        except FileExistsError:
+            pass
+        finally:
+            mine.unlink()
+    return read_env_file(path)
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """KEY=VALUE lines; empty lines and those that begin with # say nothing."""
+    lines = (line.strip() for line in path.read_text().splitlines())
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _development_key() -> str:
+    made = DEVELOPMENT_MARK + secrets.token_bytes(KEY_BYTES - len(DEVELOPMENT_MARK))
+    return base64.b64encode(made).decode()
+
+
+class _Reader:
+    """Reads one variable after the other and remembers every fault instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.faults: list[str] = []
+        self.production = environ.get("ENV") == "production"
+
+    def settings(self) -> Settings:
+        return Settings(
+            env=self._env(),
+            host=self._text("HOST", "127.0.0.1"),
+            port=self._number("PORT", 8000, range(1, 65536)),
+            data_dir=Path(self._text("DATA_DIR", ".data")).resolve(),
+            log_level=self._log_level(),
+            web_processes=self._number("WEB_PROCESSES", 1, range(1, 65)),
+            public_base_url=self._public_base_url(),
+            trusted_proxies=self._networks("TRUSTED_PROXIES"),
+            database_url=self._database_url(),
+            redis_url=self._redis_url(),
+            wechat_base_url=self._outside_url("WECHAT_BASE_URL", WECHAT_URL),
+            wechat_mini_program_appid=self._outside("WECHAT_MINI_PROGRAM_APPID"),
+            wechat_mini_program_secret=self._outside("WECHAT_MINI_PROGRAM_SECRET"),
+            wechat_pay_base_url=self._outside_url("WECHAT_PAY_BASE_URL", WECHAT_PAY_URL),
+            wechat_pay_mchid=self._outside("WECHAT_PAY_MCHID"),
+            wechat_pay_merchant_serial=self._outside("WECHAT_PAY_MERCHANT_SERIAL"),
+            wechat_pay_merchant_key_file=self._file("WECHAT_PAY_MERCHANT_KEY_FILE"),
+            wechat_pay_apiv3_key=self._apiv3_key(),
+            wechat_pay_public_key_id=self._outside("WECHAT_PAY_PUBLIC_KEY_ID"),
+            wechat_pay_public_key_file=self._file("WECHAT_PAY_PUBLIC_KEY_FILE"),
+            government_platform_base_url=self._outside_url("GOVERNMENT_PLATFORM_BASE_URL"),
+            government_platform_app_id=self._outside("GOVERNMENT_PLATFORM_APP_ID"),
+            government_platform_secret=self._outside("GOVERNMENT_PLATFORM_SECRET"),
+            code_keys=self._keys("CODE_KEYS", key_id=r"[0-9]"),  # the id is one digit of the printed code
+            phone_seal_keys=self._keys("PHONE_SEAL_KEYS"),
+            phone_lookup_keys=self._keys("PHONE_LOOKUP_KEYS"),
+            token_keys=self._keys("TOKEN_KEYS"),
+            gate_keys=self._keys("GATE_KEYS"),
+        )
+
+    def _text(self, name: str, default: str = "") -> str:
+        return self.environ.get(name) or default
+
+    def _env(self) -> Literal["development", "production"]:
+        name = self._text("ENV", "development")
+        if name not in ("development", "production"):
+            self.faults.append(f"ENV is {name!r}; it must be development or production")
+        return "production" if self.production else "development"
+
+    def _number(self, name: str, default: int, allowed: range) -> int:
+        text = self._text(name, str(default))
+        if re.fullmatch(r"[0-9]{1,6}", text) and int(text) in allowed:
+            return int(text)
+        self.faults.append(f"{name} is {text!r}; it must be a number from {allowed[0]} to {allowed[-1]}")
+        return default
+
+    def _log_level(self) -> str:
+        level = self._text("LOG_LEVEL", "INFO").upper()
+        if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            self.faults.append(f"LOG_LEVEL is {level!r}; it must be DEBUG, INFO, WARNING or ERROR")
+        return level
+
+    def _public_base_url(self) -> str:
+        url = self._text("PUBLIC_BASE_URL").rstrip("/")
+        if self.production and urlsplit(url).scheme != "https":
+            self.faults.append("PUBLIC_BASE_URL must be an https:// address: WeChat Pay sends its notices there")
+        return url or f"http://127.0.0.1:{self._text('PORT', '8000')}"
+
+    def _networks(self, name: str) -> tuple[Network, ...]:
+        networks: list[Network] = []
+        for text in filter(None, (part.strip() for part in self._text(name).split(","))):
+            try:
+                network = ip_network(text)
+            except ValueError:
+                self.faults.append(f"{name}: {text!r} is no network such as 10.0.0.0/8 or 10.1.2.3")
+                continue
+            if self.production and network.prefixlen == 0:
+                self.faults.append(f"{name}: {text} trusts everybody; name the proxies' own networks")
+            networks.append(network)
+        return tuple(networks)
+
+    def _database_url(self) -> str:
+        url = self._text("DATABASE_URL")
+        scheme = urlsplit(url).scheme
+        if not url:
+            self.faults.append("DATABASE_URL is missing: postgres://user:password@host/name?minsize=5&maxsize=20")
+        elif scheme not in ("postgres", "asyncpg", "sqlite"):
+            self.faults.append(f"DATABASE_URL begins with {scheme!r}; it must be postgres://")
+        elif self.production and scheme == "sqlite":
+            self.faults.append("DATABASE_URL is SQLite, which is for development; production needs PostgreSQL")
+        return url
+
+    def _redis_url(self) -> str:
+        url = self._text("REDIS_URL")
+        if not url and self.production:
+            self.faults.append("REDIS_URL is missing: redis://:password@host:6379/0 (Valkey or Redis)")
+        elif url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+            self.faults.append("REDIS_URL must begin with redis://, rediss:// or unix://")
+        return url
+
+    def _outside(self, name: str) -> str:
+        """Something that WeChat, WeChat Pay or the platform told us. Development gets it from the sandbox."""
+        value = self._text(name)
+        if self.production and not value:
+            self.faults.append(f"{name} is missing")
+        elif self.production and PLACEHOLDER in value:
+            self.faults.append(f"{name} still holds the placeholder of .env.example")
+        return value
+
+    def _outside_url(self, name: str, default: str = "") -> str:
+        url = (self._text(name, default)).rstrip("/")
+        if self.production and (urlsplit(url).scheme != "https" or _is_this_machine(url)):
+            self.faults.append(f"{name} is {url!r}; production speaks to the real one, over https://")
+        return url
+
+    def _file(self, name: str) -> Path | None:
+        text = self._outside(name)
+        if not text:
+            return None
+        path = Path(text).resolve()
+        if not os.access(path, os.R_OK):
+            self.faults.append(f"{name}: {path} cannot be read")
+        elif self.production and (path.parent / "product.env").exists():
+            self.faults.append(f"{name}: {path} was made by the sandbox")
+        return path
+
+    def _apiv3_key(self) -> str:
+        key = self._outside("WECHAT_PAY_APIV3_KEY")
+        if key and len(key.encode()) != KEY_BYTES:
+            self.faults.append("WECHAT_PAY_APIV3_KEY must have exactly 32 bytes")
+        return key
+
+    def _keys(self, name: str, key_id: str = r"[0-9A-Za-z_-]{1,16}") -> Keys:
+        """`id:base64,id:base64`, 32 bytes each, the current one first. A fault never repeats a secret."""
+        keys: dict[str, bytes] = {}
+        for entry in filter(None, (part.strip() for part in self._text(name).split(","))):
+            identity, _, encoded = entry.partition(":")
+            try:
+                key = base64.b64decode(encoded, validate=True)
+            except binascii.Error:
+                key = b""
+            if not re.fullmatch(key_id, identity) or identity in keys:
+                self.faults.append(f"{name}: each key needs an id of its own, of the form {key_id}")
+            elif len(key) != KEY_BYTES:
+                self.faults.append(f"{name}: the key {identity} is not the base64 of {KEY_BYTES} bytes")
+            elif self.production and (fault := _weakness(key)):
+                self.faults.append(f"{name}: the key {identity} {fault}")
+            keys[identity] = key
+        if not keys:
+            self.faults.append(f"{name} is missing: make a key with `openssl rand -base64 32` and write 1:KEY")
+        return keys
+
+
+def _weakness(key: bytes) -> str | None:
+    if key.startswith(DEVELOPMENT_MARK):
+        return "was made for development"
+    if len(set(key)) < 12:  # zeros, a repeated word; chance does not do that with 32 bytes
+        return "is not random"
+    return None
+
+
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host.startswith("127.") or host in ("::1", "0.0.0.0")  # noqa: S104

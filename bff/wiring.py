@@ -1,0 +1,136 @@
+"""Builds, once per process, what the house speaks to the outside with, and hands it to the entrances."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+
+from bff.settings import Settings, SettingsRefused
+from bff.wechat_token import SharedToken
+from federation.government_platform import GovernmentPlatform
+from jobs.job import Tools
+from jobs.queue import Queue
+from models import database
+from payments.wechat_pay import Merchant, WeChatPay, load_private_key, load_public_key
+from wechat.mini_program import MiniProgram
+
+WECHAT_PAY = "WECHAT_PAY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """One process's adapters and ports. Building it opens nothing; `opened` does."""
+
+    settings: Settings
+    http: httpx.AsyncClient
+    queue: Queue
+    mini_program: MiniProgram
+    wechat_pay: WeChatPay
+    platform: GovernmentPlatform
+
+
+def build(settings: Settings) -> Wiring:
+    """Raises SettingsRefused when development was started without an outside (`make run` brings the sandbox)."""
+    demand_outside(settings)
+    http = httpx.AsyncClient(limits=httpx.Limits(max_connections=50), follow_redirects=False, trust_env=False)
+    queue = Queue(settings.redis_url)
+    return Wiring(
+        settings=settings,
+        http=http,
+        queue=queue,
+        mini_program=MiniProgram(
+            http,
+            base_url=settings.wechat_base_url,
+            appid=settings.wechat_mini_program_appid,
+            secret=settings.wechat_mini_program_secret,
+            tokens=SharedToken(queue.redis, appid=settings.wechat_mini_program_appid),
+        ),
+        wechat_pay=wechat_pay(settings, http),
+        platform=GovernmentPlatform(
+            http,
+            base_url=settings.government_platform_base_url,
+            app_id=settings.government_platform_app_id,
+            secret=settings.government_platform_secret.encode(),
+            clock=utc_now,
+            nonce=nonce,
+        ),
+    )
+
+
+@asynccontextmanager
+async def opened(wiring: Wiring) -> AsyncIterator[None]:
+    """Connects, and closes in the end whatever happened."""
+    await database.connect(wiring.settings.database_url)
+    try:
+        yield
+    finally:
+        await wiring.queue.close()
+        await wiring.http.aclose()
+        await database.close()
+
+
+def tools(wiring: Wiring) -> Tools:
+    """What jobs may reach."""
+    return Tools(
+        channels={WECHAT_PAY: wiring.wechat_pay},
+        platform=wiring.platform,
+        clock=utc_now,
+        wake=wiring.queue.wake,
+    )
+
+
+def utc_now() -> datetime:
+    """The house's one clock."""
+    return datetime.now(UTC)
+
+
+def nonce() -> str:
+    return secrets.token_hex(16)
+
+
+def wechat_pay(settings: Settings, http: httpx.AsyncClient) -> WeChatPay:
+    assert settings.wechat_pay_merchant_key_file  # demanded
+    assert settings.wechat_pay_public_key_file
+    merchant = Merchant(
+        mchid=settings.wechat_pay_mchid,
+        appid=settings.wechat_mini_program_appid,
+        certificate_serial=settings.wechat_pay_merchant_serial,
+        private_key=load_private_key(settings.wechat_pay_merchant_key_file.read_bytes()),
+        apiv3_key=settings.wechat_pay_apiv3_key.encode(),
+        notify_url=settings.notify_url,
+    )
+    public_key = load_public_key(settings.wechat_pay_public_key_file.read_bytes())
+    return WeChatPay(
+        http,
+        base_url=settings.wechat_pay_base_url,
+        merchant=merchant,
+        public_keys={settings.wechat_pay_public_key_id: public_key},
+        clock=utc_now,
+        nonce=nonce,
+    )
+
+
+def demand_outside(settings: Settings) -> None:
+    """Production was asked for all of it when its settings were read; commands like `migrate` need none."""
+    needed = {
+        "REDIS_URL": settings.redis_url,
+        "WECHAT_MINI_PROGRAM_APPID": settings.wechat_mini_program_appid,
+        "WECHAT_MINI_PROGRAM_SECRET": settings.wechat_mini_program_secret,
+        "WECHAT_PAY_MCHID": settings.wechat_pay_mchid,
+        "WECHAT_PAY_MERCHANT_SERIAL": settings.wechat_pay_merchant_serial,
+        "WECHAT_PAY_MERCHANT_KEY_FILE": settings.wechat_pay_merchant_key_file,
+        "WECHAT_PAY_APIV3_KEY": settings.wechat_pay_apiv3_key,
+        "WECHAT_PAY_PUBLIC_KEY_ID": settings.wechat_pay_public_key_id,
+        "WECHAT_PAY_PUBLIC_KEY_FILE": settings.wechat_pay_public_key_file,
+        "GOVERNMENT_PLATFORM_BASE_URL": settings.government_platform_base_url,
+        "GOVERNMENT_PLATFORM_APP_ID": settings.government_platform_app_id,
+        "GOVERNMENT_PLATFORM_SECRET": settings.government_platform_secret,
+    }
+    missing = [
+        f"{name} is missing; `make run` sets it from the sandbox" for name, value in needed.items() if not value
+    ]
+    if missing:
+        raise SettingsRefused(missing)

@@ -1,0 +1,31 @@
+"""What a job is, and what it may reach."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from federation.government_platform import GovernmentPlatform
+from payments.port import PaymentChannel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """Adapters and ports, built once per process by `bff.wiring`. `clock` gives aware UTC."""
+
+    channels: Mapping[str, PaymentChannel]
+    platform: GovernmentPlatform
+    clock: Callable[[], datetime]
+    wake: Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Work that finds in the database whatever is due, does a bounded part of it, and may be run at any moment.
+
+    It runs when it is woken by name, and every so many seconds in any case.
+    """
+
+    name: str
+    function: Callable[[Tools], Awaitable[object]]
+    every_seconds: float
+    timeout_seconds: float = 60
