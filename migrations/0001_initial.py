@@ -430,7 +430,7 @@ class Migration(migrations.Migration):
                 ('received_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('business_day', fields.DateField()),
             ],
-            options={'table': 'gate_scan', 'app': 'models', 'unique_together': (('device', 'event_no'),), 'indexes': [Index(fields=['venue_id', 'business_day'])], 'pk_attr': 'id'},
+            options={'table': 'gate_scan', 'app': 'models', 'unique_together': (('device', 'event_no'),), 'indexes': [Index(fields=['venue_id', 'business_day']), Index(fields=['device_id', 'received_at'])], 'pk_attr': 'id'},
             bases=['Table'],
         ),
         ops.CreateModel(

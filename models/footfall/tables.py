@@ -51,7 +51,7 @@ class GateScan(Table):
     class Meta:
         table = "gate_scan"
         unique_together = (("device", "event_no"),)
-        indexes = (("venue_id", "business_day"),)
+        indexes = (("venue_id", "business_day"), ("device_id", "received_at"))
 
 
 class DailyPassage(Table):
