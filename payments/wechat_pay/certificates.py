@@ -58,7 +58,7 @@ class KeyRing:
             return key
         if CERTIFICATE_SERIAL.fullmatch(serial):  # a public key's id is never in the list of certificates
             async with self._one_at_a_time:
-                if self._known(serial, now) is None and self._may_fetch(now):
+                if self._may_fetch(now):  # else whoever was here before has just fetched
                     self._fetched_at = now
                     answer = await self._fetch()
                     self._certificates = read_certificates(answer, self._apiv3_key, self._public_keys, now)

@@ -161,6 +161,17 @@ async def test_receipts_signed_more_than_five_minutes_off_are_not_believed(
         await client.send(RowKind.ORDERS, ROWS)
 
 
+async def test_receipts_signed_at_no_time_at_all_are_not_believed(
+    client: GovernmentPlatform, platform: Platform
+) -> None:
+    body = json.dumps({"receipts": ACCEPTED}).encode()
+    signature = hmac_hex(f"soon\nn\n{hashlib.sha256(body).hexdigest()}\n")
+    headers = {"X-Timestamp": "soon", "X-Nonce": "n", "X-Signature": signature}
+    platform.answer = lambda: httpx.Response(200, content=body, headers=headers)
+    with pytest.raises(PlatformUnavailable):
+        await client.send(RowKind.ORDERS, ROWS)
+
+
 @pytest.mark.parametrize(
     "contents",
     [

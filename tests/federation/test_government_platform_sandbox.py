@@ -38,7 +38,12 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def client(
-    http: httpx.AsyncClient, house: House, *, secret: str | None = None, behind: timedelta = timedelta(0)
+    http: httpx.AsyncClient,
+    house: House,
+    *,
+    secret: str | None = None,
+    behind: timedelta = timedelta(0),
+    timeout_s: float = 10,
 ) -> GovernmentPlatform:
     return GovernmentPlatform(
         http,
@@ -47,7 +52,7 @@ def client(
         secret=(secret or house.env["GOVERNMENT_PLATFORM_SECRET"]).encode(),
         clock=lambda: datetime.now(UTC) - behind,
         nonce=lambda: secrets.token_hex(16),
-        timeout_s=0.5,
+        timeout_s=timeout_s,
     )
 
 
@@ -123,17 +128,21 @@ async def test_the_same_key_with_other_contents_is_rejected(platform: Government
     [
         ({"http_500": True}, False),
         ({"http_500_after": True}, True),
-        ({"slow": 1}, True),
+        ({"slow": 3}, True),
         ({"drop_connection": True}, True),
     ],
 )
 async def test_after_trouble_the_same_rows_are_sent_again_and_kept_once(
-    platform: GovernmentPlatform, house: House, fault: dict[str, object], was_kept: bool
+    http: httpx.AsyncClient,
+    platform: GovernmentPlatform,
+    house: House,
+    fault: dict[str, object],
+    was_kept: bool,
 ) -> None:
     row = new_row()
     house.switch_on(**fault)
     with pytest.raises(PlatformUnavailable):
-        await platform.send(RowKind.GATE_SCANS, [row])
+        await client(http, house, timeout_s=1.5).send(RowKind.GATE_SCANS, [row])
     house.switch_on()
     (receipt,) = await platform.send(RowKind.GATE_SCANS, [row])
     assert receipt.status is (ReceiptStatus.DUPLICATE if was_kept else ReceiptStatus.ACCEPTED)

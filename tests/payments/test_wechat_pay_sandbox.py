@@ -249,7 +249,7 @@ async def test_an_empty_merchant_account_can_be_asked_again_with_the_same_number
     ("fault", "code"),
     [
         ({"http_500_after": True}, "SYSTEM_ERROR"),
-        ({"slow": 1}, "NO_ANSWER"),
+        ({"slow": 3}, "NO_ANSWER"),
         ({"drop_connection": True}, "NO_ANSWER"),
         ({"signtest": True}, "FORGED_ANSWER"),
     ],
@@ -264,7 +264,7 @@ async def test_a_refund_whose_answer_was_lost_may_have_happened_and_the_same_num
 ) -> None:
     request = await paid(real_pay, house)
     refund = refund_of(request, 4500)
-    hasty = channel(http, house, real_merchant, timeout_s=0.5)
+    hasty = channel(http, house, real_merchant, timeout_s=1.5)
     house.switch_on(**fault)
     with pytest.raises(PaymentError) as failure:
         await hasty.refund(refund)

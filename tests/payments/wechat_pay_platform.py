@@ -3,6 +3,7 @@
 Nothing here comes from `payments`, so that a mistake there cannot hide behind the same mistake here.
 """
 
+import asyncio
 import base64
 import json
 import secrets
@@ -74,10 +75,10 @@ def sealed(contents: bytes, *, associated_data: str = "transaction", key: bytes 
 
 
 def order(**changed: Any) -> dict[str, Any]:
-    """A paid order, as in the documentation of the payment notice."""
+    """A paid order, as in the documentation of the payment notice; a coupon of WeChat's paid 100 fen of it."""
     return {
         "transaction_id": "1217752501201407033233368018",
-        "amount": {"payer_total": 4500, "total": 4500, "currency": "CNY", "payer_currency": "CNY"},
+        "amount": {"payer_total": 4400, "total": 4500, "currency": "CNY", "payer_currency": "CNY"},
         "mchid": MCHID,
         "trade_state": "SUCCESS",
         "bank_type": "CMC",
@@ -101,7 +102,7 @@ def refund(**changed: Any) -> dict[str, Any]:
         "refund_status": "SUCCESS",
         "success_time": "2026-11-20T10:05:00+08:00",
         "user_received_account": "招商银行信用卡0403",
-        "amount": {"total": 4500, "refund": 1500, "payer_total": 4500, "payer_refund": 1500},
+        "amount": {"total": 4500, "refund": 1500, "payer_total": 4400, "payer_refund": 1467},
     } | changed
 
 
@@ -146,4 +147,5 @@ class Wire:
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        await asyncio.sleep(0.001)  # others come in meanwhile, as on a real line
         return self.answers[request.url.path]()

@@ -33,16 +33,22 @@ def shared() -> Tokens:
     return Tokens()
 
 
-@pytest.fixture
-def real_program(http: httpx.AsyncClient, house: House, shared: Tokens) -> MiniProgram:
+def client(
+    http: httpx.AsyncClient, house: House, tokens: Tokens, *, secret: str = "", timeout_s: float = 10
+) -> MiniProgram:
     return MiniProgram(
         http,
         base_url=house.base_url,
         appid=house.env["WECHAT_MINI_PROGRAM_APPID"],
-        secret=house.env["WECHAT_MINI_PROGRAM_SECRET"],
-        tokens=shared,
-        timeout_s=0.5,
+        secret=secret or house.env["WECHAT_MINI_PROGRAM_SECRET"],
+        tokens=tokens,
+        timeout_s=timeout_s,
     )
+
+
+@pytest.fixture
+def real_program(http: httpx.AsyncClient, house: House, shared: Tokens) -> MiniProgram:
+    return client(http, house, shared)
 
 
 def person(house: House, **known: str) -> str:
@@ -108,13 +114,7 @@ async def test_a_token_that_suddenly_fails_is_replaced_without_force(
 
 
 async def test_a_wrong_secret_is_our_own_fault(http: httpx.AsyncClient, house: House) -> None:
-    wrong = MiniProgram(
-        http,
-        base_url=house.base_url,
-        appid=house.env["WECHAT_MINI_PROGRAM_APPID"],
-        secret="wrong",
-        tokens=Tokens(),
-    )
+    wrong = client(http, house, Tokens(), secret="wrong")
     for asking in (wrong.code_to_session("x"), wrong.phone_number("x")):
         with pytest.raises(WeChatRefused) as failure:
             await asking
@@ -127,17 +127,23 @@ async def test_a_wrong_secret_is_our_own_fault(http: httpx.AsyncClient, house: H
         ({"busy": True}, -1),
         ({"rate_limited": True}, 45011),
         ({"http_500": True}, 0),
-        ({"slow": 1}, 0),
+        ({"slow": 3}, 0),
         ({"drop_connection": True}, 0),
     ],
 )
 async def test_when_wechat_is_in_trouble_the_citizen_may_try_again(
-    real_program: MiniProgram, house: House, fault: dict[str, object], errcode: int
+    http: httpx.AsyncClient,
+    real_program: MiniProgram,
+    house: House,
+    shared: Tokens,
+    fault: dict[str, object],
+    errcode: int,
 ) -> None:
     openid = person(house)
     house.switch_on(**fault)
+    hasty = client(http, house, shared, timeout_s=1.5)
     with pytest.raises(WeChatUnavailable) as failure:
-        await real_program.code_to_session(code_of(house, "login", openid))
+        await hasty.code_to_session(code_of(house, "login", openid))
     assert (failure.value.errcode, failure.value.retryable) == (errcode, True)
     house.switch_on()
     fresh = code_of(house, "login", openid)
