@@ -272,6 +272,7 @@ class Migration(migrations.Migration):
                 ('device_no', fields.CharField(unique=True, max_length=32)),
                 ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
                 ('direction', fields.CharField(max_length=5)),
+                ('protocol', fields.CharField(default='READER', max_length=6)),
                 ('token_hash', fields.CharField(unique=True, max_length=64)),
                 ('previous_token_hash', fields.CharField(null=True, unique=True, max_length=64)),
                 ('secret_version', fields.IntField(default=1)),
@@ -485,7 +486,7 @@ class Migration(migrations.Migration):
             name='Redemption',
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
-                ('device_id', fields.CharField(max_length=64)),
+                ('device_id', fields.CharField(max_length=96)),
                 ('nonce', fields.CharField(max_length=64)),
                 ('request_hash', fields.CharField(max_length=64)),
                 ('staff', fields.ForeignKeyField('models.StaffMember', source_field='staff_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),

@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
 import orjson
@@ -30,6 +31,13 @@ Keys = Mapping[str, bytes]
 """Gate master keys by id. The first makes new secrets; the others still verify those they once made."""
 
 
+class Protocol(StrEnum):
+    """How a device speaks. It is a fact of the device, lest who only knows a token leave the signature out."""
+
+    READER = "READER"  # the common readers: a form or the bare code, and nothing that proves who sent it
+    SIGNED = "SIGNED"  # JSON under an HMAC, with the device's own time and event number
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateCredentials:
     """What is set up in the device. Shown once, stored nowhere."""
@@ -44,6 +52,7 @@ class KnownDevice:
 
     id: int
     device_no: str
+    protocol: Protocol
     allowed_networks: tuple[str, ...]
     secret_version: int
 
@@ -72,6 +81,7 @@ async def create_gate(
     venue_public_id: str,
     direction: str,
     keys: Keys,
+    protocol: Protocol = Protocol.READER,
     allowed_networks: Sequence[str] = (),
     is_core_area: bool = True,
 ) -> GateCredentials:
@@ -89,6 +99,7 @@ async def create_gate(
         defaults={
             "venue_id": venue.id,
             "direction": direction,
+            "protocol": protocol,
             "token_hash": hash_of(token),
             "allowed_networks": list(allowed_networks),
             "is_core_area": is_core_area,
@@ -124,7 +135,7 @@ async def find_device(token: str) -> KnownDevice | None:
     """The active device whose token, or whose previous one while it is being moved, this is."""
     token_hash = hash_of(token)
     found = await database.row(
-        """SELECT id, device_no, allowed_networks, secret_version, token_hash
+        """SELECT id, device_no, protocol, allowed_networks, secret_version, token_hash
              FROM gate_device WHERE (token_hash = $1 OR previous_token_hash = $1) AND is_active""",
         token_hash,
     )
@@ -134,6 +145,7 @@ async def find_device(token: str) -> KnownDevice | None:
     return KnownDevice(
         id=found["id"],
         device_no=found["device_no"],
+        protocol=Protocol(found["protocol"]),
         allowed_networks=tuple(orjson.loads(found["allowed_networks"])),
         secret_version=found["secret_version"] - is_previous,
     )

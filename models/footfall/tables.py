@@ -15,6 +15,7 @@ class GateDevice(Table):
     venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
     venue_id: int
     direction = fields.CharField(max_length=5)  # ENTRY, EXIT
+    protocol = fields.CharField(max_length=6, default="READER")  # READER, or SIGNED: the JSON form with HMAC
     token_hash = fields.CharField(max_length=64, unique=True)
     previous_token_hash = fields.CharField(max_length=64, null=True, unique=True)
     secret_version = fields.IntField(default=1)  # of the key with which the JSON form is signed
