@@ -1,0 +1,176 @@
+"""Brings the divisions, venues, courts, hours and prices of `data/` into the database, in one transaction."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from models import database
+from models.regions.bringing import ImportReport, bring
+from models.regions.importing import import_regions
+from models.regions.tables import Region
+from models.venues.reading import PlacesInFiles, VenueInFiles, read_places
+from models.venues.tables import (
+    Court,
+    CourtCover,
+    CourtPart,
+    Holiday,
+    OpeningHours,
+    Sport,
+    TariffWindow,
+    Venue,
+)
+
+_LOCK = 0x53464122  # any number; all our imports take the same
+
+
+async def import_places(*, folder: Path, today: date) -> ImportReport:
+    """Makes the database say what the files say. The second time it changes nothing.
+
+    A venue or court that vanished from the files is closed, never deleted: orders point to it. Raises
+    ImportRefused, and has then written nothing.
+    """
+    return await _bring_in(read_places(folder, today=today))
+
+
+@database.operation
+async def _bring_in(places: PlacesInFiles) -> ImportReport:
+    report = ImportReport()
+    await _alone()
+    await import_regions(places.regions, report)
+    await bring(Sport, places.sports, key=("code",), report=report)
+    await bring(Holiday, places.holidays, key=("date",), report=report, vanished="removed")
+    venue_ids = await _bring_venues(places.venues, report)
+    venues = [(venue_ids[venue.columns["ref"]], venue) for venue in places.venues]
+    await _bring_courts(venues, report)
+    await _bring_hours_and_prices(venues, report)
+    await _bring_booking_rules(places, venue_ids, report)
+    return report
+
+
+async def _alone() -> None:
+    """One import at a time; on SQLite every transaction is alone already."""
+    if database.on_postgres():
+        await database.rows("SET LOCAL lock_timeout = '60s'")
+        await database.rows("SELECT pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def _bring_venues(venues: Sequence[VenueInFiles], report: ImportReport) -> dict[str, int]:
+    region_ids = {row["key"]: row["id"] for row in await Region.all().values("key", "id")}
+    wanted = [venue.columns | {"region_id": region_ids[venue.region_key]} for venue in venues]
+    await bring(Venue, wanted, key=("ref",), report=report, vanished="closed")
+    return {row["ref"]: row["id"] for row in await Venue.all().values("ref", "id")}
+
+
+Venues = Sequence[tuple[int, VenueInFiles]]
+
+
+async def _bring_courts(venues: Venues, report: ImportReport) -> None:
+    """Courts, their parts and which covers which. A closed venue's courts are left as they were."""
+    ids = {venue_id for venue_id, _ in venues}
+    courts = [(venue_id, court) for venue_id, venue in venues for court in venue.courts]
+    await bring(
+        Court,
+        [court.columns | {"venue_id": venue_id} for venue_id, court in courts],
+        key=("public_id",),
+        report=report,
+        within=lambda row: row["venue_id"] in ids,
+        vanished="closed",
+    )
+    parts = dict.fromkeys((venue_id, name) for venue_id, court in courts for name in court.parts)
+    await bring(
+        CourtPart,
+        [{"venue_id": venue_id, "name": name} for venue_id, name in parts],
+        key=("venue_id", "name"),
+        report=report,
+    )
+    court_ids = {row["public_id"]: row["id"] for row in await Court.all().values("public_id", "id")}
+    part_ids = {
+        (row["venue_id"], row["name"]): row["id"] for row in await CourtPart.all().values("venue_id", "name", "id")
+    }
+    wanted_courts = {court_ids[court.columns["public_id"]] for _, court in courts}
+    await bring(
+        CourtCover,
+        [
+            {"court_id": court_ids[court.columns["public_id"]], "part_id": part_ids[(venue_id, name)]}
+            for venue_id, court in courts
+            for name in court.parts
+        ],
+        key=("court_id", "part_id"),
+        report=report,
+        within=lambda row: row["court_id"] in wanted_courts,
+        vanished="removed",
+    )
+
+
+async def _bring_hours_and_prices(venues: Venues, report: ImportReport) -> None:
+    """Nothing points to these rows, so what vanished from an open venue goes."""
+    ids = {venue_id for venue_id, _ in venues}
+    await bring(
+        OpeningHours,
+        [
+            {
+                "venue_id": venue_id,
+                "sport_code": opening.sport_code,
+                "weekday": opening.weekday,
+                "opens_minute": opening.opens_minute,
+                "closes_minute": opening.closes_minute,
+                "provenance": provenance,
+            }
+            for venue_id, venue in venues
+            for opening, provenance in venue.openings
+        ],
+        key=("venue_id", "sport_code", "weekday", "opens_minute"),
+        report=report,
+        within=lambda row: row["venue_id"] in ids,
+        vanished="removed",
+    )
+    await bring(
+        TariffWindow,
+        [
+            {
+                "venue_id": venue_id,
+                "sport_code": window.sport_code,
+                "court_name": window.court_name,
+                "day_kind": window.days,
+                "from_minute": window.from_minute,
+                "to_minute": window.to_minute,
+                "kind": window.kind,
+                "price_fen_per_hour": window.price_fen_per_hour,
+                "window_provenance": window.window_provenance,
+                "price_provenance": window.price_provenance,
+                "source": window.source,
+            }
+            for venue_id, venue in venues
+            for window in venue.windows
+        ],
+        key=("venue_id", "sport_code", "court_name", "day_kind", "from_minute"),
+        report=report,
+        within=lambda row: row["venue_id"] in ids,
+        vanished="removed",
+    )
+
+
+async def _bring_booking_rules(places: PlacesInFiles, venue_ids: dict[str, int], report: ImportReport) -> None:
+    """Booking's table, written as text: the room of booking leans on this one, so this one cannot import it."""
+    current = {row["venue_id"]: dict(row) for row in await database.rows("SELECT * FROM booking_rule")}
+    for reference, rule in places.booking_rules.items():
+        venue_id = venue_ids[reference] if reference else None
+        known = current.pop(venue_id, None)
+        if known is None:
+            await _insert_rule({"venue_id": venue_id, **rule})
+            report.count("booking_rule", added=1)
+        elif different := {column: value for column, value in rule.items() if known[column] != value}:
+            columns = ", ".join(f"{column} = ${n}" for n, column in enumerate(different, start=2))
+            await database.rows(
+                f"UPDATE booking_rule SET {columns} WHERE id = $1", known["id"], *different.values()
+            )
+            report.count("booking_rule", changed=1)
+    for known in current.values():
+        await database.rows("DELETE FROM booking_rule WHERE id = $1", known["id"])
+        report.count("booking_rule", removed=1)
+
+
+async def _insert_rule(columns: dict[str, Any]) -> None:
+    places = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
+    await database.rows(f"INSERT INTO booking_rule ({', '.join(columns)}) VALUES ({places})", *columns.values())

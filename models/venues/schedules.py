@@ -1,0 +1,125 @@
+"""Opening hours and tariffs as the files of `data/` say them: sets of spans without gap or overlap."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+
+from models.calendar import CELL_MINUTES, clock_text
+from models.regions.files import ImportRefused, one_of, whole
+from models.venues.rules import DAY_MINUTES, Day, DayKind, Opening, Window, WindowDays, half_hours
+
+PROVENANCES = ("PUBLISHED", "DEMONSTRATION")
+
+OpeningSets = dict[tuple[str, str, str], tuple[tuple[Opening, str], ...]]
+
+
+def opening_sets(rows: Iterable[Mapping[str, str]]) -> OpeningSets:
+    """By (reference, venue type, sport)."""
+    sets: dict[tuple[str, str, str], list[tuple[Opening, str]]] = defaultdict(list)
+    for row in rows:
+        where = f"opening_hours.csv {row['reference'] or row['venue_type']}"
+        opens, closes = _span(row["opens"], row["closes"], where)
+        one_of(row["provenance"], PROVENANCES, where)
+        for digit in row["weekdays"]:
+            one_of(digit, tuple("1234567"), where)
+            opening = Opening(int(digit) - 1, opens, closes, row["sport"])
+            sets[(row["reference"], row["venue_type"], row["sport"])].append((opening, row["provenance"]))
+    for key, openings in sets.items():
+        for weekday in range(7):
+            spans = [(o.opens_minute, o.closes_minute) for o, _ in openings if o.weekday == weekday]
+            _refuse_overlap(spans, f"opening_hours.csv {'/'.join(filter(None, key))}")
+    return {key: tuple(openings) for key, openings in sets.items()}
+
+
+def window_sets(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, str, str], tuple[Window, ...]]:
+    """By (reference, sport, court name). Windows of a set that are equally narrow never overlap."""
+    sets: dict[tuple[str, str, str], list[Window]] = defaultdict(list)
+    for row in rows:
+        window = _window(row, f"tariffs.csv {row['reference']} {row['sport']} {row['from']}–{row['to']}")
+        for court in row["courts"].split("|"):
+            sets[(row["reference"], row["sport"], court)].append(window)
+    for key, windows in sets.items():
+        for days in WindowDays:
+            spans = [(window.from_minute, window.to_minute) for window in windows if window.days == days]
+            _refuse_overlap(spans, f"tariffs.csv {'/'.join(filter(None, key))} {days}")
+    return {key: tuple(windows) for key, windows in sets.items()}
+
+
+def _window(row: Mapping[str, str], where: str) -> Window:
+    from_minute, to_minute = _span(row["from"], row["to"], where)
+    one_of(row["day_kind"], tuple(WindowDays), where)
+    one_of(row["kind"], ("FREE", "LOW", "MARKET"), where)
+    one_of(row["window_provenance"], PROVENANCES, where)
+    one_of(row["price_provenance"], PROVENANCES, where)
+    price = whole(row["price_fen_per_hour"], where)
+    if (price == 0) != (row["kind"] == "FREE"):
+        raise ImportRefused(f"{where}: a FREE window costs 0, and only a FREE one")
+    return Window(
+        days=row["day_kind"],
+        from_minute=from_minute,
+        to_minute=to_minute,
+        kind=row["kind"],
+        price_fen_per_hour=price,
+        window_provenance=row["window_provenance"],
+        price_provenance=row["price_provenance"],
+        source=row["source"],
+    )
+
+
+def lowest_price(
+    windows: Iterable[Window], open_all_week: Sequence[tuple[tuple[int, int], ...]]
+) -> tuple[int, str]:
+    """Of an hour while open, with its provenance. Raises ImportRefused where an open half hour has no price."""
+    found: set[tuple[int, str]] = set()
+    for day in _EVERY_KIND_OF_DAY:
+        deciding = half_hours(windows, day)
+        for opens, closes in open_all_week[day.date.weekday()]:
+            for minute in range(opens, closes, CELL_MINUTES):
+                window = deciding[minute // CELL_MINUTES]
+                if window is None:
+                    raise ImportRefused(
+                        f"tariffs.csv: nothing is priced at {clock_text(minute)} "
+                        f"on weekday {day.date.isoweekday()} ({day.kind})"
+                    )
+                published = window.window_provenance == window.price_provenance == "PUBLISHED"
+                found.add((window.price_fen_per_hour, "PUBLISHED" if published else "DEMONSTRATION"))
+    if not found:
+        raise ImportRefused("opening_hours.csv: a court would never be open")
+    return min(found, key=lambda price: (price[0], price[1] != "PUBLISHED"))
+
+
+_MONDAY = date(2024, 1, 1)
+_EVERY_KIND_OF_DAY = [
+    Day(_MONDAY + timedelta(days=weekday), kind)
+    for weekday in range(7)
+    for kind in (
+        (DayKind.WORKDAY, DayKind.STATUTORY_HOLIDAY)
+        if weekday < 5
+        else (DayKind.WEEKEND, DayKind.MAKEUP_WORKDAY, DayKind.STATUTORY_HOLIDAY)
+    )
+]
+
+
+def _span(begins: str, ends: str, where: str) -> tuple[int, int]:
+    first, last = minute_in(begins, where), minute_in(ends, where)
+    if first >= last:
+        raise ImportRefused(f"{where}: it ends at {ends}, not after it begins at {begins}")
+    return first, last
+
+
+def minute_in(text: str, where: str) -> int:
+    """09:30 → 570; 24:00 is the end of the day."""
+    hours, _, minutes = text.partition(":")
+    if not (len(text) == 5 and (hours + minutes).isascii() and (hours + minutes).isdigit()):
+        raise ImportRefused(f"{where}: {text!r} is not a time of day")
+    minute = int(hours) * 60 + int(minutes)
+    if minute > DAY_MINUTES or minute % CELL_MINUTES:
+        raise ImportRefused(f"{where}: {text} is not a half hour of a day")
+    return minute
+
+
+def _refuse_overlap(spans: Iterable[tuple[int, int]], where: str) -> None:
+    for (_, ends), (begins, _) in pairwise(sorted(spans)):
+        if begins < ends:
+            raise ImportRefused(f"{where}: two spans overlap at {clock_text(begins)}")
