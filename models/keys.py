@@ -1,0 +1,144 @@
+"""Key rings: who seals, who finds, who hands out tokens, who knows a gate. One ring never does another's work.
+
+A ring maps key ids to 32 random bytes; **the first entry is the current one**, the others still open what they
+once made. To rotate while several processes run: add the new key as a second entry everywhere, then make it the
+first everywhere, then `phones.reseal_all`, and only then drop the old one. (A process that does not know the new
+key could neither open what others seal with it nor see that a number is taken.)
+
+No ring shows its keys: `repr` names the ids only. Settings read and check the keys (bff/settings.py).
+"""
+
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from models.codes.rules import CodeKeys
+
+KEY_BYTES = 32
+NONCE_BYTES = 12  # NIST SP 800-38D: random 96-bit nonces are safe for 2^32 values a key; we seal far fewer
+
+
+class CannotOpen(Exception):
+    """A sealed value whose key is gone, that was altered, or that was moved to another place. Never expected."""
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """Keys by id, the current one first."""
+
+    keys: Mapping[str, bytes] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.keys or any(len(key) != KEY_BYTES for key in self.keys.values()):
+            raise ValueError(f"{type(self).__name__} needs at least one key, each of {KEY_BYTES} bytes")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(ids={list(self.keys)})"
+
+    @property
+    def current_id(self) -> str:
+        return next(iter(self.keys))
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What may lie in the database: nonce, ciphertext and tag, and beside it the id of its key."""
+
+    key_id: str
+    value: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, repr=False)
+class SealingKeys(Keyring):
+    """AES-256-GCM. The place is authenticated too, so a value copied into another row does not open there."""
+
+    def seal(self, text: str, *, table: str, column: str, row: int) -> Sealed:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        cipher = AESGCM(self.keys[self.current_id])
+        value = nonce + cipher.encrypt(nonce, text.encode(), _place(table, column, row))
+        return Sealed(self.current_id, value)
+
+    def open(self, sealed: Sealed, *, table: str, column: str, row: int) -> str:
+        """The text again, or CannotOpen."""
+        key = self.keys.get(sealed.key_id)
+        if key is None:
+            raise CannotOpen(f"{table}.{column} of {row} needs key {sealed.key_id!r}, which is not in the ring")
+        nonce, ciphertext = sealed.value[:NONCE_BYTES], sealed.value[NONCE_BYTES:]
+        try:
+            return AESGCM(key).decrypt(nonce, ciphertext, _place(table, column, row)).decode()
+        except (InvalidTag, ValueError) as error:
+            raise CannotOpen(
+                f"{table}.{column} of {row} was not sealed there with key {sealed.key_id!r}"
+            ) from error
+
+
+def _place(table: str, column: str, row: int) -> bytes:
+    return f"{table}.{column}:{row}".encode()
+
+
+@dataclass(frozen=True, repr=False)
+class LookupKeys(Keyring):
+    """HMAC-SHA256: the same text has the same hash, and without the key nobody can try all phone numbers."""
+
+    def hashes(self, text: str) -> dict[str, str]:
+        """Hex hashes by key id, the current one first. Look under all, write under the first."""
+        return {key_id: hmac.digest(key, text.encode(), "sha256").hex() for key_id, key in self.keys.items()}
+
+
+@dataclass(frozen=True)
+class PhoneKeys:
+    """What a phone number needs at rest: one ring to keep it, another to find it."""
+
+    sealing: SealingKeys
+    lookup: LookupKeys
+
+
+@dataclass(frozen=True, repr=False)
+class TokenKeys(Keyring):
+    """Derives a token's successors, so that an answer that was lost can be given once more and never stored."""
+
+    def derive(self, purpose: str, token: str) -> list[str]:
+        """One derived token for each key, the current one's first; as long and as random as `new_token`."""
+        text = f"{purpose}:{token}".encode(errors="surrogatepass")
+        return [_token(hmac.digest(key, text, "sha256")) for key in self.keys.values()]
+
+
+@dataclass(frozen=True, repr=False)
+class GateKeys(Keyring):
+    """The master from which each gate's signing key is derived, so that none is stored."""
+
+    def device_keys(self, device_no: str, version: int) -> list[bytes]:
+        """The keys of one device, the current master's first. A higher version makes the device's old key void."""
+        info = f"gate {version} {device_no}".encode()
+        return [
+            HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(key)
+            for key in self.keys.values()
+        ]
+
+
+def code_keys(keys: Mapping[str, bytes]) -> CodeKeys:
+    """The masters of admission codes, whose ids are single digits; the first is the current one."""
+    masters = {int(key_id): key for key_id, key in keys.items()}
+    return CodeKeys(masters, current=next(iter(masters)))
+
+
+def new_token() -> str:
+    """A fresh opaque token: 256 random bits in 43 characters."""
+    return _token(secrets.token_bytes(32))
+
+
+def token_hash(token: str) -> str:
+    """What the database keeps of a token. No key is needed: a token has 256 bits, nobody can try them."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+def _token(value: bytes) -> str:
+    return urlsafe_b64encode(value).rstrip(b"=").decode()

@@ -1,0 +1,85 @@
+"""Phone numbers: kept sealed, found by a keyed hash, shown masked (PIPL; GB/T 22239 level 3).
+
+A value is sealed to its place: table, column, and the member it belongs to, who has one row at most.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from models.database import operation
+from models.keys import PhoneKeys, Sealed
+from models.members.locking import alone_with
+from models.members.rules import PhoneBoundElsewhere, canonical_phone, masked
+from models.members.tables import Member, MemberPhone
+
+
+@operation
+async def bind_phone(*, member_id: int, phone: str, keys: PhoneKeys, now: datetime) -> None:
+    """Makes this the member's number, in place of the one before. WeChat has proved that it is theirs.
+
+    Raises BadInput for what is no phone number, PhoneBoundElsewhere when another member has it.
+    """
+    number = canonical_phone(phone)
+    hashes = list(keys.lookup.hashes(number).values())
+    await Member.filter(id=member_id).select_for_update().get()
+    await alone_with(*hashes)
+    holder = await MemberPhone.get_or_none(lookup_hash__in=hashes)
+    if holder is not None and holder.member_id != member_id:
+        raise PhoneBoundElsewhere
+    if holder is None:
+        await MemberPhone.update_or_create(
+            member_id=member_id, defaults={**_at_rest(member_id, number, keys), "bound_at": now}
+        )
+
+
+async def masked_phone(*, member_id: int, keys: PhoneKeys) -> str | None:
+    """138****0000, or None when no number is bound."""
+    found = await MemberPhone.get_or_none(member_id=member_id)
+    return None if found is None else masked(_open(found, keys))
+
+
+async def find_by_phone(*, phone: str, keys: PhoneKeys) -> int | None:
+    """The id of the member with this number, or None. BadInput for what is no phone number."""
+    hashes = keys.lookup.hashes(canonical_phone(phone))
+    found = await MemberPhone.get_or_none(lookup_hash__in=list(hashes.values()))
+    return None if found is None else found.member_id
+
+
+async def reseal_all(*, keys: PhoneKeys, batch: int = 200) -> int:
+    """Brings every number under the current keys and tells how many it moved; then the old keys can go.
+
+    Batches are short transactions, so people read and bind numbers meanwhile. May be stopped and run again.
+    """
+    moved = 0
+    while just_moved := await _reseal_some(keys, batch):
+        moved += just_moved
+    return moved
+
+
+@operation
+async def _reseal_some(keys: PhoneKeys, limit: int) -> int:
+    outdated = (
+        await MemberPhone.exclude(seal_key_id=keys.sealing.current_id, lookup_key_id=keys.lookup.current_id)
+        .order_by("id")
+        .limit(limit)
+        .select_for_update()
+    )
+    for phone in outdated:
+        await phone.update_from_dict(_at_rest(phone.member_id, _open(phone, keys), keys)).save()
+    return len(outdated)
+
+
+def _at_rest(member_id: int, number: str, keys: PhoneKeys) -> dict[str, Any]:
+    sealed = keys.sealing.seal(number, table="member_phone", column="sealed", row=member_id)
+    lookup_key_id, lookup_hash = next(iter(keys.lookup.hashes(number).items()))
+    return {
+        "sealed": sealed.value,
+        "seal_key_id": sealed.key_id,
+        "lookup_hash": lookup_hash,
+        "lookup_key_id": lookup_key_id,
+    }
+
+
+def _open(phone: MemberPhone, keys: PhoneKeys) -> str:
+    sealed = Sealed(phone.seal_key_id, phone.sealed)
+    return keys.sealing.open(sealed, table="member_phone", column="sealed", row=phone.member_id)

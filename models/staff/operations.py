@@ -1,0 +1,153 @@
+"""Staff come to a desk: their account, signing in with a lock against guessing, signing out (issue 2, item 7)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from models import database
+from models.database import operation, utc
+from models.errors import DomainError
+from models.ids import new_id
+from models.keys import new_token, token_hash
+from models.staff import passwords
+from models.staff.queries import venues_of
+from models.staff.rules import (
+    FAILURES_UNTIL_LOCK,
+    LOCK_LIFE,
+    StaffCredentialsWrong,
+    StaffLocked,
+    StaffSignedIn,
+    StaffVenueUnknown,
+    UsernameTaken,
+    canonical_username,
+    check_password,
+    checked_device_id,
+    checked_display_name,
+    checked_username,
+)
+from models.staff.tables import StaffMember, StaffSignIn, StaffVenue
+from models.venues.tables import Venue
+
+
+async def create_staff(
+    *,
+    username: str,
+    display_name: str,
+    password: str,
+    venue_public_ids: Sequence[str] | None,
+    now: datetime,
+) -> int:
+    """Opens an account for these venues (None: every venue we know today) and returns its id.
+
+    Raises BadInput, PasswordTooWeak, UsernameTaken or StaffVenueUnknown; then nothing was written.
+    """
+    username = checked_username(username)
+    display_name = checked_display_name(display_name)
+    check_password(password, username=username)
+    password_hash = await passwords.hashed(password)
+    return await _create(username, display_name, password_hash, venue_public_ids, now)
+
+
+async def sign_in(
+    *,
+    username: str,
+    password: str,
+    device_id: str,
+    address: str,
+    now: datetime,
+    failures_until_lock: int = FAILURES_UNTIL_LOCK,
+    lock_life: timedelta = LOCK_LIFE,
+) -> StaffSignedIn:
+    """Begins a clerk's sign-in at a device.
+
+    Raises StaffCredentialsWrong or, after too many of these, StaffLocked for a while, even to the right password.
+    The password is verified outside the transaction and in every case, so that the time betrays no username.
+    """
+    checked_device_id(device_id)
+    known = await StaffMember.get_or_none(username=_searchable(username))
+    is_right = await passwords.is_right(password, known.password_hash if known else None)
+    outcome = await _let_in(
+        known.id if known else 0, is_right, device_id, address[:64], failures_until_lock, lock_life, now
+    )
+    if isinstance(outcome, DomainError):  # raised here, since inside it would undo the count of failures
+        raise outcome
+    return outcome
+
+
+async def sign_out(*, token: str, now: datetime) -> None:
+    """Ends the sign-in. An unknown or ended one stays as it is."""
+    await database.rows(
+        "UPDATE staff_sign_in SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL", token_hash(token), now
+    )
+
+
+@operation
+async def _create(
+    username: str,
+    display_name: str,
+    password_hash: str,
+    venue_public_ids: Sequence[str] | None,
+    now: datetime,
+) -> int:
+    venues = await (Venue.all() if venue_public_ids is None else Venue.filter(public_id__in=venue_public_ids))
+    if not venues or (venue_public_ids is not None and len(venues) < len(set(venue_public_ids))):
+        raise StaffVenueUnknown
+    public_id = new_id("stf")
+    await database.rows(
+        """INSERT INTO staff_member
+             (public_id, username, display_name, password_hash, password_set_at, failures, is_active)
+           VALUES ($1, $2, $3, $4, $5, 0, $6)
+           ON CONFLICT (username) DO NOTHING""",
+        public_id,
+        username,
+        display_name,
+        password_hash,
+        now,
+        True,
+    )
+    created = await StaffMember.get_or_none(public_id=public_id)
+    if created is None:
+        raise UsernameTaken
+    await StaffVenue.bulk_create(StaffVenue(staff=created, venue=venue) for venue in venues)
+    return created.id
+
+
+@operation
+async def _let_in(
+    staff_id: int,
+    is_right: bool,
+    device_id: str,
+    address: str,
+    failures_until_lock: int,
+    lock_life: timedelta,
+    now: datetime,
+) -> StaffSignedIn | DomainError:
+    """The lock's word and the count of failures, one attempt at a time for each account."""
+    staff = await StaffMember.filter(id=staff_id).select_for_update().first()
+    if staff is None:
+        return StaffCredentialsWrong()
+    if staff.locked_until is not None and now < utc(staff.locked_until):
+        return StaffLocked(utc(staff.locked_until) - now)
+    if not is_right or not staff.is_active:
+        staff.failures += 1
+        if staff.failures >= failures_until_lock:
+            staff.failures, staff.locked_until = 0, now + lock_life
+        await staff.save(update_fields=["failures", "locked_until"])
+        return StaffCredentialsWrong() if staff.failures else StaffLocked(lock_life)
+    staff.failures, staff.locked_until = 0, None
+    await staff.save(update_fields=["failures", "locked_until"])
+    token = new_token()
+    await StaffSignIn.create(
+        staff_id=staff.id,
+        token_hash=token_hash(token),
+        device_id=device_id,
+        address=address,
+        started_at=now,
+        last_seen_at=now,
+    )
+    return StaffSignedIn(token, staff.id, staff.display_name, device_id, await venues_of(staff.id))
+
+
+def _searchable(username: str) -> str:
+    """PostgreSQL takes neither NUL nor half a surrogate; no account has a name with either."""
+    name = canonical_username(username)
+    return name if name.isprintable() else ""
