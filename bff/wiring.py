@@ -14,10 +14,10 @@ from federation.government_platform import GovernmentPlatform
 from jobs.job import Tools
 from jobs.queue import Queue
 from models import database
+from models.keys import GateKeys, LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
 from payments.wechat_pay import Merchant, WeChatPay, load_private_key, load_public_key
+from resolvers.context import WECHAT_PAY, Services
 from wechat.mini_program import MiniProgram
-
-WECHAT_PAY = "WECHAT_PAY"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,26 @@ def tools(wiring: Wiring) -> Tools:
         clock=utc_now,
         wake=wiring.queue.wake,
     )
+
+
+def services(wired: Wiring) -> Services:
+    """What resolvers may reach."""
+    settings = wired.settings
+    return Services(
+        channels={WECHAT_PAY: wired.wechat_pay},
+        mini_program=wired.mini_program,
+        mini_program_appid=settings.wechat_mini_program_appid,
+        code_keys=code_keys(settings.code_keys),
+        token_keys=TokenKeys(settings.token_keys),
+        phone_keys=PhoneKeys(
+            sealing=SealingKeys(settings.phone_seal_keys), lookup=LookupKeys(settings.phone_lookup_keys)
+        ),
+        wake=wired.queue.wake,
+    )
+
+
+def gate_keys(settings: Settings) -> GateKeys:
+    return GateKeys(settings.gate_keys)
 
 
 def utc_now() -> datetime:

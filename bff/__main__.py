@@ -1,0 +1,5 @@
+"""`python -m bff COMMAND`."""
+
+from bff.cli import main
+
+main()

@@ -1,0 +1,224 @@
+"""The command line: starts processes, and does what an operator does by hand. Each command is one call of a room."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+import uvicorn
+
+from bff import worker as worker_process
+from bff.run import DATA
+from bff.run import run as run_everything
+from bff.settings import Settings, SettingsRefused, read_settings
+from bff.wiring import utc_now
+from models import database, migrating
+from models.calendar import business_day
+from models.errors import DomainError
+from models.footfall import devices
+from models.forwarding import operations as forwarding
+from models.forwarding.queries import dead_letters
+from models.staff import operations as staff_room
+from models.venues.importing import import_places
+
+T = TypeVar("T")
+
+GRACE_SECONDS = 8
+SCHEMA = Path(__file__).parent.parent / "schema.graphql"
+
+cli = typer.Typer(help="Sports for all: the house and its doors.", no_args_is_help=True, add_completion=False)
+staff = typer.Typer(help="People who work at a venue.", no_args_is_help=True)
+gates = typer.Typer(help="Devices at the doors.", no_args_is_help=True)
+outbox = typer.Typer(help="What the government platform has not taken.", no_args_is_help=True)
+cli.add_typer(staff, name="staff")
+cli.add_typer(gates, name="gates")
+cli.add_typer(outbox, name="outbox")
+
+
+def main() -> None:
+    """Runs a command; what it refuses is said in one place: settings with code 2, acts with code 1."""
+    try:
+        cli()
+    except SettingsRefused as refused:
+        print("This cannot start:", *(f"  - {fault}" for fault in refused.faults), sep="\n", file=sys.stderr)
+        sys.exit(2)
+    except DomainError as refused:
+        print(f"{refused.code}: {refused.sentence()}", file=sys.stderr)
+        sys.exit(1)
+
+
+@cli.command()
+def run() -> None:
+    """Everything on this machine, for development: web, worker, Valkey, sandbox. Ctrl-C stops it."""
+    sys.exit(run_everything(os.environ))
+
+
+@cli.command()
+def web() -> None:
+    """The web process (or WEB_PROCESSES of them). SIGTERM lets requests finish, for at most 8 s."""
+    settings = read_settings()
+    if settings.web_processes > 1:
+        figures = settings.data_dir / "metrics"  # where prometheus-client's processes add up their counts
+        shutil.rmtree(figures, ignore_errors=True)
+        figures.mkdir(parents=True)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
+    uvicorn.run(
+        "bff.app:from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.web_processes,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # bff/http/doorway.py believes only TRUSTED_PROXIES
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@cli.command()
+def worker() -> None:
+    """The worker. SIGTERM lets its jobs finish, for at most 8 s."""
+    asyncio.run(worker_process.run(read_settings()))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database up to date. Several processes may do it at once."""
+    asyncio.run(migrating.migrate(read_settings().database_url))
+
+
+@cli.command("import")
+def import_data() -> None:
+    """Bring in divisions, venues, courts, tariffs from data/. The second time changes nothing."""
+    print(_connected(lambda _: import_places(folder=DATA, today=business_day(utc_now()))))
+
+
+@cli.command()
+def schema(
+    check: Annotated[bool, typer.Option(help="Only say whether schema.graphql is up to date.")] = False,
+) -> None:
+    """Write schema.graphql from the code."""
+    from resolvers.schema import build_schema  # only this command needs Strawberry, which takes a while
+
+    text = build_schema().as_str() + "\n"
+    if not check:
+        SCHEMA.write_text(text)
+    elif not SCHEMA.exists() or SCHEMA.read_text() != text:
+        _fail("schema.graphql is not what the code says; run `make schema` and commit it")
+
+
+@cli.command()
+def migration(check: Annotated[bool, typer.Option(help="Only say whether one is missing.")] = False) -> None:
+    """Write the next migration from the tables, for developers."""
+    if not check:
+        print(*asyncio.run(migrating.write_next()), sep="\n")
+    elif missing := asyncio.run(migrating.drift()):
+        _fail(f"the tables say more than the migrations ({', '.join(missing)}); run `make migration`")
+
+
+@staff.command("create")
+def create_staff(
+    username: str,
+    name: Annotated[str, typer.Option(help="As shown at the desk.")],
+    venue: Annotated[list[str] | None, typer.Option(help="A venue's public id; repeat it for several.")] = None,
+    every_venue: Annotated[bool, typer.Option(help="All venues known today.")] = False,
+) -> None:
+    """Open an account for the desk. The password is asked for, or read from standard input."""
+    if bool(venue) == every_venue:
+        _fail("name venues with --venue, or say --every-venue")
+    password = _ask_password()
+    _connected(
+        lambda _: staff_room.create_staff(
+            username=username, display_name=name, password=password, venue_public_ids=venue, now=utc_now()
+        )
+    )
+    print(f"{username} may sign in at /desk")
+
+
+@gates.command("create")
+def create_gate(
+    device_no: str,
+    venue: Annotated[str, typer.Option(help="The venue's public id.")],
+    direction: Annotated[str, typer.Option(help="ENTRY or EXIT.")],
+    network: Annotated[list[str] | None, typer.Option(help="Only from here, such as 10.1.0.0/16.")] = None,
+) -> None:
+    """Register a device; its address and signing secret are shown once."""
+
+    async def create(settings: Settings) -> devices.GateCredentials:
+        return await devices.create_gate(
+            device_no=device_no,
+            venue_public_id=venue,
+            direction=direction,
+            keys=settings.gate_keys,
+            allowed_networks=network or (),
+        )
+
+    _show_gate(_connected(create))
+
+
+@gates.command("rotate")
+def rotate_gate(
+    device_no: str,
+    finish: Annotated[bool, typer.Option(help="The device has its new token: end the old one.")] = False,
+) -> None:
+    """Give a device a new token; the old one stays valid until `--finish`."""
+    if finish:
+        _connected(lambda _: devices.finish_rotation(device_no=device_no))
+        return
+    _show_gate(_connected(lambda settings: devices.rotate_token(device_no=device_no, keys=settings.gate_keys)))
+
+
+@outbox.command("dead")
+def show_dead(limit: int = 100) -> None:
+    """What was given up, the oldest first."""
+    for row in _connected(lambda _: dead_letters(limit=limit)):
+        print(row.public_id, f"{row.dead_at:%Y-%m-%dT%H:%M:%SZ}", row.kind, row.subject, row.error, sep="\t")
+
+
+@outbox.command("replay")
+def replay_dead(public_ids: list[str]) -> None:
+    """Send dead rows again, under their old keys."""
+    count = _connected(lambda _: forwarding.replay(public_ids=public_ids, now=utc_now()))
+    print(f"{count} of {len(public_ids)} will be sent again")
+
+
+def _connected(act: Callable[[Settings], Awaitable[T]]) -> T:
+    """Runs one act with the database open."""
+    settings = read_settings()
+
+    async def inside() -> T:
+        await database.connect(settings.database_url)
+        try:
+            return await act(settings)
+        finally:
+            await database.close()
+
+    return asyncio.run(inside())
+
+
+def _show_gate(credentials: devices.GateCredentials) -> None:
+    print(f"address         {read_settings().public_base_url}/gates/{credentials.token}")
+    print(f"signing secret  {credentials.signing_secret}")
+    print("Neither is stored; write them into the device now.")
+
+
+def _ask_password() -> str:
+    """Never an argument: those stand in the shell's history and in the list of processes."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass("Password: ")
+    if getpass("Once more: ") != password:
+        _fail("the two are not the same")
+    return password
+
+
+def _fail(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+    sys.exit(1)
