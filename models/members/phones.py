@@ -6,6 +6,8 @@ A value is sealed to its place: table, column, and the member it belongs to, who
 from datetime import datetime
 from typing import Any
 
+from tortoise.expressions import Q
+
 from models.database import operation
 from models.keys import PhoneKeys, Sealed
 from models.members.locking import alone_with
@@ -58,12 +60,9 @@ async def reseal_all(*, keys: PhoneKeys, batch: int = 200) -> int:
 
 @operation
 async def _reseal_some(keys: PhoneKeys, limit: int) -> int:
-    outdated = (
-        await MemberPhone.exclude(seal_key_id=keys.sealing.current_id, lookup_key_id=keys.lookup.current_id)
-        .order_by("id")
-        .limit(limit)
-        .select_for_update()
-    )
+    # spelt out, since Tortoise's exclude() of two columns drops a row when either is current
+    is_outdated = ~Q(seal_key_id=keys.sealing.current_id) | ~Q(lookup_key_id=keys.lookup.current_id)
+    outdated = await MemberPhone.filter(is_outdated).order_by("id").limit(limit).select_for_update()
     for phone in outdated:
         await phone.update_from_dict(_at_rest(phone.member_id, _open(phone, keys), keys)).save()
     return len(outdated)
