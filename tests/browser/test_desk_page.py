@@ -127,6 +127,26 @@ async def test_a_scanner_is_heard_wherever_the_focus_is(scanning: Page, desk: De
     await verdict_is(scanning, "GREEN")
 
 
+async def test_typed_digits_reach_the_field_wherever_the_focus_is(scanning: Page) -> None:
+    await scanning.get_by_role("link", name="更换岗位").focus()
+    await scanning.keyboard.type("123", delay=40)
+    await expect(scanning.locator("#code")).to_have_value("123")
+
+
+async def test_digits_left_in_the_field_do_not_spoil_a_scan(
+    scanning: Page, desk: DeskAtWork, sent: list[dict[str, object]]
+) -> None:
+    code = await desk.green_code()
+    await scanning.fill("#code", "7" + code)
+    await scanning.evaluate(  # in one go, since only the time between keys tells a scanner from a person
+        """(code) => [...code, "Enter"].forEach((key) => document.getElementById("code").dispatchEvent(
+             new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))""",
+        code,
+    )
+    await verdict_is(scanning, "GREEN")
+    assert [said["code"] for said in sent] == [code]
+
+
 async def test_checking_shows_within_a_tenth_of_a_second(scanning: Page, desk: DeskAtWork) -> None:
     await scanning.route(REDEEM, lambda route: None)  # the answer stays out
     await scanning.evaluate(
