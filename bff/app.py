@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from bff import logging, wiring
+from bff.doors import doors
 from bff.http.doorway import Doorway
 from bff.http.health import Check, health_routes
 from bff.http.limits import BodyLimit, refusal
@@ -39,7 +40,7 @@ def routes(wired: Wiring) -> list[BaseRoute]:
         "queue": wired.queue.ping,
         "migrations": partial(_migrations_are_done, wired.settings.database_url),
     }
-    return [*health_routes(checks, figures)]
+    return [*doors(wired), *health_routes(checks, figures)]
 
 
 def assemble(settings: Settings, doors: Sequence[BaseRoute], life: AbstractAsyncContextManager[None]) -> Starlette:

@@ -14,7 +14,7 @@ from federation.government_platform import GovernmentPlatform
 from jobs.job import Tools
 from jobs.queue import Queue
 from models import database
-from models.keys import GateKeys, LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
+from models.keys import LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
 from payments.wechat_pay import Merchant, WeChatPay, load_private_key, load_public_key
 from resolvers.context import WECHAT_PAY, Services
 from wechat.mini_program import MiniProgram
@@ -96,10 +96,6 @@ def services(wired: Wiring) -> Services:
         ),
         wake=wired.queue.wake,
     )
-
-
-def gate_keys(settings: Settings) -> GateKeys:
-    return GateKeys(settings.gate_keys)
 
 
 def utc_now() -> datetime:

@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import strawberry
+from strawberry.dataloader import DataLoader
 
 from models.codes.rules import CodeKeys
 from models.errors import NotSignedIn
-from models.keys import LookupKeys, SealingKeys, TokenKeys
-from models.members import operations as members
-from models.members.operations import SignedIn
-from models.staff import operations as staff
-from models.staff.operations import StaffSignedIn
+from models.footfall import counting
+from models.footfall.counting import Inside
+from models.keys import PhoneKeys, TokenKeys
+from models.members import queries as members
+from models.members.queries import SignedIn
+from models.staff import queries as staff
+from models.staff.rules import StaffSignedIn
 from payments.port import PaymentChannel
 from wechat.mini_program import MiniProgram
 
@@ -28,8 +31,7 @@ class Services:
     mini_program_appid: str
     code_keys: CodeKeys
     token_keys: TokenKeys
-    phone_seals: SealingKeys
-    phone_lookups: LookupKeys
+    phone_keys: PhoneKeys
     wake: Callable[[str], Awaitable[None]]
 
 
@@ -41,8 +43,12 @@ class Context:
     now: datetime
     authorization: str = ""
     address: str = ""
+    occupancy: DataLoader[int, Inside | None] = field(init=False, repr=False)
     _member: SignedIn | None = field(default=None, repr=False)
     _staff: StaffSignedIn | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.occupancy = DataLoader(load_fn=self._occupancy)
 
     async def member(self) -> SignedIn:
         """The signed-in member, looked up once, when somebody asks. Raises `NotSignedIn`."""
@@ -59,6 +65,11 @@ class Context:
         if self._staff is None:
             raise NotSignedIn
         return self._staff
+
+    async def _occupancy(self, venue_ids: list[int]) -> list[Inside | None]:
+        """One statement for all venues of an answer."""
+        found = await counting.occupancy_of(venue_ids, now=self.now)
+        return [found.get(venue_id) for venue_id in venue_ids]
 
     def _credential(self, scheme: str) -> str:
         given, _, credential = self.authorization.partition(" ")

@@ -4,14 +4,16 @@ from datetime import datetime
 
 import strawberry
 
-from models.admissions import operations as admissions
+from models.admissions import desk
 from models.admissions.rules import Colour, Direction, Verdict
 from models.staff import operations as staff
 from resolvers.context import Info
 from resolvers.errors import UserError, act
 
-ScanColour = strawberry.enum(Colour, name="ScanColour")
-PassDirection = strawberry.enum(Direction, name="PassDirection")
+UNNAMED_DEVICE = "unnamed"
+
+strawberry.enum(Colour, name="ScanColour")
+strawberry.enum(Direction, name="PassDirection")
 
 
 @strawberry.type
@@ -43,7 +45,7 @@ class StaffSignOutPayload:
 class ScanVerdict:
     outcome: str
     passed: bool
-    colour: ScanColour
+    colour: Colour
     headline: str
     detail: str
     next_step: str
@@ -76,7 +78,7 @@ class RedeemPayload:
 class DeskActs:
     @act(StaffSignInPayload, "Sign in as staff of a venue.")
     async def staff_sign_in(
-        self, info: Info, username: str, password: str, device_id: str = ""
+        self, info: Info, username: str, password: str, device_id: str = UNNAMED_DEVICE
     ) -> StaffSignInPayload:
         signed_in = await staff.sign_in(
             username=username,
@@ -107,14 +109,13 @@ class DeskActs:
         venue_id: strawberry.ID,
         checkpoint: str,
         nonce: str,
-        direction: PassDirection = Direction.ENTRY,
+        direction: Direction = Direction.ENTRY,
         id_checked: bool = False,
     ) -> RedeemPayload:
         signed_in = await info.context.staff()
-        verdict = await admissions.redeem(
-            staff_id=signed_in.staff_id,
-            device_id=f"desk:{signed_in.device_id or signed_in.staff_id}",
-            venue_id=signed_in.venue_row_id(venue_id),
+        verdict = await desk.scan(
+            clerk=signed_in,
+            venue_id=venue_id,
             checkpoint=checkpoint,
             code=code,
             nonce=nonce,

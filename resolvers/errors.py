@@ -9,12 +9,12 @@ from strawberry.types import Info
 
 from models.errors import DomainError, ErrorCode
 
-Code = strawberry.enum(ErrorCode, name="ErrorCode", description="Every way in which we say no.")
+strawberry.enum(ErrorCode, description="Every way in which we say no.")
 
 
 @strawberry.type(description="Why the act was refused, in words for the person, and the way out.")
 class UserError:
-    code: Code
+    code: ErrorCode
     message: str = strawberry.field(description="A Chinese sentence to show as it is, with what to do next.")
     field: str | None = strawberry.field(description="The argument it is about.")
 

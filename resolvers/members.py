@@ -6,10 +6,13 @@ import strawberry
 
 from models.errors import DomainError, ErrorCode
 from models.members import operations as members
-from models.members.operations import Tokens
+from models.members import phones
+from models.members.rules import Tokens
 from resolvers.context import Info
 from resolvers.errors import UserError, act
 from wechat.mini_program import WeChatCodeRefused, WeChatError
+
+UNNAMED_DEVICE = "unnamed"
 
 
 @strawberry.type(description="What a device keeps to stay signed in. Both tokens are opaque.")
@@ -74,7 +77,9 @@ class MemberQueries:
 @strawberry.type
 class MemberActs:
     @act(SignInPayload, "Sign in with the code of `wx.login`. The first time makes a member.")
-    async def sign_in_with_mini_program(self, info: Info, code: str, device_id: str = "") -> SignInPayload:
+    async def sign_in_with_mini_program(
+        self, info: Info, code: str, device_id: str = UNNAMED_DEVICE
+    ) -> SignInPayload:
         services = info.context.services
         try:
             session = await services.mini_program.code_to_session(code)
@@ -91,7 +96,9 @@ class MemberActs:
         return SignInPayload(sign_in=SignIn.of(tokens))
 
     @act(SignInPayload, "Exchange a refresh token for the next pair.")
-    async def refresh_sign_in(self, info: Info, refresh_token: str, device_id: str = "") -> SignInPayload:
+    async def refresh_sign_in(
+        self, info: Info, refresh_token: str, device_id: str = UNNAMED_DEVICE
+    ) -> SignInPayload:
         tokens = await members.refresh(
             refresh_token=refresh_token,
             device_id=device_id,
@@ -114,17 +121,13 @@ class MemberActs:
             phone = await services.mini_program.phone_number(code)
         except WeChatError as error:
             raise wechat_refusal(error, ErrorCode.PHONE_CODE_INVALID, "手机号授权码无效或已过期。") from error
-        await members.bind_phone(
-            member_id=member.member_id,
-            phone=phone,
-            seals=services.phone_seals,
-            lookups=services.phone_lookups,
-            now=info.context.now,
+        await phones.bind_phone(
+            member_id=member.member_id, phone=phone, keys=services.phone_keys, now=info.context.now
         )
         return BindPhonePayload(me=await _me(info))
 
 
 async def _me(info: Info) -> Me:
     member = await info.context.member()
-    phone = await members.masked_phone(member_id=member.member_id, seals=info.context.services.phone_seals)
-    return Me(id=strawberry.ID(member.public_id), masked_phone=phone)
+    phone = await phones.masked_phone(member_id=member.member_id, keys=info.context.services.phone_keys)
+    return Me(id=strawberry.ID(member.member_public_id), masked_phone=phone)

@@ -1,5 +1,6 @@
 """Booking a court, paying for it, and the codes that let one in."""
 
+import base64
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 import strawberry
+from strawberry.relay import PageInfo
 
 from models import database
 from models.admissions import queries as admissions
@@ -19,12 +21,13 @@ from models.orders import queries as orders
 from models.orders.rules import CloseReason, OrderStatus, RefundReason, RefundStatus
 from resolvers.context import WECHAT_PAY, Info
 from resolvers.errors import UserError, act
+from resolvers.paging import page_info
 from resolvers.scalars import Fen
 
-OrderState = strawberry.enum(OrderStatus, name="OrderStatus")
-OrderCloseReason = strawberry.enum(CloseReason, name="OrderCloseReason")
-RefundState = strawberry.enum(RefundStatus, name="RefundStatus")
-WhyRefunded = strawberry.enum(RefundReason, name="RefundReason")
+strawberry.enum(OrderStatus, name="OrderStatus")
+strawberry.enum(CloseReason, name="OrderCloseReason")
+strawberry.enum(RefundStatus, name="RefundStatus")
+strawberry.enum(RefundReason, name="RefundReason")
 MOST_ORDERS = 50
 
 
@@ -91,9 +94,9 @@ class OrderLine:
 class Refund:
     refund_no: str
     amount: Fen
-    reason: WhyRefunded
+    reason: RefundReason
     explanation: str
-    status: RefundState
+    status: RefundStatus
     finished_at: datetime | None
 
     @classmethod
@@ -111,7 +114,7 @@ class Refund:
 @strawberry.type
 class Order:
     order_no: str
-    status: OrderState
+    status: OrderStatus
     venue_id: strawberry.ID
     venue_name: str
     total: Fen
@@ -121,7 +124,7 @@ class Order:
     hold_expires_at: datetime = strawberry.field(description="Until here an unpaid order holds its slots.")
     paid_at: datetime | None
     closed_at: datetime | None
-    close_reason: OrderCloseReason | None
+    close_reason: CloseReason | None
     lines: list[OrderLine]
     admissions: list[Admission]
     refunds: list[Refund]
@@ -134,15 +137,9 @@ class OrderEdge:
 
 
 @strawberry.type
-class OrderPageInfo:
-    has_next_page: bool
-    end_cursor: str | None
-
-
-@strawberry.type
 class OrderConnection:
     edges: list[OrderEdge]
-    page_info: OrderPageInfo
+    page_info: PageInfo
 
 
 @strawberry.type(description="One code, to be shown from `validFrom` until the next one begins.")
@@ -162,7 +159,11 @@ class AdmissionCodes:
 
     @strawberry.field(description="The printed code as QR, SVG text.")
     def printed_svg(self) -> str:
-        return pictures.svg(self.printed_code)
+        return pictures.svg(self.printed_code).decode()
+
+    @strawberry.field(description="The printed code as QR, PNG in base64.")
+    def printed_png(self) -> str:
+        return base64.b64encode(pictures.png(self.printed_code)).decode()
 
 
 @strawberry.input(description="One court from one instant on, for so many people.")
@@ -215,8 +216,8 @@ class OrderQueries:
         ]
         return OrderConnection(
             edges=edges,
-            page_info=OrderPageInfo(
-                has_next_page=len(found) > first, end_cursor=edges[-1].cursor if edges else None
+            page_info=page_info(
+                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
             ),
         )
 

@@ -61,7 +61,7 @@ class Redemption(Table):
     """One scan at a desk and the answer it got; the same nonce of the same device gets the same answer."""
 
     id = fields.BigIntField(primary_key=True)
-    device_id = fields.CharField(max_length=64)
+    device_id = fields.CharField(max_length=96)
     nonce = fields.CharField(max_length=64)
     request_hash = fields.CharField(max_length=64)
     staff: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.StaffMember", on_delete=fields.RESTRICT)
