@@ -316,12 +316,12 @@ class Migration(migrations.Migration):
             name='Occupancy',
             fields=[
                 ('id', fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
-                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', unique=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
                 ('business_day', fields.DateField()),
                 ('inside', fields.IntField()),
                 ('counted_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'occupancy', 'app': 'models', 'pk_attr': 'id'},
+            options={'table': 'occupancy', 'app': 'models', 'unique_together': (('venue',),), 'pk_attr': 'id'},
             bases=['Table'],
         ),
         ops.CreateModel(

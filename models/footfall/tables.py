@@ -77,9 +77,7 @@ class Occupancy(Table):
     """How many are inside, by the gates' count; starts again with each business day."""
 
     id = fields.IntField(primary_key=True)
-    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "models.Venue", unique=True, on_delete=fields.RESTRICT
-    )
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
     venue_id: int
     business_day = fields.DateField()
     inside = fields.IntField()
@@ -87,6 +85,7 @@ class Occupancy(Table):
 
     class Meta:
         table = "occupancy"
+        unique_together = (("venue",),)  # Tortoise's migrations create nothing for a foreign key's unique=True
 
 
 class HourlyFigure(Table):
