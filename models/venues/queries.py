@@ -75,9 +75,26 @@ async def venues_near(
     COORDINATE_OUTSIDE or SPORT_UNKNOWN.
     """
     _check_size(radius_m, first)
-    place = _on_our_land(point)
     if sport is not None and not _could_be_a_code(sport):
         raise _sport_unknown()
+    place = _on_our_land(point)
+    text, values = nearby_statement(place, radius_m, today, first, sport, open_at, after)
+    found = await database.rows(text, *values)
+    if not found and sport is not None:
+        await _require_sport(sport)
+    return NearbyPage([_nearby_row(row) for row in found[:first]], has_next=len(found) > first)
+
+
+def nearby_statement(
+    place: Point,
+    radius_m: float,
+    today: date,
+    first: int,
+    sport: str | None = None,
+    open_at: datetime | None = None,
+    after: Cursor | None = None,
+) -> tuple[str, list[Any]]:
+    """The statement and its values. Public for `make bench`, whose bare route runs the same text."""
     metric = Metric.at(place.lon, place.lat)
     values: list[Any] = [*metric.box(radius_m), *metric.numbers, float(radius_m) ** 2, first + 1, today.weekday()]
     if after is not None:
@@ -86,11 +103,8 @@ async def venues_near(
         values.append(sport)
     if open_at is not None:
         values += _weekday_and_minute(open_at, today)
-    statement = _nearby_sql(database.on_postgres(), after is not None, sport is not None, open_at is not None)
-    found = await database.rows(statement, *values)
-    if not found and sport is not None:
-        await _require_sport(sport)
-    return NearbyPage([_nearby_row(row) for row in found[:first]], has_next=len(found) > first)
+    text = _nearby_sql(database.on_postgres(), after is not None, sport is not None, open_at is not None)
+    return text, values
 
 
 async def venue_by_public_id(public_id: str, *, today: date) -> VenueRow | None:

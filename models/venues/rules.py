@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from itertools import groupby
+from typing import NamedTuple
 
 from models.calendar import CELL_MINUTES
 
@@ -81,6 +81,11 @@ class Window:
     court_name: str = ""
     source: str = ""
 
+    @property
+    def published(self) -> bool:
+        """Both the window and its price."""
+        return self.window_provenance == self.price_provenance == "PUBLISHED"
+
 
 def windows_of_court(windows: Iterable[Window], sport_code: str, court_name: str) -> tuple[Window, ...]:
     """Of a venue's windows those that can decide for this court."""
@@ -117,12 +122,16 @@ class PriceKind(StrEnum):
     NOT_PRICED = "NOT_PRICED"
 
 
-LABELS = {"FREE": "免费时段", "LOW": "低收费", "MARKET": "市场价"}
-NOT_PRICED_LABEL = "暂未定价"
+LABELS = {
+    PriceKind.FREE: "免费时段",
+    PriceKind.LOW: "低收费",
+    PriceKind.MARKET: "市场价",
+    PriceKind.NOT_PRICED: "暂未定价",
+}
+"""Of a mixed price the labels are strung together: 免费时段＋市场价."""
 
 
-@dataclass(frozen=True, slots=True)
-class PricePart:
+class PricePart(NamedTuple):
     """What one window adds to a slot's price."""
 
     from_minute: int
@@ -131,8 +140,7 @@ class PricePart:
     price_fen: int
 
 
-@dataclass(frozen=True, slots=True)
-class PricedSlot:
+class PricedSlot(NamedTuple):
     """A slot's price and its explanation: `parts` in order of time, adding up to `price_fen`.
 
     `not_priced`: some half hour has no window. The slot cannot be sold, and `price_fen` (0) means nothing.
@@ -142,14 +150,14 @@ class PricedSlot:
     kind: PriceKind
     label: str
     provenance: str
-    parts: tuple[PricePart, ...] = ()
+    parts: tuple[PricePart, ...]
 
     @property
     def not_priced(self) -> bool:
         return self.kind is PriceKind.NOT_PRICED
 
 
-_NOT_PRICED = PricedSlot(0, PriceKind.NOT_PRICED, NOT_PRICED_LABEL, "")
+_NOT_PRICED = PricedSlot(0, PriceKind.NOT_PRICED, LABELS[PriceKind.NOT_PRICED], "", ())
 
 
 def price_slot(windows: Iterable[Window], day: Day, from_minute: int, to_minute: int) -> PricedSlot:
@@ -167,29 +175,28 @@ def price_of(deciding: HalfHours, from_minute: int, to_minute: int) -> PricedSlo
     if from_minute % CELL_MINUTES or to_minute % CELL_MINUTES or not 0 <= from_minute < to_minute <= DAY_MINUTES:
         raise ValueError(f"not a span of whole half hours within a day: {from_minute}–{to_minute}")
     parts: list[PricePart] = []
-    minute, twice = from_minute, 0
-    for _, run in groupby(deciding[from_minute // CELL_MINUTES : to_minute // CELL_MINUTES], key=id):
-        window, *more = run
+    begins, twice, spent = from_minute, 0, 0
+    for minute in range(from_minute, to_minute, CELL_MINUTES):
+        window = deciding[minute // CELL_MINUTES]
         if window is None:
             return _NOT_PRICED
-        count = 1 + len(more)
-        before, twice = twice, twice + count * window.price_fen_per_hour
-        ends = minute + count * CELL_MINUTES
-        parts.append(PricePart(minute, ends, window, (twice + 1) // 2 - (before + 1) // 2))
-        minute = ends
-    return _explained(tuple(parts), (twice + 1) // 2)
+        twice += window.price_fen_per_hour
+        ends = minute + CELL_MINUTES
+        if ends == to_minute or deciding[ends // CELL_MINUTES] is not window:
+            price = (twice + 1) // 2
+            parts.append(PricePart(begins, ends, window, price - spent))
+            begins, spent = ends, price
+    return _explained(tuple(parts), spent)
 
 
 def _explained(parts: tuple[PricePart, ...], price_fen: int) -> PricedSlot:
-    kinds = tuple(dict.fromkeys(part.window.kind for part in parts))
-    published = all(part.window.window_provenance == part.window.price_provenance == "PUBLISHED" for part in parts)
-    return PricedSlot(
-        price_fen=price_fen,
-        kind=PriceKind(kinds[0]) if len(kinds) == 1 else PriceKind.MIXED,
-        label="＋".join(LABELS[kind] for kind in kinds),
-        provenance="PUBLISHED" if published else "DEMONSTRATION",
-        parts=parts,
-    )
+    provenance = "PUBLISHED" if all(part.window.published for part in parts) else "DEMONSTRATION"
+    if len(parts) == 1:
+        kind = PriceKind[parts[0].window.kind]
+        return PricedSlot(price_fen, kind, LABELS[kind], provenance, parts)
+    kinds = list(dict.fromkeys(PriceKind[part.window.kind] for part in parts))
+    kind = kinds[0] if len(kinds) == 1 else PriceKind.MIXED
+    return PricedSlot(price_fen, kind, "＋".join(LABELS[each] for each in kinds), provenance, parts)
 
 
 @dataclass(frozen=True, slots=True)

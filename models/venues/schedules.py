@@ -82,8 +82,7 @@ def lowest_price(
                         f"tariffs.csv: nothing is priced at {clock_text(minute)} "
                         f"on weekday {day.date.isoweekday()} ({day.kind})"
                     )
-                published = window.window_provenance == window.price_provenance == "PUBLISHED"
-                found.add((window.price_fen_per_hour, "PUBLISHED" if published else "DEMONSTRATION"))
+                found.add((window.price_fen_per_hour, "PUBLISHED" if window.published else "DEMONSTRATION"))
     if not found:
         raise ImportRefused("opening_hours.csv: a court would never be open")
     return min(found, key=lambda price: (price[0], price[1] != "PUBLISHED"))
