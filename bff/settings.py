@@ -170,7 +170,10 @@ class _Reader:
         )
 
     def _text(self, name: str, default: str = "") -> str:
-        return self.environ.get(name) or default
+        value = self.environ.get(name) or default
+        if self.production and PLACEHOLDER in value:
+            self.faults.append(f"{name} still holds the placeholder of .env.example")
+        return value
 
     def _env(self) -> Literal["development", "production"]:
         name = self._text("ENV", "development")
@@ -234,8 +237,6 @@ class _Reader:
         value = self._text(name)
         if self.production and not value:
             self.faults.append(f"{name} is missing")
-        elif self.production and PLACEHOLDER in value:
-            self.faults.append(f"{name} still holds the placeholder of .env.example")
         return value
 
     def _outside_url(self, name: str, default: str = "") -> str:
@@ -257,14 +258,17 @@ class _Reader:
 
     def _apiv3_key(self) -> str:
         key = self._outside("WECHAT_PAY_APIV3_KEY")
-        if key and len(key.encode()) != KEY_BYTES:
+        if key and PLACEHOLDER not in key and len(key.encode()) != KEY_BYTES:
             self.faults.append("WECHAT_PAY_APIV3_KEY must have exactly 32 bytes")
         return key
 
     def _keys(self, name: str, key_id: str = r"[0-9A-Za-z_-]{1,16}") -> Keys:
         """`id:base64,id:base64`, 32 bytes each, the current one first. A fault never repeats a secret."""
         keys: dict[str, bytes] = {}
-        for entry in filter(None, (part.strip() for part in self._text(name).split(","))):
+        text = self._text(name)
+        if PLACEHOLDER in text:
+            return keys
+        for entry in filter(None, (part.strip() for part in text.split(","))):
             identity, _, encoded = entry.partition(":")
             try:
                 key = base64.b64decode(encoded, validate=True)
