@@ -1,7 +1,8 @@
 """The web application: `create_app(settings)`; `from_environment` is what uvicorn calls in each web process."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from functools import partial
 
 from starlette.applications import Starlette
@@ -40,7 +41,7 @@ def routes(wired: Wiring) -> list[BaseRoute]:
         "queue": wired.queue.ping,
         "migrations": partial(_migrations_are_done, wired.settings.database_url),
     }
-    return [*doors(wired), *health_routes(checks, figures)]
+    return [*doors(wired), *health_routes(checks, partial(figures, wired.clock))]
 
 
 def assemble(settings: Settings, doors: Sequence[BaseRoute], life: AbstractAsyncContextManager[None]) -> Starlette:
@@ -66,9 +67,9 @@ def assemble(settings: Settings, doors: Sequence[BaseRoute], life: AbstractAsync
     )
 
 
-async def figures() -> Mapping[str, float]:
+async def figures(clock: Callable[[], datetime]) -> Mapping[str, float]:
     """What /metrics tells of the business."""
-    kinds = await backlog(now=wiring.utc_now())
+    kinds = await backlog(now=clock())
     return {
         "outbox_waiting": sum(kind.waiting for kind in kinds),
         "outbox_oldest_seconds": max((kind.oldest_age_s for kind in kinds), default=0),

@@ -1,6 +1,7 @@
 """Every door of the house, in the order in which people come in."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
@@ -11,7 +12,7 @@ from bff.http.gates import gate_routes
 from bff.http.payment_notices import WECHAT_PAY_PATH, NoticeDoor, notice_routes
 from bff.pages.desk import desk_routes
 from bff.pages.house_desk import HouseDesk
-from bff.wiring import Wiring, utc_now
+from bff.wiring import Wiring
 from resolvers.context import WECHAT_PAY, Context, Services
 from resolvers.schema import build_schema
 
@@ -21,10 +22,12 @@ def doors(wired: Wiring) -> list[BaseRoute]:
     services = wiring.services(wired)
     settings = wired.settings
     return [
-        graphql_route(services, open_to_explore=not settings.in_production),
-        *desk_routes(HouseDesk(services.code_keys, services.wake), utc_now, secure_cookies=settings.in_production),
+        graphql_route(services, wired.clock, open_to_explore=not settings.in_production),
+        *desk_routes(
+            HouseDesk(services.code_keys, services.wake), wired.clock, secure_cookies=settings.in_production
+        ),
         *gate_routes(
-            code_keys=services.code_keys, gate_keys=settings.gate_keys, clock=utc_now, wake=services.wake
+            code_keys=services.code_keys, gate_keys=settings.gate_keys, clock=wired.clock, wake=services.wake
         ),
         *notice_routes(
             {
@@ -32,7 +35,7 @@ def doors(wired: Wiring) -> list[BaseRoute]:
                     name=WECHAT_PAY,
                     channel=wired.wechat_pay,
                     mchid=settings.wechat_pay_mchid,
-                    clock=utc_now,
+                    clock=wired.clock,
                     wake=services.wake,
                 )
             }
@@ -40,17 +43,17 @@ def doors(wired: Wiring) -> list[BaseRoute]:
     ]
 
 
-def graphql_route(services: Services, *, open_to_explore: bool) -> Route:
+def graphql_route(services: Services, clock: Callable[[], datetime], *, open_to_explore: bool) -> Route:
     """`open_to_explore`: introspection and suggestions, for developers only."""
     schema = build_schema(extensions=schema_extensions(introspection=open_to_explore), suggestions=open_to_explore)
-    return Route("/graphql", Endpoint(schema, _context_of(services)), methods=["GET", "POST"])
+    return Route("/graphql", Endpoint(schema, _context_of(services, clock)), methods=["GET", "POST"])
 
 
-def _context_of(services: Services) -> Callable[[Request], Awaitable[Context]]:
+def _context_of(services: Services, clock: Callable[[], datetime]) -> Callable[[Request], Awaitable[Context]]:
     async def context_of(request: Request) -> Context:
         return Context(
             services=services,
-            now=utc_now(),
+            now=clock(),
             authorization=request.headers.get("authorization", ""),
             address=request.client.host if request.client else "",
         )

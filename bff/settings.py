@@ -46,6 +46,7 @@ class Settings:
     data_dir: Path
     log_level: str
     web_processes: int
+    clock_ahead_seconds: int  # development only: a demo at night finds the courts open
     public_base_url: str
     trusted_proxies: tuple[Network, ...]
     database_url: str = field(repr=False)
@@ -145,6 +146,7 @@ class _Reader:
             data_dir=Path(self._text("DATA_DIR", ".data")).resolve(),
             log_level=self._log_level(),
             web_processes=self._number("WEB_PROCESSES", 1, range(1, 65)),
+            clock_ahead_seconds=self._clock_ahead(),
             public_base_url=self._public_base_url(),
             trusted_proxies=self._networks("TRUSTED_PROXIES"),
             database_url=self._database_url(),
@@ -187,6 +189,12 @@ class _Reader:
             return int(text)
         self.faults.append(f"{name} is {text!r}; it must be a number from {allowed[0]} to {allowed[-1]}")
         return default
+
+    def _clock_ahead(self) -> int:
+        ahead = self._number("CLOCK_AHEAD_SECONDS", 0, range(8 * 86400))
+        if ahead and self.production:
+            self.faults.append("CLOCK_AHEAD_SECONDS is for development; production keeps the real time")
+        return ahead
 
     def _log_level(self) -> str:
         level = self._text("LOG_LEVEL", "INFO").upper()

@@ -1,10 +1,10 @@
 """Builds, once per process, what the house speaks to the outside with, and hands it to the entrances."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
@@ -25,6 +25,7 @@ class Wiring:
     """One process's adapters and ports. Building it opens nothing; `opened` does."""
 
     settings: Settings
+    clock: Callable[[], datetime]
     http: httpx.AsyncClient
     queue: Queue
     mini_program: MiniProgram
@@ -37,8 +38,10 @@ def build(settings: Settings) -> Wiring:
     demand_outside(settings)
     http = httpx.AsyncClient(limits=httpx.Limits(max_connections=50), follow_redirects=False, trust_env=False)
     queue = Queue(settings.redis_url)
+    clock = clock_of(settings)
     return Wiring(
         settings=settings,
+        clock=clock,
         http=http,
         queue=queue,
         mini_program=MiniProgram(
@@ -48,13 +51,13 @@ def build(settings: Settings) -> Wiring:
             secret=settings.wechat_mini_program_secret,
             tokens=SharedToken(queue.redis, appid=settings.wechat_mini_program_appid),
         ),
-        wechat_pay=wechat_pay(settings, http),
+        wechat_pay=wechat_pay(settings, http, clock),
         platform=GovernmentPlatform(
             http,
             base_url=settings.government_platform_base_url,
             app_id=settings.government_platform_app_id,
             secret=settings.government_platform_secret.encode(),
-            clock=utc_now,
+            clock=clock,
             nonce=nonce,
         ),
     )
@@ -77,7 +80,7 @@ def tools(wiring: Wiring) -> Tools:
     return Tools(
         channels={WECHAT_PAY: wiring.wechat_pay},
         platform=wiring.platform,
-        clock=utc_now,
+        clock=wiring.clock,
         wake=wiring.queue.wake,
     )
 
@@ -98,8 +101,13 @@ def services(wired: Wiring) -> Services:
     )
 
 
+def clock_of(settings: Settings) -> Callable[[], datetime]:
+    """The house's one clock. Development may turn it ahead, so that a demo at night finds the courts open."""
+    ahead = timedelta(seconds=settings.clock_ahead_seconds)
+    return lambda: utc_now() + ahead
+
+
 def utc_now() -> datetime:
-    """The house's one clock."""
     return datetime.now(UTC)
 
 
@@ -107,7 +115,7 @@ def nonce() -> str:
     return secrets.token_hex(16)
 
 
-def wechat_pay(settings: Settings, http: httpx.AsyncClient) -> WeChatPay:
+def wechat_pay(settings: Settings, http: httpx.AsyncClient, clock: Callable[[], datetime]) -> WeChatPay:
     assert settings.wechat_pay_merchant_key_file  # demanded
     assert settings.wechat_pay_public_key_file
     merchant = Merchant(
@@ -124,7 +132,7 @@ def wechat_pay(settings: Settings, http: httpx.AsyncClient) -> WeChatPay:
         base_url=settings.wechat_pay_base_url,
         merchant=merchant,
         public_keys={settings.wechat_pay_public_key_id: public_key},
-        clock=utc_now,
+        clock=clock,
         nonce=nonce,
     )
 
