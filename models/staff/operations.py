@@ -18,11 +18,11 @@ from models.staff.rules import (
     StaffSignedIn,
     StaffVenueUnknown,
     UsernameTaken,
-    canonical_username,
     check_password,
     checked_device_id,
     checked_display_name,
     checked_username,
+    username_of,
 )
 from models.staff.tables import StaffMember, StaffSignIn, StaffVenue
 from models.venues.tables import Venue
@@ -59,11 +59,11 @@ async def sign_in(
 ) -> StaffSignedIn:
     """Begins a clerk's sign-in at a device.
 
-    Raises StaffCredentialsWrong or, after too many of these, StaffLocked for a while, even to the right password.
+    Raises StaffCredentialsWrong or, after too many of these, StaffLocked for a while, whatever the password.
     The password is verified outside the transaction and in every case, so that the time betrays no username.
     """
     checked_device_id(device_id)
-    known = await StaffMember.get_or_none(username=_searchable(username))
+    known = await StaffMember.get_or_none(username=username_of(username) or "")
     is_right = await passwords.is_right(password, known.password_hash if known else None)
     outcome = await _let_in(
         known.id if known else 0, is_right, device_id, address[:64], failures_until_lock, lock_life, now
@@ -145,9 +145,3 @@ async def _let_in(
         last_seen_at=now,
     )
     return StaffSignedIn(token, staff.id, staff.display_name, device_id, await venues_of(staff.id))
-
-
-def _searchable(username: str) -> str:
-    """PostgreSQL takes neither NUL nor half a surrogate; no account has a name with either."""
-    name = canonical_username(username)
-    return name if name.isprintable() else ""

@@ -76,14 +76,15 @@ class StaffVenueUnknown(DomainError):
         super().__init__("所选场馆不存在。", next_step="请核对场馆编号，至少选择一个场馆。", field="venueIds")
 
 
-def canonical_username(text: str) -> str:
-    """Names are told apart without regard to case or blanks around them."""
-    return text.strip().lower()
+def username_of(text: str) -> str | None:
+    """The username that was meant, without regard to case or blanks around it; None when it can be nobody's."""
+    username = text.strip().lower()
+    return username if _USERNAME.fullmatch(username) else None
 
 
 def checked_username(text: str) -> str:
-    username = canonical_username(text)
-    if not _USERNAME.fullmatch(username):
+    username = username_of(text)
+    if username is None:
         raise BadInput(
             "用户名不正确。", next_step="请使用3到40个小写字母、数字、点、横线或下划线。", field="username"
         )
