@@ -59,7 +59,7 @@ def read_places(folder: Path, *, today: date) -> PlacesInFiles:
         sports=sports,
         holidays=[_holiday(row) for row in read_csv(folder, "holidays.csv")],
         venues=[venues.read(row, today) for row in read_csv(folder, "venues.csv")],
-        booking_rules=_booking_rules(folder),
+        booking_rules=_booking_rules(venues.checked(folder, "booking_rules.csv")),
     )
 
 
@@ -79,11 +79,11 @@ class _Venues:
         self.mends = self._by_reference(folder, "mends.csv")
         self.courts = self._by_reference(folder, "courts.csv")
         self.courts_by_type = _grouped(read_csv(folder, "demonstration_courts.csv"), "venue_type")
-        self.openings = opening_sets(self._checked(folder, "opening_hours.csv"))
-        self.windows = window_sets(self._checked(folder, "tariffs.csv"))
+        self.openings = opening_sets(self.checked(folder, "opening_hours.csv"))
+        self.windows = window_sets(self.checked(folder, "tariffs.csv"))
         self._prices: dict[tuple[Any, ...], tuple[int, str]] = {}
 
-    def _checked(self, folder: Path, name: str) -> list[dict[str, str]]:
+    def checked(self, folder: Path, name: str) -> list[dict[str, str]]:
         """The rows of a file whose references and sports all exist."""
         found = read_csv(folder, name)
         for row in found:
@@ -95,7 +95,7 @@ class _Venues:
         return found
 
     def _by_reference(self, folder: Path, name: str) -> dict[str, list[dict[str, str]]]:
-        return _grouped(self._checked(folder, name), "reference")
+        return _grouped(self.checked(folder, name), "reference")
 
     def read(self, row: dict[str, str], today: date) -> VenueInFiles:
         ref = row["ref"]
@@ -250,15 +250,15 @@ _LIMITS = (
 )
 
 
-def _booking_rules(folder: Path) -> dict[str, dict[str, Any]]:
+def _booking_rules(rows: Iterable[dict[str, str]]) -> dict[str, dict[str, Any]]:
     """An empty cell of a venue's row is the default row's."""
-    rows = {row["reference"]: row for row in read_csv(folder, "booking_rules.csv")}
-    if "" not in rows:
+    by_reference = {row["reference"]: row for row in rows}
+    if "" not in by_reference:
         raise ImportRefused("booking_rules.csv: there is no default row")
     rules = {}
-    for reference, row in rows.items():
+    for reference, row in by_reference.items():
         where = f"booking_rules.csv {reference}"
-        filled = {column: cell or rows[""][column] for column, cell in row.items()}
+        filled = {column: cell or by_reference[""][column] for column, cell in row.items()}
         one_of(filled["provenance"], PROVENANCES, where)
         rules[reference] = {
             **{column: whole(filled[column], where) for column in _LIMITS},
