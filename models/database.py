@@ -102,6 +102,8 @@ async def rows(sql: str, *values: Any) -> Sequence[Any]:
     """Runs one statement and returns its rows, each readable by column name. The hot path: no models."""
     connection = get_connection("default")
     if connection.capabilities.dialect == "postgres":
+        if "RETURNING" in sql:  # of what writes, Tortoise's execute_query gives only how many rows it touched
+            return await connection.execute_query_dict(sql, list(values))
         return (await connection.execute_query(sql, list(values)))[1]
     text = _sqlite_texts.get(sql)
     if text is None:
