@@ -1,0 +1,75 @@
+"""A real Valkey that a test may stop and start again, and settings as a development start would make them."""
+
+import io
+import json
+import logging as standard_logging
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from bff import embedded, logging
+from bff.settings import Settings, read_settings
+
+
+class Valkey:
+    """Keeps its port over stops, as a restarted server does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = embedded.ports(folder, ["valkey"])["valkey"]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(embedded.valkey_command(self.port), start_new_session=True)
+        until = time.monotonic() + 10
+        while not embedded.answers(self.port):
+            assert time.monotonic() < until, "Valkey did not start"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """At once, like a crash; it keeps nothing."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    server = Valkey(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def log_lines(settings: Settings) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the process has logged in this test, as production writes it."""
+    root = standard_logging.getLogger()
+    before, level = root.handlers[:], root.level
+    logging.configure(replace(settings, env="production"), "test")
+    written = io.StringIO()
+    [handler] = root.handlers
+    assert isinstance(handler, standard_logging.StreamHandler)
+    handler.setStream(written)
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    root.handlers[:] = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return read_settings({"DATA_DIR": str(tmp_path), "TRUSTED_PROXIES": "127.0.0.1"})
+
+
+def clean_environment(**given: str) -> dict[str, str]:
+    """What a process needs of this one's environment, without any of our own variables."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | given

@@ -1,0 +1,56 @@
+"""Nothing personal and nothing secret reaches the log, whoever wrote the line."""
+
+import logging as standard_logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import structlog
+
+from bff import logging
+from bff.logging import masked
+
+LogLines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("called 13812345678 twice", "called 138****5678 twice"),
+        ("+8613812345678", "+86138****5678"),
+        ("POST /gates/kJh3_very-secret HTTP/1.1", "POST /gates/*** HTTP/1.1"),
+        ("postgres://sports:hunter22@db/sports", "postgres://***@db/sports"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        (
+            "/sns/jscode2session?appid=wx1&secret=s3cret&js_code=0a1b",
+            "/sns/jscode2session?appid=wx1&secret=***&js_code=***",
+        ),
+        ("oABCDEFGHIJKLMNOPQRSTUVWXYZ1", "openid***"),
+        ("scanned 123456789012345678901234", "scanned code***"),
+        ("order O20261120ABCDEFGHJKLM", "order O20261120ABCDEFGHJKLM"),
+        ("took 13812 ms at 1795212202", "took 13812 ms at 1795212202"),
+    ],
+)
+def test_a_text_is_masked(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+def test_a_line_is_json_without_personal_data(log_lines: LogLines) -> None:
+    structlog.get_logger("x").info("signed in", phone="13812345678", nested={"openid": "o1"}, list=["13812345678"])
+    standard_logging.getLogger("library").warning("no answer from %s", "redis://:hunter22@queue")
+    ours, theirs = log_lines()
+    assert (ours["event"], ours["phone"], ours["nested"]) == ("signed in", "***", {"openid": "***"})
+    assert ours["list"] == ["138****5678"]
+    assert ours["process"] == "test"
+    assert theirs["event"] == "no answer from redis://***@queue"
+
+
+def test_a_traceback_is_masked_too(log_lines: LogLines) -> None:
+    try:
+        raise ValueError("13812345678 at postgres://sports:hunter22@db")
+    except ValueError as error:
+        reference = logging.report(error, path="/gates/very-secret")
+    [line] = log_lines()
+    assert line["reference"] == reference
+    assert "ValueError: 138****5678 at postgres://***@db" in line["exception"]
+    assert line["path"] == "/gates/***"

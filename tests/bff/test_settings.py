@@ -1,0 +1,171 @@
+"""What a house may open with, and everything that is wrong said at once."""
+
+import base64
+import secrets
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bff.settings import KEY_VARIABLES, SettingsRefused, read_env_file, read_settings
+from tests.bff.conftest import clean_environment
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def a_key(key_id: str = "1") -> str:
+    return f"{key_id}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> dict[str, str]:
+    """An environment in which production opens."""
+    for name in ("merchant.pem", "wechat_pay.pem"):
+        (tmp_path / name).write_text("PEM")
+    return {
+        "ENV": "production",
+        "PUBLIC_BASE_URL": "https://sports.example.cn/",
+        "DATABASE_URL": "postgres://sports:hunter22@db:5432/sports?minsize=5&maxsize=20",
+        "REDIS_URL": "redis://:hunter22@queue:6379/0",
+        "WECHAT_MINI_PROGRAM_APPID": "wx0123456789abcdef",
+        "WECHAT_MINI_PROGRAM_SECRET": "0123456789abcdef0123456789abcdef",
+        "WECHAT_PAY_MCHID": "1600000001",
+        "WECHAT_PAY_MERCHANT_SERIAL": "40" * 20,
+        "WECHAT_PAY_MERCHANT_KEY_FILE": str(tmp_path / "merchant.pem"),
+        "WECHAT_PAY_APIV3_KEY": "k" * 32,
+        "WECHAT_PAY_PUBLIC_KEY_ID": "PUB_KEY_ID_0116",
+        "WECHAT_PAY_PUBLIC_KEY_FILE": str(tmp_path / "wechat_pay.pem"),
+        "GOVERNMENT_PLATFORM_BASE_URL": "https://platform.example.gov.cn",
+        "GOVERNMENT_PLATFORM_APP_ID": "sports",
+        "GOVERNMENT_PLATFORM_SECRET": "s" * 32,
+        **{name: a_key() for name in KEY_VARIABLES},
+    }
+
+
+def faults_of(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsRefused) as refused:
+        read_settings(environ)
+    return refused.value.faults
+
+
+def test_production_opens_when_everything_is_given(production: dict[str, str]) -> None:
+    settings = read_settings(production)
+    assert settings.in_production
+    assert settings.notify_url == "https://sports.example.cn/payments/wechat-pay/notices"
+    assert settings.wechat_pay_base_url == "https://api.mch.weixin.qq.com"
+    assert list(settings.code_keys) == ["1"]
+
+
+def test_production_names_everything_that_is_missing_at_once() -> None:
+    said = "\n".join(faults_of({"ENV": "production"}))
+    needed = ["DATABASE_URL", "REDIS_URL", "PUBLIC_BASE_URL", *KEY_VARIABLES]
+    needed += [f"WECHAT_MINI_PROGRAM_{name}" for name in ("APPID", "SECRET")]
+    needed += [f"WECHAT_PAY_{name}" for name in ("MCHID", "MERCHANT_SERIAL", "MERCHANT_KEY_FILE", "APIV3_KEY")]
+    needed += ["WECHAT_PAY_PUBLIC_KEY_ID", "WECHAT_PAY_PUBLIC_KEY_FILE", "GOVERNMENT_PLATFORM_BASE_URL"]
+    needed += ["GOVERNMENT_PLATFORM_APP_ID", "GOVERNMENT_PLATFORM_SECRET"]
+    assert [name for name in needed if name not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("DATABASE_URL", "sqlite:///data.db", "SQLite"),
+        ("DATABASE_URL", "mysql://host/name", "postgres"),
+        ("DATABASE_URL", "postgres://sports:change-me@db/sports", "placeholder"),
+        ("REDIS_URL", "http://queue", "redis://"),
+        ("PUBLIC_BASE_URL", "http://sports.example.cn", "https"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0", "everybody"),
+        ("TRUSTED_PROXIES", "proxy", "no network"),
+        ("WECHAT_BASE_URL", "http://127.0.0.1:9001", "https"),
+        ("WECHAT_PAY_BASE_URL", "https://localhost:9002", "real one"),
+        ("GOVERNMENT_PLATFORM_BASE_URL", "http://127.0.0.1:9003", "https"),
+        ("WECHAT_MINI_PROGRAM_SECRET", "change-me", "placeholder"),
+        ("WECHAT_PAY_APIV3_KEY", "short", "32 bytes"),
+        ("WECHAT_PAY_MERCHANT_KEY_FILE", "/nowhere/key.pem", "cannot be read"),
+        ("CODE_KEYS", "1:change-me", "placeholder"),
+        ("CODE_KEYS", "1:" + base64.b64encode(bytes(32)).decode(), "not random"),
+        ("CODE_KEYS", "1:" + base64.b64encode(b"development:" + b"abcdefghijklmnopqrst").decode(), "development"),
+        ("CODE_KEYS", "1:" + base64.b64encode(b"too short").decode(), "32 bytes"),
+        ("CODE_KEYS", a_key("10"), "id"),
+        ("TOKEN_KEYS", f"{a_key('a')},{a_key('a')}", "id"),
+        ("PORT", "99999", "65535"),
+        ("PORT", "８０００", "number"),
+        ("LOG_LEVEL", "LOUD", "DEBUG"),
+    ],
+)
+def test_production_refuses(production: dict[str, str], name: str, value: str, word: str) -> None:
+    [fault] = faults_of(production | {name: value})
+    assert fault.startswith(name)
+    assert word in fault
+
+
+def test_a_misspelt_environment_is_no_development() -> None:
+    assert any(fault.startswith("ENV is 'prod'") for fault in faults_of({"ENV": "prod"}))
+
+
+def test_production_refuses_the_secrets_of_a_development_start(production: dict[str, str], tmp_path: Path) -> None:
+    read_settings({"DATA_DIR": str(tmp_path)})
+    made = read_env_file(tmp_path / "development-secrets.env")
+    faults = faults_of(production | made)
+    assert len(faults) == len(KEY_VARIABLES)
+    assert all("made for development" in fault for fault in faults)
+
+
+def test_production_refuses_the_sandboxs_merchant(production: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "product.env").write_text("")
+    assert all("made by the sandbox" in fault for fault in faults_of(production))
+
+
+def test_neither_a_fault_nor_a_representation_tells_a_secret(production: dict[str, str]) -> None:
+    shown = repr(read_settings(production))
+    for secret in (
+        "hunter22",
+        "k" * 32,
+        "s" * 32,
+        production["CODE_KEYS"][2:],
+        "0123456789abcdef0123456789abcdef",
+    ):
+        assert secret not in shown
+    key = production["CODE_KEYS"]
+    assert key[2:] not in "".join(faults_of(production | {"CODE_KEYS": key.replace("1:", "x:")}))
+
+
+def test_development_makes_its_secrets_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    first = read_settings({"DATA_DIR": str(tmp_path)})
+    second = read_settings({"DATA_DIR": str(tmp_path)})
+    elsewhere = read_settings({"DATA_DIR": str(tmp_path / "other")})
+    assert first.token_keys == second.token_keys
+    assert first.token_keys != elsewhere.token_keys
+    assert stat.S_IMODE((tmp_path / "development-secrets.env").stat().st_mode) == 0o600
+    assert first.database_url == f"sqlite://{tmp_path / 'sports-for-all.db'}"
+
+
+def test_an_empty_variable_is_as_good_as_none(tmp_path: Path) -> None:
+    assert read_settings({"DATA_DIR": str(tmp_path), "PORT": "", "DATABASE_URL": ""}).port == 8000
+
+
+def test_the_example_names_every_variable_and_is_itself_refused(production: dict[str, str]) -> None:
+    example = read_env_file(ROOT / ".env.example")
+    assert set(production) <= set(example)
+    placeholders = {name for name, value in example.items() if "change-me" in value}
+    said = "\n".join(faults_of(example))
+    assert [name for name in placeholders - {"POSTGRES_PASSWORD", "VALKEY_PASSWORD"} if name not in said] == []
+
+
+@pytest.mark.parametrize("command", ["web", "worker", "migrate", "run"])
+def test_a_refused_process_ends_with_code_2_and_says_why(command: str, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "bff", command],
+        env=clean_environment(ENV="production", DATA_DIR=str(tmp_path)),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 2
+    assert "DATABASE_URL is missing" in ended.stderr
+    assert "CODE_KEYS is missing" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
