@@ -158,6 +158,7 @@ class _Announcer(Printer):  # type: ignore[misc]
             f"""
   GraphQL         {here}/graphql   (POST)
   Front desk      {here}/desk   (account: {settings.data_dir}/development-staff.txt)
+  WeChat          {environment["WECHAT_BASE_URL"]}   (sandbox)
   Payer's page    {environment["WECHAT_PAY_BASE_URL"]}/payer
   The platform    {environment["GOVERNMENT_PLATFORM_BASE_URL"]}/_sandbox/store
   Health          {here}/readyz   {here}/metrics

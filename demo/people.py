@@ -1,0 +1,123 @@
+"""Those who walk the journey: a citizen with a phone, a clerk at a desk, a gate. Each knows only its own door."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from demo.stack import Broken, Stack, post
+
+OPERATIONS = Path(__file__).parent / "operations"
+
+
+def ask(stack: Stack, operation: str, variables: dict[str, Any], authorization: str = "") -> Any:
+    """One operation of `operations/`, its single root field's value. A refusal is `Broken`."""
+    answer = httpx.post(
+        f"{stack.house}/graphql",
+        json={"query": (OPERATIONS / f"{operation}.graphql").read_text(), "variables": variables},
+        headers={"Authorization": authorization} if authorization else {},
+        timeout=20,
+        trust_env=False,
+    )
+    said = answer.json()
+    if answer.status_code != 200 or said.get("errors"):
+        raise Broken(f"{operation}: {answer.status_code} {answer.text[:500]}")
+    value = next(iter(said["data"].values()))
+    if isinstance(value, dict) and value.get("userErrors"):
+        raise Broken(f"{operation}: {value['userErrors'][0]['message']}")
+    return value
+
+
+@dataclass
+class Citizen:
+    """Somebody with a phone, WeChat on it, and the mini-program open."""
+
+    stack: Stack
+    name: str
+    phone: str
+    device_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    openid: str = ""
+    authorization: str = ""
+
+    def sign_in(self) -> None:
+        self.openid = post(f"{self.stack.wechat}/_sandbox/people", {"phone": self.phone})["openid"]
+        code = post(f"{self.stack.wechat}/_sandbox/login-codes", {"openid": self.openid})["code"]
+        tokens = ask(self.stack, "SignIn", {"code": code, "deviceId": self.device_id})["signIn"]
+        self.authorization = f"Bearer {tokens['accessToken']}"
+
+    def bind_phone(self) -> str:
+        code = post(f"{self.stack.wechat}/_sandbox/phone-codes", {"openid": self.openid})["code"]
+        return str(self.ask("BindPhone", {"code": code})["me"]["maskedPhone"])
+
+    def ask(self, operation: str, variables: dict[str, Any]) -> Any:
+        return ask(self.stack, operation, variables, self.authorization)
+
+    def pay(self, order_no: str) -> None:
+        """Presses 立即支付; WeChat checks the parameters' signature, takes the money, and notifies the house."""
+        parameters = self.ask("PayOrder", {"orderNo": order_no})["wechatPay"]
+        post(f"{self.stack.wechat_pay}/_sandbox/pay", {**parameters, "openid": self.openid})
+
+    def order(self, order_no: str) -> Any:
+        return self.ask("Order", {"orderNo": order_no})
+
+    def code_for(self, admission_id: str) -> str:
+        """The code on the phone right now: chosen by the server's time and what has elapsed since."""
+        given = self.ask("AdmissionCodes", {"admissionId": admission_id})
+        now = datetime.fromisoformat(given["serverNow"])
+        step = timedelta(seconds=given["stepSeconds"])
+        for code in given["codes"]:
+            starts = datetime.fromisoformat(code["validFrom"])
+            if starts <= now < starts + step:
+                return str(code["code"])
+        raise Broken("no code for this moment")
+
+
+@dataclass
+class Clerk:
+    """Somebody at a venue's desk."""
+
+    stack: Stack
+    venue_id: str
+    authorization: str = ""
+
+    def sign_in(self, username: str, password: str) -> str:
+        variables = {"username": username, "password": password, "deviceId": "desk-1"}
+        signed_in = ask(self.stack, "StaffSignIn", variables)["staffSignIn"]
+        self.authorization = f"Staff {signed_in['token']}"
+        return str(signed_in["displayName"])
+
+    def scan(self, code: str) -> Any:
+        variables = {
+            "code": code,
+            "venueId": self.venue_id,
+            "checkpoint": "前台",
+            "nonce": secrets.token_hex(8),
+        }
+        return ask(self.stack, "Redeem", variables, self.authorization)["verdict"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A reader at a door. It knows its address, and what it reads."""
+
+    url: str
+    device_no: str
+
+    def read(self, code: str) -> str:
+        body = f"vgdecoderesult={code}&&devicenumber={self.device_no}&&otherparams="
+        return httpx.post(self.url, content=body, timeout=10, trust_env=False).text
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = 20) -> float:
+    """Waits until it holds, and tells how long that took."""
+    started = time.monotonic()
+    while not holds():
+        if time.monotonic() - started > seconds:
+            raise Broken(f"did not happen within {seconds:.0f} s: {what}")
+        time.sleep(0.1)
+    return time.monotonic() - started

@@ -1,0 +1,140 @@
+"""A stack of the demo's own: `bff run` in a fresh folder on free ports, and the controls of its sandbox."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+TOP = Path(__file__).parent.parent
+START_S = 60
+STOP_S = 12
+NOT_OURS = ("DATABASE_URL", "REDIS_URL", "ENV", "PUBLIC_BASE_URL", "VIRTUAL_ENV", "PYTHONPATH")
+
+
+class Broken(Exception):
+    """The journey did not go as promised; the sentence says where."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where everything is. `wechat`, `wechat_pay` and `platform` are the sandbox."""
+
+    house: str
+    wechat: str
+    wechat_pay: str
+    platform: str
+    folder: Path
+    environment: dict[str, str]
+
+    def command(self, *words: str, typed: str = "") -> str:
+        """What an operator types, on the same data; gives what it printed."""
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [sys.executable, "-m", "bff", *words],
+            cwd=TOP,
+            env=self.environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        if done.returncode:
+            raise Broken(f"{' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+
+@contextmanager
+def running(*, clock_ahead_seconds: int) -> Iterator[Stack]:
+    """The whole house, its clock turned ahead by so many seconds; stopped and gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sports-for-all-demo-") as box:
+        folder = Path(box)
+        environment = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
+        environment |= {
+            "PORT": str(_free_port()),
+            "DATA_DIR": str(folder / "data"),
+            "CLOCK_AHEAD_SECONDS": str(clock_ahead_seconds),
+        }
+        log = folder / "log.txt"
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bff", "run"],
+                cwd=TOP,
+                env=environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield _when_ready(process, log, folder, environment, clock_ahead_seconds)
+        except BaseException:
+            print(log.read_text()[-4000:], file=sys.stderr)
+            raise
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _when_ready(
+    process: subprocess.Popen[bytes], log: Path, folder: Path, environment: dict[str, str], ahead: int
+) -> Stack:
+    house = f"http://127.0.0.1:{environment['PORT']}"
+    deadline = time.monotonic() + START_S
+    while not (_answers(f"{house}/readyz") and "Ctrl-C" in log.read_text()):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Broken("the house did not start")
+        time.sleep(0.1)
+    said = log.read_text()
+    wechat_pay, platform = _address(said, "Payer's page"), _address(said, "The platform")
+    wechat = _address(said, "WeChat")
+    for outside in (wechat, wechat_pay, platform):
+        put(f"{outside}/_sandbox/clock", {"offset_seconds": ahead})
+    return Stack(house, wechat, wechat_pay, platform, folder, environment)
+
+
+def _address(said: str, label: str) -> str:
+    found = re.search(rf"{re.escape(label)}\s+(http://127\.0\.0\.1:\d+)", said)
+    if found is None:
+        raise Broken(f"the start did not say where {label} is")
+    return found[1]
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=3, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def put(url: str, body: Any) -> None:
+    httpx.put(url, json=body, timeout=10, trust_env=False).raise_for_status()
+
+
+def post(url: str, body: Any) -> Any:
+    answer = httpx.post(url, json=body, timeout=10, trust_env=False)
+    if answer.is_error:
+        raise Broken(f"{url}: {answer.status_code} {answer.text}")
+    return answer.json()
+
+
+def get(url: str) -> Any:
+    answer = httpx.get(url, timeout=10, trust_env=False)
+    answer.raise_for_status()
+    return answer.json()
