@@ -118,6 +118,13 @@ class RefundNotice:
     mchid: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EchoNotice:
+    """The channel tries, because somebody asked it to, whether its notices arrive here. Acknowledge it."""
+
+    notice_id: str
+
+
 class PaymentChannel(Protocol):
     """One way to pay. Every asynchronous method may raise `PaymentError`."""
 
@@ -147,7 +154,7 @@ class PaymentChannel(Protocol):
 
     async def parse_notice(
         self, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> PaymentNotice | RefundNotice:
+    ) -> PaymentNotice | RefundNotice | EchoNotice:
         """Read a notice from its raw bytes, or raise `NoticeRefused`. Who settles still compares the amount."""
         ...
 

@@ -18,7 +18,15 @@ from starlette.routing import Route
 from models.checkout.refunding import record_refund_notice
 from models.checkout.settling import settle_notice
 from models.errors import DomainError, ErrorCode
-from payments.port import NoticeProbe, NoticeRefused, PaymentChannel, PaymentError, PaymentNotice, RefundNotice
+from payments.port import (
+    EchoNotice,
+    NoticeProbe,
+    NoticeRefused,
+    PaymentChannel,
+    PaymentError,
+    PaymentNotice,
+    RefundNotice,
+)
 
 WECHAT_PAY_PATH = "/payments/wechat-pay/notices"
 
@@ -49,7 +57,9 @@ class NoticeDoor:
             return _fail(503, "try again")
         return await self._take(notice)
 
-    async def _take(self, notice: PaymentNotice | RefundNotice) -> Response:
+    async def _take(self, notice: PaymentNotice | RefundNotice | EchoNotice) -> Response:
+        if isinstance(notice, EchoNotice):
+            return Response(status_code=204)
         try:
             if isinstance(notice, RefundNotice):
                 known = notice.mchid == self.mchid and await record_refund_notice(notice, now=self.clock())

@@ -14,6 +14,7 @@ from payments.port import (
     ChannelPayment,
     ChannelRefund,
     CloseResult,
+    EchoNotice,
     NoticeRefused,
     PaymentError,
     PaymentNotice,
@@ -138,7 +139,7 @@ class WeChatPay:
 
     async def parse_notice(
         self, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> PaymentNotice | RefundNotice:
+    ) -> PaymentNotice | RefundNotice | EchoNotice:
         """Check and read a notice, from the bytes as they came in.
 
         Raises `NoticeRefused`; or `PaymentError` when its key had to be fetched and could not be: answer 5xx,
