@@ -23,7 +23,7 @@ async def bind_phone(*, member_id: int, phone: str, keys: PhoneKeys, now: dateti
     """
     number = canonical_phone(phone)
     hashes = list(keys.lookup.hashes(number).values())
-    await Member.filter(id=member_id).select_for_update().get()
+    await Member.filter(id=member_id).select_for_update().get()  # one number at a time for one member
     await alone_with(*hashes)
     holder = await MemberPhone.get_or_none(lookup_hash__in=hashes)
     if holder is not None and holder.member_id != member_id:

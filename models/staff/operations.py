@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from models import database
-from models.database import operation, utc
+from models.database import operation, row, utc
 from models.errors import DomainError
 from models.ids import new_id
 from models.keys import new_token, token_hash
@@ -91,24 +91,22 @@ async def _create(
     venues = await (Venue.all() if venue_public_ids is None else Venue.filter(public_id__in=venue_public_ids))
     if not venues or (venue_public_ids is not None and len(venues) < len(set(venue_public_ids))):
         raise StaffVenueUnknown
-    public_id = new_id("stf")
-    await database.rows(
+    created = await row(
         """INSERT INTO staff_member
              (public_id, username, display_name, password_hash, password_set_at, failures, is_active)
            VALUES ($1, $2, $3, $4, $5, 0, $6)
-           ON CONFLICT (username) DO NOTHING""",
-        public_id,
+           ON CONFLICT (username) DO NOTHING RETURNING id""",
+        new_id("stf"),
         username,
         display_name,
         password_hash,
         now,
         True,
     )
-    created = await StaffMember.get_or_none(public_id=public_id)
     if created is None:
         raise UsernameTaken
-    await StaffVenue.bulk_create(StaffVenue(staff=created, venue=venue) for venue in venues)
-    return created.id
+    await StaffVenue.bulk_create(StaffVenue(staff_id=created["id"], venue=venue) for venue in venues)
+    return int(created["id"])
 
 
 @operation

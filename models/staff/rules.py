@@ -1,4 +1,4 @@
-"""What is true of staff and their sign-ins. Pure. GB/T 22239-2019 level 3, as in docs/security.md."""
+"""What is true of staff and their sign-ins. Pure. The numbers follow GB/T 22239-2019, level 3."""
 
 import re
 from dataclasses import dataclass, field
