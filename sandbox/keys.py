@@ -72,6 +72,13 @@ def load_certificate(path: Path) -> x509.Certificate:
     return x509.load_pem_x509_certificate(path.read_bytes())
 
 
+def public_key(certificate: x509.Certificate) -> rsa.RSAPublicKey:
+    key = certificate.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise TypeError("not an RSA certificate")
+    return key
+
+
 def serial_no(certificate: x509.Certificate) -> str:
     """The serial as WeChat Pay writes it: upper-case hexadecimal."""
     return f"{certificate.serial_number:X}"

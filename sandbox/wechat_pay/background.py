@@ -35,8 +35,10 @@ class Background:
                     self._gateway.wake.clear()
                     refunds.settle_due(self._gateway)
                     self._start_deliveries()
+                    # Not asyncio.wait_for: in Python 3.11 it loses a cancellation that meets the event.
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._gateway.wake.wait(), self._seconds_until_next())
+                        async with asyncio.timeout(self._seconds_until_next()):
+                            await self._gateway.wake.wait()
             finally:
                 for task in self._tasks:
                     task.cancel()

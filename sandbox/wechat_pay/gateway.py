@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults
-from sandbox.keys import Secrets, load_certificate, load_private_key, serial_no
+from sandbox.keys import Secrets, load_certificate, public_key, serial_no
 from sandbox.service import Service
 from sandbox.store import Store
 from sandbox.wechat_pay.certificates import Platform
@@ -49,5 +49,5 @@ def open_gateway(folder: Path, service: Service, known: Secrets) -> Gateway:
         platform=Platform(folder, known.public_key_id),
         known=known,
         merchant_serial=serial_no(certificate),
-        merchant_key=load_private_key(folder / "merchant_key.pem").public_key(),
+        merchant_key=public_key(certificate),
     )

@@ -68,9 +68,10 @@ def routes(gateway: Gateway) -> list[Route]:
 
     async def show_outcome(request: Request) -> Response:
         outcome = OUTCOMES.get(request.path_params["outcome"])
-        if outcome is None:
-            return RedirectResponse("/payer", 303)
         order = orders.find(gateway, request.path_params["out_trade_no"])
+        claims_payment = outcome is not None and outcome.tone == "good"
+        if outcome is None or (claims_payment and (order is None or order["transaction_id"] is None)):
+            return RedirectResponse("/payer", 303)  # an address typed by hand must not claim a payment
         shown = {"outcome": outcome, "order": order and _shown(order, gateway.now())}
         return HTMLResponse(pages.get_template("payer_outcome.html").render(shown))
 
