@@ -1,0 +1,184 @@
+"""Jobs run when they are woken, and go on running whatever happens to Valkey."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+
+from bff.worker import work
+from jobs.job import Job, Tools
+from jobs.queue import Queue
+from tests.bff.conftest import Valkey
+
+NO_TOOLS = cast(Tools, None)  # these jobs reach for nothing
+NEVER = 3600.0
+
+
+class Counting:
+    """A job that counts its runs, and takes as long as it is told."""
+
+    def __init__(self, name: str, *, every_seconds: float = NEVER, takes: float = 0) -> None:
+        self.runs = self.finished = 0
+        self.takes = takes
+        self.job = Job(name=name, function=self, every_seconds=every_seconds)
+
+    async def __call__(self, _tools: Tools) -> None:
+        self.runs += 1
+        await asyncio.sleep(self.takes)
+        self.finished += 1
+
+
+async def until(true: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never became true"
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def working(jobs: Sequence[Job], redis_url: str) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(work(jobs, NO_TOOLS, redis_url, stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        async with asyncio.timeout(10):
+            await task
+
+
+@asynccontextmanager
+async def queue_at(redis_url: str) -> AsyncIterator[Queue]:
+    queue = Queue(redis_url)
+    try:
+        yield queue
+    finally:
+        await queue.close()
+
+
+async def test_a_woken_job_runs_long_before_its_time(valkey: Valkey) -> None:
+    counting = Counting("count")
+    async with queue_at(valkey.url) as queue, working([counting.job], valkey.url):
+        await until(lambda: counting.finished == 1)  # once at the start
+        await queue.wake("count")
+        await until(lambda: counting.finished == 2)
+        await queue.wake("count")
+        await until(lambda: counting.finished == 3)
+
+
+async def test_a_job_woken_twice_before_it_starts_runs_once(valkey: Valkey) -> None:
+    counting = Counting("count")
+    async with queue_at(valkey.url) as queue:
+        for _ in range(5):
+            await queue.wake("count")
+        assert await queue.redis.zcard(queue.redis.default_queue_name) == 1
+        async with working([counting.job], valkey.url):
+            await until(lambda: counting.runs >= 1)
+
+
+async def test_a_wake_that_comes_while_the_job_runs_is_kept(valkey: Valkey) -> None:
+    counting = Counting("count", takes=0.8)
+    async with queue_at(valkey.url) as queue, working([counting.job], valkey.url):
+        await until(lambda: counting.runs == 1)
+        await queue.wake("count")
+        await until(lambda: counting.runs == 2)
+
+
+async def test_a_wake_reaches_only_the_job_it_names(valkey: Valkey) -> None:
+    named, other = Counting("named"), Counting("other")
+    async with queue_at(valkey.url) as queue, working([named.job, other.job], valkey.url):
+        await until(lambda: named.runs == other.runs == 1)
+        await queue.wake("named")
+        await until(lambda: named.runs == 2)
+        assert other.runs == 1
+
+
+async def test_jobs_run_on_their_timers_though_valkey_was_never_there(valkey: Valkey) -> None:
+    valkey.stop()
+    counting = Counting("count", every_seconds=0.05)
+    async with working([counting.job], valkey.url):
+        await until(lambda: counting.runs >= 5)
+
+
+async def test_the_worker_survives_a_restart_of_valkey(valkey: Valkey) -> None:
+    timed, woken = Counting("timed", every_seconds=0.05), Counting("woken")
+    async with queue_at(valkey.url) as queue, working([timed.job, woken.job], valkey.url):
+        await until(lambda: woken.runs == 1)
+        valkey.stop()
+        seen = timed.runs
+        await until(lambda: timed.runs >= seen + 5)
+        valkey.start()
+
+        async def wake_again() -> None:
+            while woken.runs == 1:
+                await queue.wake("woken")
+                await asyncio.sleep(0.1)
+
+        async with asyncio.timeout(15):  # the queue leaves a lost Valkey alone for five seconds
+            await wake_again()
+
+
+async def test_waking_never_fails_and_hardly_waits_when_valkey_is_away(valkey: Valkey) -> None:
+    valkey.stop()
+    async with queue_at(valkey.url) as queue:
+        started = time.monotonic()
+        for _ in range(100):
+            await queue.wake("count")
+        assert time.monotonic() - started < 2
+
+
+async def test_a_job_that_fails_is_tried_again_and_stops_no_other() -> None:
+    calls = 0
+
+    async def failing(_tools: Tools) -> None:
+        nonlocal calls
+        calls += 1
+        raise RuntimeError("no")
+
+    counting = Counting("count", every_seconds=0.05)
+    jobs = [Job(name="failing", function=failing, every_seconds=0.05), counting.job]
+    async with working(jobs, "redis://127.0.0.1:1/0"):
+        await until(lambda: calls >= 3 and counting.runs >= 3)
+
+
+async def test_a_job_that_hangs_is_cut_off_and_tried_again() -> None:
+    runs = 0
+
+    async def hanging(_tools: Tools) -> None:
+        nonlocal runs
+        runs += 1
+        await asyncio.sleep(NEVER)
+
+    jobs = [Job(name="hanging", function=hanging, every_seconds=0.05, timeout_seconds=0.05)]
+    async with working(jobs, "redis://127.0.0.1:1/0"):
+        await until(lambda: runs >= 3)
+
+
+async def test_stopping_lets_a_running_job_finish() -> None:
+    counting = Counting("count", takes=0.5)
+    async with working([counting.job], "redis://127.0.0.1:1/0") as stop:
+        await until(lambda: counting.runs == 1)
+        assert counting.finished == 0
+        stop.set()
+    assert (counting.runs, counting.finished) == (1, 1)
+
+
+@pytest.mark.parametrize("wrong", ["unknown", ""])
+async def test_an_unknown_name_wakes_nobody_and_breaks_nothing(valkey: Valkey, wrong: str) -> None:
+    counting = Counting("count")
+    async with queue_at(valkey.url) as queue, working([counting.job], valkey.url):
+        await until(lambda: counting.runs == 1)
+        await queue.wake(wrong)
+        await queue.wake("count")
+        await until(lambda: counting.runs == 2)
+
+
+def test_every_job_of_the_house_has_a_name_of_its_own_and_comes_often() -> None:
+    import jobs
+
+    names = [job.name for job in jobs.ALL]
+    assert len(names) == len(set(names))
+    assert all(job.every_seconds <= 300 for job in jobs.ALL)
