@@ -165,7 +165,7 @@ async def bookable_slots(wanted: Sequence[tuple[str, datetime, int]], *, now: da
     for court_id, starts_at, people in wanted:
         if court_id not in venue_of:
             raise _court_unknown()
-        _check_day(business_day(starts_at), now)
+        _check_day(starts_at.date(), now)  # before its local day, which the last hours of the calendar lack
         key = (venue_of[court_id], business_day(starts_at))
         if key not in tables:
             tables[key] = await timetable(venue_id=key[0], sport=None, day=key[1])
@@ -278,13 +278,20 @@ MOST_DAYS_AWAY = 366
 def _check_day(day: date, now: datetime) -> None:
     """Days of another century are somebody's mistake; they must not reach the arithmetic of time."""
     if abs((day - business_day(now)).days) > MOST_DAYS_AWAY:
-        raise BadInput("日期超出可查询的范围。", next_step="请选择近期的日期。", field="date")
+        raise _day_out_of_range()
+
+
+def _day_out_of_range() -> BadInput:
+    return BadInput("日期超出可查询的范围。", next_step="请选择近期的日期。", field="date")
 
 
 def aware(instant: datetime) -> datetime:
-    """An instant from outside in UTC. Raises BAD_INPUT when it has no zone: nine o'clock where?"""
+    """An instant from outside in UTC. Raises BAD_INPUT when it has no zone (nine o'clock where?) or no UTC."""
     if instant.tzinfo is None:
         raise BadInput(
             "时间缺少时区。", next_step="请使用带时区的时间，例如 2026-11-21T09:00:00+08:00。", field="startsAt"
         )
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise _day_out_of_range() from None

@@ -145,7 +145,7 @@ def _moment(instant: datetime) -> str:
 def too_many_courts(limits: Limits, day: date) -> DomainError:
     tomorrow = day + timedelta(days=1)
     return DomainError(
-        f"每人每天在本馆最多订{limits.courts_a_person_a_day}个场地时段，{day.month}月{day.day}日已达上限。",
+        f"每人每天在本馆最多订{limits.courts_a_person_a_day}片场地，{day.month}月{day.day}日已达上限。",
         code=ErrorCode.TOO_MANY_COURTS,
         next_step=f"可以改订{tomorrow.month}月{tomorrow.day}日，或先取消已有的预订。",
         field="lines",

@@ -1,11 +1,10 @@
 """Placing an order: all lines or none, held for a quarter of an hour."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-
-import orjson
 
 from models import database
 from models.booking import operations as cells
@@ -46,8 +45,8 @@ async def place_order(
     """Holds the slots and returns the order's number; a free order is confirmed at once.
 
     The same key with the same lines returns the same order. Raises a `DomainError` that names the slot, the rule
-    and the way out; nothing is held then. When what stands in the way is a hold that is overdue (the worker was
-    down), it is ended here, properly, and the order is tried once more.
+    and the way out; nothing is held then. When what stands in the way are holds that are overdue (the worker was
+    down), they are ended here, properly, and the order is tried once more.
     """
     _check_request(lines, idempotency_key)
     request_hash = _hash_of(lines)
@@ -59,9 +58,9 @@ async def place_order(
     place = _Placing(member_id, tuple(slots), tuple(line.people for line in lines), idempotency_key, request_hash)
     try:
         return await _place(place, now=now)
-    except SlotTaken as taken:
-        ended = [await end_hold(order_id=each, channels=channels, now=now) for each in taken.blocking_order_ids]
-        if not any(ended):
+    except DomainError as refusal:
+        in_the_way = await _held_in_the_way(refusal, place, now)
+        if not any([await end_hold(order_id=each, channels=channels, now=now) for each in in_the_way]):
             raise
     return await _place(place, now=now)
 
@@ -93,6 +92,20 @@ async def _place(place: _Placing, *, now: datetime) -> str:
     return order.order_no
 
 
+async def _held_in_the_way(refusal: DomainError, place: _Placing, now: datetime) -> Sequence[int]:
+    """The orders whose holds are behind a refusal: those of the taken cells, or this member's own overdue ones."""
+    if isinstance(refusal, SlotTaken):
+        return refusal.blocking_order_ids
+    if refusal.code != ErrorCode.TOO_MANY_COURTS:
+        return ()
+    overdue = await database.rows(
+        "SELECT id FROM orders WHERE member_id = $1 AND status = 'PENDING_PAYMENT' AND hold_expires_at <= $2",
+        place.member_id,
+        now,
+    )
+    return [order["id"] for order in overdue]
+
+
 async def _placed_before(member_id: int, key: str, request_hash: str) -> str | None:
     found = await database.row(
         "SELECT order_no, request_hash FROM orders WHERE member_id = $1 AND idempotency_key = $2", member_id, key
@@ -111,8 +124,8 @@ async def _placed_before(member_id: int, key: str, request_hash: str) -> str | N
 
 async def _check_limits(place: _Placing) -> None:
     """Courts a person a day, and time on one court a day, counted with what they already hold."""
-    for day in {slot.day for slot in place.slots}:
-        minutes: dict[int, int] = await _minutes_held(place.member_id, place.slots[0].venue_id, day)
+    for day in sorted({slot.day for slot in place.slots}):
+        minutes = await _minutes_held(place.member_id, place.slots[0].venue_id, day)
         wanted = [slot for slot in place.slots if slot.day == day]
         for slot in wanted:
             minutes[slot.court.id] = minutes.get(slot.court.id, 0) + slot.to_minute - slot.from_minute
@@ -121,7 +134,7 @@ async def _check_limits(place: _Placing) -> None:
             raise too_many_courts(limits, day)
         if any(minutes[slot.court.id] > limits.minutes_a_court_a_day for slot in wanted):
             raise DomainError(
-                f"每人每天在同一片场地最多{limits.minutes_a_court_a_day // 60}小时。",
+                f"每人每天在同一片场地最多{limits.minutes_a_court_a_day}分钟。",
                 code=ErrorCode.TOO_MANY_COURTS,
                 next_step="请改订另一片场地或另一天。",
                 field="lines",
@@ -234,4 +247,4 @@ def _check_together(lines: Sequence[LineWanted], slots: Sequence[BookableSlot]) 
 
 def _hash_of(lines: Sequence[LineWanted]) -> str:
     wanted = [[line.court_id, line.starts_at.timestamp(), line.people, line.expected_price_fen] for line in lines]
-    return hashlib.sha256(orjson.dumps(wanted)).hexdigest()
+    return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()

@@ -1,0 +1,136 @@
+"""Courts that are booked: a small hall, people with a phone, orders placed, paid and settled through the rooms."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from models import database
+from models.calendar import business_day, instant_of
+from models.checkout.paying import pay_order
+from models.checkout.placing import LineWanted, place_order
+from models.orders.tables import Order
+from models.venues.tables import Court, Venue
+from payments.port import PaymentChannel
+from tests.conftest import NOW
+from tests.factories.people import a_member
+from tests.factories.places import a_court, a_venue
+from tests.outside import WECHAT_PAY, Outside
+
+TOMORROW = business_day(NOW) + timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member and the openid with which they pay."""
+
+    member_id: int
+    openid: str
+
+
+@dataclass(frozen=True)
+class Hall:
+    """A basketball court that is played whole or by halves, and two badminton courts."""
+
+    venue: Venue
+    full: Court
+    left: Court
+    right: Court
+    badminton: Court
+    badminton_2: Court
+
+
+async def a_person(*, now: datetime = NOW) -> Person:
+    openid = f"o{secrets.token_hex(13)}"
+    member_id, _ = await a_member(openid=openid, now=now)
+    return Person(member_id, openid)
+
+
+async def a_hall(**columns: object) -> Hall:
+    venue = await a_venue(**columns)  # type: ignore[arg-type]
+    return Hall(
+        venue=venue,
+        full=await a_court(venue, sport="BASKETBALL", name="篮球全场", parts=("左半", "右半"), max_people=20),
+        left=await a_court(venue, sport="BASKETBALL", name="篮球左半场", parts=("左半",), max_people=10),
+        right=await a_court(venue, sport="BASKETBALL", name="篮球右半场", parts=("右半",), max_people=10),
+        badminton=await a_court(venue, sport="BADMINTON", name="羽毛球1号场"),
+        badminton_2=await a_court(venue, sport="BADMINTON", name="羽毛球2号场"),
+    )
+
+
+def at(hour: int, minute: int = 0, *, days: int = 1) -> datetime:
+    """A time on the local clock, `days` after the day of NOW: tomorrow unless said otherwise."""
+    return instant_of(business_day(NOW) + timedelta(days=days), hour * 60 + minute)
+
+
+def wanted(
+    court: Court | str, starts_at: datetime, *, people: int = 1, expected_price_fen: int | None = None
+) -> LineWanted:
+    return LineWanted(
+        court_id=court if isinstance(court, str) else court.public_id,
+        starts_at=starts_at,
+        people=people,
+        expected_price_fen=expected_price_fen,
+    )
+
+
+async def an_order(
+    person: Person,
+    *lines: LineWanted,
+    key: str | None = None,
+    channels: Mapping[str, PaymentChannel] | None = None,
+    now: datetime = NOW,
+) -> Order:
+    """Placed, and unpaid unless it was free."""
+    order_no = await place_order(
+        member_id=person.member_id,
+        lines=lines,
+        idempotency_key=key or secrets.token_hex(8),
+        channels=channels or {},
+        now=now,
+    )
+    return await Order.get(order_no=order_no)
+
+
+async def invoke_payment(
+    outside: Outside,
+    order: Order,
+    person: Person,
+    *,
+    now: datetime = NOW,
+    channels: Mapping[str, PaymentChannel] | None = None,
+) -> Mapping[str, str]:
+    """Asks to pay; gives what opens the payment sheet."""
+    return await pay_order(
+        member_id=person.member_id,
+        order_no=order.order_no,
+        channel=WECHAT_PAY,
+        appid=outside.appid,
+        openid=person.openid,
+        channels=channels or outside.channels,
+        now=now,
+    )
+
+
+async def a_paid_order(outside: Outside, person: Person, *lines: LineWanted, now: datetime = NOW) -> Order:
+    """Placed, paid at WeChat Pay, its notice handed in."""
+    order = await an_order(person, *lines, now=now)
+    await outside.pay(await invoke_payment(outside, order, person, now=now))
+    await outside.hand_in((await outside.wait_for_letters(1)).pop(), now=now)
+    return await Order.get(id=order.id)
+
+
+WHAT_AN_ACT_WRITES = (
+    *("orders", "order_line", "held_cell", "payment", "refund", "finance_event", "payment_notice"),
+    *("admission", "passage", "redemption", "outbox"),
+)
+
+
+async def census() -> dict[str, int]:
+    """How many rows there are of all that booking, paying and entering write: what a refusal must not change."""
+    counted = {}
+    for table in WHAT_AN_ACT_WRITES:
+        found = await database.row(f"SELECT COUNT(*) AS rows FROM {table}")
+        assert found is not None
+        counted[table] = found["rows"]
+    return counted
