@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+import re
 import secrets
 from datetime import datetime
 
 from models.calendar import SHANGHAI
+from models.errors import BadInput
 
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_DEVICE_ID = re.compile(r"[!-~]{1,64}")
 
 
 def new_id(prefix: str) -> str:
@@ -28,3 +31,10 @@ def new_no(letter: str, now: datetime) -> str:
     """
     tail = "".join(secrets.choice(_ALPHABET) for _ in range(12))
     return f"{letter}{now.astimezone(SHANGHAI):%Y%m%d}{tail}"
+
+
+def checked_device_id(device_id: str) -> str:
+    """The name a phone or a desk gave itself: 1 to 64 visible ASCII characters. Raises BAD_INPUT."""
+    if not _DEVICE_ID.fullmatch(device_id):
+        raise BadInput("设备编号不正确。", next_step="请重新打开页面或小程序后再试。", field="deviceId")
+    return device_id

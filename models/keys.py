@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from models.codes.rules import CodeKeys
 
@@ -109,19 +107,6 @@ class TokenKeys(Keyring):
         """One derived token for each key, the current one's first; as long and as random as `new_token`."""
         text = f"{purpose}:{token}".encode(errors="surrogatepass")
         return [_token(hmac.digest(key, text, "sha256")) for key in self.keys.values()]
-
-
-@dataclass(frozen=True, repr=False)
-class GateKeys(Keyring):
-    """The master from which each gate's signing key is derived, so that none is stored."""
-
-    def device_keys(self, device_no: str, version: int) -> list[bytes]:
-        """The keys of one device, the current master's first. A higher version makes the device's old key void."""
-        info = f"gate {version} {device_no}".encode()
-        return [
-            HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(key)
-            for key in self.keys.values()
-        ]
 
 
 def code_keys(keys: Mapping[str, bytes]) -> CodeKeys:

@@ -127,6 +127,8 @@ def _doubt(parts: CodeParts, found: Any, keys: CodeKeys, now: datetime) -> Verdi
     """
     place = {"venue": found["venue_public_id"], "day": database.day(found["business_day"]), "now": now}
     member, own = found["member_code_version"], found["code_version"]
+    if parts.kind is CodeKind.PRINTED:
+        member = codes.ON_PAPER
     if codes.is_genuine(keys, parts, versions=CodeVersions(member, own), **place):
         return None
     if codes.was_genuine(keys, parts, versions=CodeVersions(member, own), **place):

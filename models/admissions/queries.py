@@ -57,6 +57,11 @@ async def codes_of(*, member_id: int, admission_id: str, keys: CodeKeys, now: da
         "handle": admission["handle"],
         "venue": admission["venue_public_id"],
         "day": database.day(admission["business_day"]),
-        "versions": CodeVersions(admission["member_code_version"], admission["code_version"]),
     }
-    return AdmissionCodes(now, codes.ahead(keys, now=now, **whose), codes.make_printed(keys, **whose))
+    on_the_phone = CodeVersions(admission["member_code_version"], admission["code_version"])
+    on_paper = CodeVersions(codes.ON_PAPER, admission["code_version"])
+    return AdmissionCodes(
+        now,
+        codes.ahead(keys, now=now, versions=on_the_phone, **whose),
+        codes.make_printed(keys, versions=on_paper, **whose),
+    )

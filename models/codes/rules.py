@@ -25,6 +25,7 @@ STEP_SECONDS = 30
 STEPS_EITHER_SIDE = 1
 STALE_STEPS = 20  # ten minutes: as far ahead as we hand codes out, so as late as an honest phone may show one
 
+ON_PAPER = 0  # the member's version in a printed code: signing out on a phone must not void grandmother's paper
 HANDLE_DIGITS = 10
 MAC_DIGITS = 10
 CODE_DIGITS = 24

@@ -14,7 +14,7 @@ from tortoise.expressions import F
 
 from models.database import operation, row, utc
 from models.errors import DomainError
-from models.ids import new_id
+from models.ids import checked_device_id, new_id
 from models.keys import TokenKeys, new_token, token_hash
 from models.members.locking import alone_with
 from models.members.rules import (
@@ -24,7 +24,6 @@ from models.members.rules import (
     RefreshTokenInvalid,
     RefreshTokenReused,
     Tokens,
-    checked_device_id,
 )
 from models.members.tables import Identity, Member, SignIn, SignInToken
 

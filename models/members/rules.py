@@ -10,7 +10,6 @@ ACCESS_LIFE = timedelta(hours=2)
 REFRESH_LIFE = timedelta(days=30)
 REPEAT_WINDOW = timedelta(seconds=60)  # an answer may get lost on the way; asking again must not sign anyone out
 
-_DEVICE_ID = re.compile(r"[!-~]{1,64}")
 _MAINLAND = re.compile(r"(?:\+86|0086|86)?(1[3-9][0-9]{9})")
 _ABROAD = re.compile(r"\+(?!86)[1-9][0-9]{5,14}")  # E.164
 
@@ -54,13 +53,6 @@ class PhoneBoundElsewhere(DomainError):
         super().__init__(
             "这个手机号已绑定另一个账号。", next_step="请改用绑定它的微信登录，或换一个手机号绑定。", field="code"
         )
-
-
-def checked_device_id(device_id: str) -> str:
-    """The name a device gave itself: 1 to 64 visible ASCII characters."""
-    if not _DEVICE_ID.fullmatch(device_id):
-        raise BadInput("设备编号不正确。", next_step="请重新打开小程序后再试。", field="deviceId")
-    return device_id
 
 
 def canonical_phone(text: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from models import database
 from models.database import operation, row, utc
 from models.errors import DomainError
-from models.ids import new_id
+from models.ids import checked_device_id, new_id
 from models.keys import new_token, token_hash
 from models.staff import passwords
 from models.staff.queries import venues_of
@@ -19,7 +19,6 @@ from models.staff.rules import (
     StaffVenueUnknown,
     UsernameTaken,
     check_password,
-    checked_device_id,
     checked_display_name,
     checked_username,
     username_of,

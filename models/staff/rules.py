@@ -18,7 +18,6 @@ LONGEST_PASSWORD = 128
 CLASSES_NEEDED = 3
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
-_DEVICE_ID = re.compile(r"[!-~]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -96,13 +95,6 @@ def checked_display_name(text: str) -> str:
     if not (1 <= len(name) <= 40 and name.isprintable()):
         raise BadInput("姓名不正确。", next_step="请填写1到40个字的姓名。", field="displayName")
     return name
-
-
-def checked_device_id(device_id: str) -> str:
-    """The name a device gave itself: 1 to 64 visible ASCII characters."""
-    if not _DEVICE_ID.fullmatch(device_id):
-        raise BadInput("设备编号不正确。", next_step="请刷新页面后再试。", field="deviceId")
-    return device_id
 
 
 def check_password(password: str, *, username: str) -> None:

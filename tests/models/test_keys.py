@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from models.keys import (
     CannotOpen,
-    GateKeys,
     Keyring,
     LookupKeys,
     PhoneKeys,
@@ -21,7 +20,7 @@ from models.keys import (
 )
 
 OLD, NEW = b"o" * 32, b"n" * 32
-RINGS = [SealingKeys, LookupKeys, TokenKeys, GateKeys]
+RINGS = [SealingKeys, LookupKeys, TokenKeys]
 
 
 @given(text=st.text())
@@ -101,13 +100,6 @@ def test_new_tokens_differ_and_any_text_has_a_hash() -> None:
     assert len({new_token() for _ in range(1000)}) == 1000
     assert len({token_hash(text) for text in ("", "a", "中", "\ud800", "\x00")}) == 5
     assert TokenKeys({"1": OLD}).derive("refresh", "\ud800")
-
-
-def test_a_gate_has_its_own_key_and_a_new_one_with_each_version() -> None:
-    ring = GateKeys({"2": NEW, "1": OLD})
-    keys = [*ring.device_keys("G1", 1), *ring.device_keys("G1", 2), *ring.device_keys("G2", 1)]
-    assert len(set(keys)) == 6
-    assert ring.device_keys("G1", 1)[1] == GateKeys({"1": OLD}).device_keys("G1", 1)[0]
 
 
 def test_the_first_code_key_is_the_current_one() -> None:
