@@ -1,0 +1,224 @@
+"""`make run` for real: every process started, asked, interrupted, and nothing left behind."""
+
+import asyncio
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bff.settings import read_env_file
+from models import migrating
+from tests import databases
+from tests.bff.conftest import Valkey, clean_environment
+
+pytestmark = pytest.mark.stack
+
+ROOT = Path(__file__).parent.parent.parent
+STARTED = "Ctrl-C stops everything."
+START_SECONDS = 60  # three or four on an idle machine
+STOP_SECONDS = 10  # issue 2, item 1
+
+
+class House:
+    """A stack of its own on a free port."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.folder = folder / "data"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "log"
+        self.environment = clean_environment(
+            DATA_DIR=str(self.folder), PORT=str(self.port), DATABASE_URL=database_url
+        )
+
+    def start(self, command: list[str] | None = None) -> subprocess.Popen[bytes]:
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(
+                command or [sys.executable, "-m", "bff", "run"],
+                env=self.environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # so that an interrupt can reach the whole group, as a terminal's does
+            )
+        until = time.monotonic() + START_SECONDS
+        while STARTED not in self.said():
+            assert process.poll() is None, self.said()
+            assert time.monotonic() < until, self.said()
+            time.sleep(0.05)
+        return process
+
+    def run(self, **more: str) -> subprocess.CompletedProcess[str]:
+        """A start that is expected to end by itself."""
+        return subprocess.run(
+            [sys.executable, "-m", "bff", "run"],
+            env=self.environment | more,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def processes(self) -> dict[int, str]:
+        """Everything that was started with our folder in its environment or its command, by process id."""
+        mark = str(self.folder).encode()
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (entry / "cmdline").read_bytes()
+                if command and mark in (entry / "environ").read_bytes() + command:
+                    found[int(entry.name)] = command.replace(b"\0", b" ").decode()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+        return found
+
+    def end(self) -> None:
+        """Whatever a failed test left."""
+        for number in self.processes():
+            os.kill(number, signal.SIGKILL)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with databases.fresh_database(tmp_path) as url:
+        house = House(tmp_path, url)
+        yield house
+        house.end()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def check_answers(house: House) -> None:
+    with httpx.Client(base_url=house.url) as client:
+        assert client.get("/healthz").text == "ok"
+        assert client.get("/readyz").json() == {
+            "ready": True,
+            "checks": {"database": "ok", "queue": "ok", "migrations": "ok"},
+        }
+        assert "outbox_waiting 0.0" in client.get("/metrics").text
+        assert client.post("/graphql", json={"query": "{ __typename }"}).json() == {
+            "data": {"__typename": "Query"}
+        }
+        assert client.get("/desk").status_code == 200
+        found = client.post("/graphql", json={"query": "{ regions { name } }"}).json()["data"]["regions"]
+        assert len(found) > 200
+
+
+async def test_the_whole_house_starts_stops_and_starts_again_on_the_same_data(house: House) -> None:
+    process = house.start()
+    check_answers(house)
+    clerk = (house.folder / "development-staff.txt").read_text()
+    assert clerk in house.said()
+
+    taken = house.run(DATA_DIR=str(house.folder.with_name("other")))
+    assert (taken.returncode, f"port {house.port}" in taken.stderr) == (2, True)
+    twice = house.run(PORT=str(free_port()))
+    assert (twice.returncode, "another `make run`" in twice.stderr) == (2, True)
+    check_answers(house)
+
+    started = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(STOP_SECONDS) == 0
+    assert time.monotonic() - started < STOP_SECONDS
+    assert house.processes() == {}
+    assert "all stopped" in house.said()
+
+    process = house.start()
+    check_answers(house)
+    assert (house.folder / "development-staff.txt").read_text() == clerk
+    assert clerk not in house.said()
+
+    [worker] = [number for number, command in house.processes().items() if command.endswith("-m bff worker ")]
+    os.kill(worker, signal.SIGKILL)
+    assert process.wait(STOP_SECONDS) == 1
+    assert "worker ended by itself" in house.said()
+    assert house.processes() == {}
+
+
+async def test_an_interrupt_that_reaches_only_make_stops_everything(house: House, tmp_path: Path) -> None:
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"run:\n\t@exec {sys.executable} -m bff run\n")
+    process = house.start(["make", "--no-print-directory", "--file", str(makefile), "run"])
+    os.kill(process.pid, signal.SIGINT)
+    process.wait(STOP_SECONDS)
+    assert "all stopped" in house.said()
+    assert house.processes() == {}
+
+
+async def until(true: Callable[[], Any]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end, "it never became true"
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def web(house: House, valkey: Valkey) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A web process alone, with a Valkey that the test can stop."""
+    sandbox = house.folder / "sandbox"
+    subprocess.run([sys.executable, "-m", "sandbox", "keys", "--dir", sandbox], check=True, cwd=ROOT)
+    await migrating.migrate(house.environment["DATABASE_URL"])
+    given = {"REDIS_URL": valkey.url, "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bff", "web"],
+        env=house.environment | read_env_file(sandbox / "product.env") | given,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    await until(lambda: ready(house) == 200)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def ready(house: House) -> int | None:
+    try:
+        return httpx.get(f"{house.url}/readyz", timeout=5).status_code
+    except httpx.ConnectError:
+        return None
+
+
+@pytest.mark.usefixtures("web")
+async def test_a_web_process_says_when_valkey_is_gone_and_when_it_is_back(house: House, valkey: Valkey) -> None:
+    valkey.stop()
+    answer = httpx.get(f"{house.url}/readyz", timeout=5)
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": "ok", "queue": "failed", "migrations": "ok"}
+    assert httpx.get(f"{house.url}/healthz").status_code == 200
+    valkey.start()
+    await until(lambda: ready(house) == 200)
+
+
+async def test_sigterm_lets_a_request_finish_and_takes_no_new_one(
+    house: House, web: subprocess.Popen[bytes]
+) -> None:
+    body = b'{"query": "{ __typename }"}'
+    under_way = http.client.HTTPConnection("127.0.0.1", house.port, timeout=5)
+    under_way.putrequest("POST", "/graphql")
+    under_way.putheader("Content-Type", "application/json")
+    under_way.putheader("Content-Length", str(len(body)))
+    under_way.endheaders(body[:5])
+    await asyncio.sleep(0.2)  # until uvicorn has handed it to the house
+    web.send_signal(signal.SIGTERM)
+    await until(lambda: ready(house) is None)
+    under_way.send(body[5:])
+    answer = under_way.getresponse()
+    assert (answer.status, answer.read()) == (200, b'{"data":{"__typename":"Query"}}')
+    assert web.wait(STOP_SECONDS) in (0, -signal.SIGTERM)
