@@ -147,6 +147,9 @@ def create_gate(
     device_no: str,
     venue: Annotated[str, typer.Option(help="The venue's public id.")],
     direction: Annotated[str, typer.Option(help="ENTRY or EXIT.")],
+    protocol: Annotated[
+        devices.Protocol, typer.Option(help="READER: the common readers' form. SIGNED: JSON with HMAC.")
+    ] = devices.Protocol.READER,
     network: Annotated[list[str] | None, typer.Option(help="Only from here, such as 10.1.0.0/16.")] = None,
 ) -> None:
     """Register a device; its address and signing secret are shown once."""
@@ -157,6 +160,7 @@ def create_gate(
             venue_public_id=venue,
             direction=direction,
             keys=settings.gate_keys,
+            protocol=protocol,
             allowed_networks=network or (),
         )
 

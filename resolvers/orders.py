@@ -147,6 +147,14 @@ class TimedCode:
     valid_from: datetime
     code: str
 
+    @strawberry.field(description="As QR, SVG text; for clients that cannot draw one.")
+    def svg(self) -> str:
+        return pictures.svg(self.code).decode()
+
+    @strawberry.field(description="As QR, PNG in base64.")
+    def png(self) -> str:
+        return base64.b64encode(pictures.png(self.code)).decode()
+
 
 @strawberry.type(
     description="Codes for about ten minutes, counted from `serverNow` by elapsed time, never by the phone's clock."
