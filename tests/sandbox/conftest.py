@@ -76,7 +76,10 @@ async def stages() -> AsyncIterator[dict[str, Stage]]:
 
 @contextlib.asynccontextmanager
 async def _stage() -> AsyncIterator[Stage]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # asyncio spares only sockets that say IPPROTO_TCP the 40 ms that Nagle and a delayed ACK make together.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
         stage = Stage(listener.getsockname()[1])
         config = uvicorn.Config(
             stage, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, interface="asgi3"

@@ -7,6 +7,7 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ class Notice:
     body: bytes
 
 
+@cache
+def _private_key(pem: bytes) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
 class Merchant:
     def __init__(self, folder: Path, http: httpx.AsyncClient, notify_url: str) -> None:
         env = dict(line.split("=", 1) for line in (folder / "product.env").read_text().splitlines())
@@ -31,9 +39,8 @@ class Merchant:
         self.serial = env["WECHAT_PAY_MERCHANT_SERIAL"]
         self.apiv3_key = env["WECHAT_PAY_APIV3_KEY"].encode()
         self.public_key_id = env["WECHAT_PAY_PUBLIC_KEY_ID"]
-        key = serialization.load_pem_private_key((folder / "merchant_key.pem").read_bytes(), None)
+        key = _private_key((folder / "merchant_key.pem").read_bytes())
         public = serialization.load_pem_public_key((folder / "wechat_pay_public_key.pem").read_bytes())
-        assert isinstance(key, rsa.RSAPrivateKey)
         assert isinstance(public, rsa.RSAPublicKey)
         self.key = key
         self.verifying: dict[str, rsa.RSAPublicKey] = {self.public_key_id: public}
