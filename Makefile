@@ -2,7 +2,7 @@
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIN := .venv/bin
-PIP_INSTALL := install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes
+PIP_INSTALL := install --quiet --quiet --disable-pip-version-check --no-input --no-deps --require-hashes
 STARTED := $(shell date +%s)
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -17,7 +17,7 @@ run: .venv/runtime.stamp ## start everything on this machine: web, worker, Valke
 	@exec $(BIN)/python -m bff run
 
 demo: .venv/runtime.stamp ## walk the whole journey on a stack of its own, and tell it in plain Chinese
-	@$(BIN)/python -m tests.journeys.demo
+	@$(BIN)/python -m demo
 
 test: .venv/dev.stamp .venv-conformance/stamp ## every test, on SQLite and again on a real PostgreSQL
 	@$(BIN)/python tools/fetch_chromium.py >/dev/null || { [ $$? = 3 ] && export BROWSER_TESTS=unavailable; }; \

@@ -194,6 +194,7 @@ def _interrupts_through_make() -> Iterator[None]:
 
     def look(*_: Any) -> None:
         if _is_interrupted(os.getppid()):
+            signal.setitimer(signal.ITIMER_REAL, 0)
             os.kill(os.getpid(), signal.SIGINT)
 
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
