@@ -7,6 +7,7 @@ from typing import Any
 from models.booking.tables import BookingRule
 from models.ids import stable_id
 from models.regions.tables import Region
+from models.venues.importing import import_places
 from models.venues.tables import Court, CourtCover, CourtPart, OpeningHours, Sport, TariffWindow, Venue
 
 TIANFU_SQUARE = (104.0657, 30.6595)  # WGS-84
@@ -167,6 +168,4 @@ async def a_default_booking_rule(**columns: Any) -> BookingRule:
 
 async def all_places(*, today: date = date(2026, 11, 20)) -> None:
     """The real divisions and venues of `data/`, as the first start imports them."""
-    from models.venues.importing import import_places
-
     await import_places(folder=DATA, today=today)
