@@ -103,6 +103,17 @@ async def test_a_gates_rows_wait_while_an_earlier_one_is_claimed_or_backs_off(db
     assert names(await claim(now + 5 * SECOND)) == ["a", "b"]
 
 
+async def test_a_replayed_row_of_a_gate_does_not_drag_along_what_another_worker_holds(
+    db: Database, now: datetime
+) -> None:
+    await write("gate:1", "a", "b", "c", now=now, kind="gate-scans")
+    (head,) = await claim(now, limit=1)
+    await forwarding.refused(messages=[(head, "no")], now=now)
+    assert names(await claim(now, limit=1)) == ["b"]
+    await forwarding.replay(public_ids=[head.public_id], now=now)
+    assert names(await claim(now)) == ["a"]
+
+
 async def test_failures_back_off_and_end_in_a_dead_letter_that_says_why(db: Database, now: datetime) -> None:
     await write("order:1", "a", now=now)
     first_failed_at, gave_up_at, then = now, now, now
