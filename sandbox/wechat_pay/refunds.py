@@ -110,7 +110,7 @@ def _order_of(gateway: Gateway, body: Row) -> Row:
     out_trade_no = parameters.optional_text(body, "out_trade_no", most=32)
     if transaction_id is None and out_trade_no is None:
         raise bad_parameter("transaction_id", "与 out_trade_no 二选一必填")
-    order = gateway.store.row(
+    order = gateway.store.row(  # by whichever was given; given both, they must agree
         "SELECT * FROM orders WHERE ? IN (transaction_id, '') AND ? IN (out_trade_no, '')",
         *(transaction_id or "", out_trade_no or ""),
     )

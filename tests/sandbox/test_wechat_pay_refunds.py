@@ -132,3 +132,19 @@ async def test_an_empty_merchant_balance_refuses_until_the_same_number_is_tried_
     assert (refused.status_code, refused.json()["code"]) == (403, "NOT_ENOUGH")
     await switch_on(merchant.http)
     assert (await merchant.ask_refund(refund)).status_code == 200
+
+
+async def test_a_refund_whose_answer_was_lost_is_found_under_its_number_and_one_refused_early_is_not(
+    merchant: Merchant,
+) -> None:
+    order = await merchant.paid()
+    early, done = merchant.refund(order, 100), merchant.refund(order, 200)
+    for refund, fault in ((early, "http_500"), (done, "http_500_after")):
+        await switch_on(merchant.http, **{fault: True})
+        failed = await merchant.ask_refund(refund)
+        assert (failed.status_code, failed.json()["code"]) == (500, "SYSTEM_ERROR")
+        assert merchant.verify(failed.headers, failed.content) == merchant.public_key_id
+    await switch_on(merchant.http)
+    assert (await merchant.query_refund(early["out_refund_no"])).status_code == 404
+    assert (await merchant.ask_refund(done)).status_code == 200
+    assert [each["refund_fen"] for each in (await store_of(merchant.http))["refunds"]] == [200]
