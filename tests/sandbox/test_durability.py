@@ -144,7 +144,8 @@ async def test_controls_refuse_unknown_faults_and_absurd_clocks_and_keep_what_wa
     platform: httpx.AsyncClient,
 ) -> None:
     await switch_on(platform, slow=0.01)
-    for faults in ({"lost_notices": True}, {"slow": -1}, {"slow": "long"}, {"http_500": 1}, [], None):
+    wrong: list[object] = [{"lost_notices": True}, {"slow": -1}, {"slow": "long"}, {"http_500": 1}, [], None]
+    for faults in wrong:
         assert (await platform.put("/_sandbox/faults", json=faults)).status_code == 400, faults
     for offset in (None, "1", 1e18):
         answer = await platform.put("/_sandbox/clock", json={"offset_seconds": offset})

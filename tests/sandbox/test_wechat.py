@@ -18,12 +18,13 @@ class App:
         self.http, self.known = http, known
 
     async def code(self, kind: str, openid: str) -> str:
-        return (await self.http.post(f"/_sandbox/{kind}-codes", json={"openid": openid})).json()["code"]
+        answer = await self.http.post(f"/_sandbox/{kind}-codes", json={"openid": openid})
+        return str(answer.json()["code"])
 
     async def person(self, **about: str) -> str:
-        return (await self.http.post("/_sandbox/people", json=about)).json()["openid"]
+        return str((await self.http.post("/_sandbox/people", json=about)).json()["openid"])
 
-    async def sign_in(self, code: str, **changed: str) -> dict[str, Any]:
+    async def sign_in(self, code: str, **changed: str) -> Any:
         query = {
             "appid": self.known.mini_program_appid,
             "secret": self.known.mini_program_secret,
@@ -34,7 +35,7 @@ class App:
         assert answer.status_code == 200
         return answer.json()
 
-    async def token(self, **changed: Any) -> dict[str, Any]:
+    async def token(self, **changed: Any) -> Any:
         asked = {
             "appid": self.known.mini_program_appid,
             "secret": self.known.mini_program_secret,
@@ -42,7 +43,7 @@ class App:
         }
         return (await self.http.post("/cgi-bin/stable_token", json=asked | changed)).json()
 
-    async def phone(self, code: Any, token: str) -> dict[str, Any]:
+    async def phone(self, code: Any, token: str) -> Any:
         url = f"/wxa/business/getuserphonenumber?access_token={token}"
         return (await self.http.post(url, json={"code": code})).json()
 
