@@ -12,11 +12,11 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -29,7 +29,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.checkout.refunding import record_refund_notice
 from models.checkout.settling import Settled, settle_notice
-from payments.port import PaymentChannel, PaymentNotice, RefundNotice
+from payments.port import (
+    ChannelPayment,
+    ChannelRefund,
+    CloseResult,
+    PaymentChannel,
+    PaymentNotice,
+    Prepayment,
+    PrepayRequest,
+    RefundNotice,
+    RefundRequest,
+)
 from payments.wechat_pay.client import WeChatPay
 from payments.wechat_pay.merchant import Merchant
 from sandbox import wechat_pay
@@ -38,6 +48,8 @@ from sandbox.keys import make_keys
 WECHAT_PAY = "WECHAT_PAY"
 LETTER_BOX = "/payments/wechat-pay/notices"
 LONGEST_WAIT_S = 5.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,58 @@ class Outside:
     async def _control(self, path: str, **wanted: Any) -> None:
         answer = await self.http.put(path, json=wanted)
         assert answer.status_code == 200, answer.text
+
+
+Happening = Callable[[], Awaitable[None]]
+
+
+class Killed(BaseException):
+    """The process ended here; no `except Exception` hears of it."""
+
+
+@dataclass
+class Meddled:
+    """Our channel, but things happen `before` a call, or `after` it was done and before we hear of it."""
+
+    channel: PaymentChannel
+    before: dict[str, Happening] = field(default_factory=dict)
+    after: dict[str, Happening] = field(default_factory=dict)
+
+    async def prepay(self, request: PrepayRequest) -> Prepayment:
+        return await self._do("prepay", self.channel.prepay(request))
+
+    def invocation(self, prepay_id: str) -> Mapping[str, str]:
+        return self.channel.invocation(prepay_id)
+
+    async def query(self, payment_no: str) -> ChannelPayment | None:
+        return await self._do("query", self.channel.query(payment_no))
+
+    async def close(self, payment_no: str) -> CloseResult:
+        return await self._do("close", self.channel.close(payment_no))
+
+    async def refund(self, request: RefundRequest) -> ChannelRefund:
+        return await self._do("refund", self.channel.refund(request))
+
+    async def query_refund(self, refund_no: str) -> ChannelRefund | None:
+        return await self._do("query_refund", self.channel.query_refund(refund_no))
+
+    async def parse_notice(
+        self, headers: Mapping[str, str], body: bytes, now: datetime
+    ) -> PaymentNotice | RefundNotice:
+        return await self.channel.parse_notice(headers, body, now)
+
+    async def _do(self, name: str, call: Coroutine[Any, Any, T]) -> T:
+        with contextlib.closing(call):
+            if name in self.before:
+                await self.before[name]()
+            answer = await call
+        if name in self.after:
+            await self.after[name]()
+        return answer
+
+
+async def killed() -> None:
+    raise Killed
 
 
 @dataclass

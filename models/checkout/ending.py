@@ -10,8 +10,7 @@ from datetime import datetime
 
 from models import database
 from models.admissions import operations as admissions
-from models.booking import operations as cells
-from models.checkout.fulfilling import tell_platform
+from models.checkout.fulfilling import give_up, tell_platform
 from models.checkout.refunding import send_refund
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode
@@ -63,12 +62,11 @@ async def cancel_order(
     if order is None:
         raise order_unknown()
     if order.status == OrderStatus.PENDING_PAYMENT:
-        if not await _close_at_channels(order, channels, now):
-            order = await Order.get(id=order.id)
-            if order.status == OrderStatus.PENDING_PAYMENT:
-                raise channel_away()
-        elif await _close(order.id, CloseReason.CANCELLED, now=now):
-            return
+        if await _close_at_channels(order, channels, now):
+            await _close(order.id, CloseReason.CANCELLED, now=now)
+        order = await Order.get(id=order.id)
+        if order.status == OrderStatus.PENDING_PAYMENT:  # the channel is away, or they just began to pay again
+            raise channel_away()
     refund_no = await _cancel_paid(order.id, now=now)
     if refund_no:
         await send_refund(refund_no=refund_no, channels=channels, now=now)
@@ -77,29 +75,36 @@ async def cancel_order(
 async def _close_at_channels(order: Order, channels: Mapping[str, PaymentChannel], now: datetime) -> bool:
     """Makes sure that no attempt can be paid any more. False: one was paid (and is settled now), or unknown."""
     for payment in await Payment.filter(order_id=order.id, status__in=LIVE_PAYMENTS):
-        channel = channels[payment.channel]
-        try:
-            if await channel.close(payment.payment_no) is CloseResult.ALREADY_PAID:
-                known = await channel.query(payment.payment_no)
-                if known is not None:
-                    await settle_known(known, channel=payment.channel, now=now)
-                return False
-        except PaymentError as error:
-            log.warning("close of payment %s postponed: %s", payment.payment_no, error.code)
+        if not await close_attempt(payment, channels[payment.channel], now=now):
             return False
-        except DomainError as error:  # paid, but not what we asked for: the slots stay until somebody has looked
-            log.error("payment %s cannot be settled: %s", payment.payment_no, error.code)
+    return True
+
+
+async def close_attempt(payment: Payment, channel: PaymentChannel, *, now: datetime) -> bool:
+    """Makes sure that this attempt can't be paid any more. False: it was paid (and is settled now), or unknown."""
+    try:
+        if await channel.close(payment.payment_no) is CloseResult.ALREADY_PAID:
+            known = await channel.query(payment.payment_no)
+            if known is not None:
+                await settle_known(known, channel=payment.channel, now=now)
             return False
-        await _mark_closed(payment.id, now=now)
+    except PaymentError as error:
+        log.warning("close of payment %s postponed: %s", payment.payment_no, error.code)
+        return False
+    except DomainError as error:  # paid, but not what we asked for: the slots stay until somebody has looked
+        log.error("payment %s cannot be settled: %s", payment.payment_no, error.code)
+        return False
+    await mark_closed(payment.payment_no, now=now)
     return True
 
 
 @database.operation
-async def _mark_closed(payment_id: int, *, now: datetime) -> None:  # noqa: ARG001 - an act has its time
+async def mark_closed(payment_no: str, *, now: datetime) -> None:  # noqa: ARG001 - an act has its time
+    """The channel will take no money for this attempt any more."""
     await database.rows(
         """UPDATE payment SET status = 'CLOSED', next_check_at = NULL
-            WHERE id = $1 AND status IN ('INTENDED', 'WAITING') RETURNING id""",
-        payment_id,
+            WHERE payment_no = $1 AND status IN ('INTENDED', 'WAITING') RETURNING id""",
+        payment_no,
     )
 
 
@@ -110,7 +115,7 @@ async def _close(order_id: int, reason: CloseReason, *, now: datetime) -> bool:
         return False
     if await Payment.filter(order_id=order_id, status__in=LIVE_PAYMENTS).exists():
         return False  # the member began to pay meanwhile; that attempt must be closed first
-    await _set_closed(order, reason, now)
+    await give_up(order, reason, now)
     return True
 
 
@@ -118,7 +123,7 @@ async def _close(order_id: int, reason: CloseReason, *, now: datetime) -> bool:
 async def _cancel_paid(order_id: int, *, now: datetime) -> str | None:
     """Revokes, releases and writes down the refund in one act. Returns its number, None when nothing is due."""
     order = await lock_order(order_id)
-    if order.status == OrderStatus.CLOSED:
+    if order.status != OrderStatus.PAID:
         return None
     lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
     if min(line.starts_at for line in lines) <= now or await admissions.anybody_entered(order.id):
@@ -129,7 +134,7 @@ async def _cancel_paid(order_id: int, *, now: datetime) -> str | None:
             field="orderNo",
         )
     await admissions.revoke(order.id, now=now)
-    await _set_closed(order, CloseReason.CANCELLED, now)
+    await give_up(order, CloseReason.CANCELLED, now)
     await tell_platform(order, lines=lines, state="CANCELLED", now=now)
     payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
     if payment is None:
@@ -141,15 +146,6 @@ async def _cancel_paid(order_id: int, *, now: datetime) -> str | None:
         now=now,
     )
     return refund.refund_no
-
-
-async def _set_closed(order: Order, reason: CloseReason, now: datetime) -> None:
-    order.status = OrderStatus.CLOSED
-    order.closed_at = now
-    order.close_reason = reason
-    await order.save(update_fields=["status", "closed_at", "close_reason"])
-    lines = await database.rows("SELECT id FROM order_line WHERE order_id = $1", order.id)
-    await cells.release([line["id"] for line in lines])
 
 
 def order_unknown() -> DomainError:

@@ -1,4 +1,4 @@
-"""What an order was placed for begins: admissions are issued and the platform will hear of it.
+"""What an order was placed for begins (admissions are issued, the platform will hear of it), or is given up.
 
 Plain functions inside the acts of this room; the order's row is locked.
 """
@@ -9,9 +9,10 @@ from typing import Any
 
 from models import database
 from models.admissions import operations as admissions
+from models.booking import operations as cells
 from models.calendar import SHANGHAI
 from models.forwarding import operations as forwarding
-from models.orders.rules import OrderStatus
+from models.orders.rules import CloseReason, OrderStatus
 from models.orders.tables import Order, OrderLine
 
 
@@ -24,6 +25,16 @@ async def fulfil(order: Order, *, lines: Sequence[OrderLine], now: datetime) -> 
     await order.save(update_fields=["status", "paid_at", "closed_at", "close_reason"])
     await admissions.issue(order, lines=lines, now=now)
     await tell_platform(order, lines=lines, state="PAID", now=now)
+
+
+async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
+    """Closes the order; whatever cells its lines hold are free again."""
+    order.status = OrderStatus.CLOSED
+    order.closed_at = now
+    order.close_reason = reason
+    await order.save(update_fields=["status", "closed_at", "close_reason"])
+    lines = await database.rows("SELECT id FROM order_line WHERE order_id = $1", order.id)
+    await cells.release([line["id"] for line in lines])
 
 
 async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str, now: datetime) -> None:

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models import database
 from models.calendar import clock_text, minute_of_day
-from models.checkout.ending import channel_away, order_unknown
+from models.checkout.ending import channel_away, mark_closed, order_unknown
 from models.checkout.settling import Settled, postpone_check, settle_known
 from models.errors import BadInput, DomainError, ErrorCode
 from models.orders.operations import intend_payment, live_payment, lock_order
-from models.orders.rules import LIVE_PAYMENTS, OrderStatus, PaymentStatus
+from models.orders.rules import LIVE_PAYMENTS, OrderStatus
 from models.orders.tables import Order, Payment
 from payments.port import PaymentChannel, PaymentError, PaymentState, PrepayRequest
 
@@ -35,29 +36,60 @@ async def pay_order(
     """
     if channel not in channels:
         raise BadInput("不支持这种支付方式。", next_step="请选择微信支付。", field="channel")
-    request = await _intend(member_id, order_no, channel, appid, openid, now=now)
+    asked = _Asked(member_id, order_no, channel, appid, openid)
+    prepay_id = await _prepay(asked, channels, now=now)
+    return channels[channel].invocation(prepay_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    member_id: int
+    order_no: str
+    channel: str
+    appid: str
+    openid: str
+
+
+async def _prepay(
+    asked: _Asked, channels: Mapping[str, PaymentChannel], *, now: datetime, once_more: bool = True
+) -> str:
+    """A prepay_id for a live attempt. When the channel knows better how the attempt stands, it is tried once more.
+
+    That happens after a killed process or a lost notice: the attempt was closed there, or is paid already. And
+    when the order ended while we asked, nobody may be handed what they could still pay with.
+    """
+    request = await _intend(asked, now=now)
+    channel = channels[asked.channel]
     try:
-        prepayment = await channels[channel].prepay(request)
+        prepayment = await channel.prepay(request)
+        if await _record_prepayment(request.payment_no, prepayment.prepay_id, now=now):
+            return prepayment.prepay_id
+        await channel.close(request.payment_no)
     except PaymentError as error:
         log.warning("prepayment %s failed: %s", request.payment_no, error.code)
-        raise channel_away() from error
-    await _record_prepayment(request.payment_no, prepayment.prepay_id, now=now)
-    return channels[channel].invocation(prepayment.prepay_id)
+        if error.retryable or not once_more:
+            raise channel_away() from error
+        await check_payment(await Payment.get(payment_no=request.payment_no), channels=channels, now=now)
+    if not once_more:
+        raise channel_away()
+    return await _prepay(asked, channels, now=now, once_more=False)
 
 
 @database.operation
-async def _intend(
-    member_id: int, order_no: str, channel: str, appid: str, openid: str, *, now: datetime
-) -> PrepayRequest:
-    found = await database.row("SELECT id FROM orders WHERE order_no = $1 AND member_id = $2", order_no, member_id)
+async def _intend(asked: _Asked, *, now: datetime) -> PrepayRequest:
+    found = await database.row(
+        "SELECT id FROM orders WHERE order_no = $1 AND member_id = $2", asked.order_no, asked.member_id
+    )
     if found is None:
         raise order_unknown()
     order = await lock_order(found["id"])
     _check_payable(order, now)
-    payment = await live_payment(order, channel)
+    payment = await live_payment(order, asked.channel)
     if payment is None:
-        payment = await intend_payment(order=order, channel=channel, appid=appid, openid=openid, now=now)
-    elif payment.payer_openid != openid:
+        payment = await intend_payment(
+            order=order, channel=asked.channel, appid=asked.appid, openid=asked.openid, now=now
+        )
+    elif payment.payer_openid != asked.openid:
         raise DomainError(
             "这张订单正在另一个微信账号上支付。",
             code=ErrorCode.NOT_ALLOWED,
@@ -70,7 +102,7 @@ async def _intend(
         payment_no=payment.payment_no,
         description=f"{venue['name']}场地预订"[:40],
         amount_fen=payment.amount_fen,
-        payer_openid=openid,
+        payer_openid=payment.payer_openid,
         expires_at=payment.expires_at,
     )
 
@@ -101,13 +133,15 @@ def _check_payable(order: Order, now: datetime) -> None:
 
 
 @database.operation
-async def _record_prepayment(payment_no: str, prepay_id: str, *, now: datetime) -> None:  # noqa: ARG001
-    await database.rows(
+async def _record_prepayment(payment_no: str, prepay_id: str, *, now: datetime) -> bool:  # noqa: ARG001
+    """False when the attempt came to its end while we asked."""
+    recorded = await database.rows(
         """UPDATE payment SET prepay_id = $1, status = 'WAITING'
             WHERE payment_no = $2 AND status IN ('INTENDED', 'WAITING') RETURNING id""",
         prepay_id,
         payment_no,
     )
+    return bool(recorded)
 
 
 async def check_due_payments(*, channels: Mapping[str, PaymentChannel], now: datetime, most: int = 50) -> int:
@@ -117,20 +151,31 @@ async def check_due_payments(*, channels: Mapping[str, PaymentChannel], now: dat
         .order_by("next_check_at")
         .limit(most)
     )
-    outcomes = [await check_payment(payment, channels=channels, now=now) for payment in due]
-    return sum(outcome in (Settled.SETTLED, Settled.SURPLUS) for outcome in outcomes)
+    settled = 0
+    for payment in due:
+        try:
+            outcome = await check_payment(payment, channels=channels, now=now)
+        except Exception:  # one attempt that nobody understands must not keep all the others waiting
+            log.exception("payment %s could not be checked", payment.payment_no)
+            await postpone_check(payment.payment_no, now=now)
+        else:
+            settled += outcome in (Settled.SETTLED, Settled.SURPLUS)
+    return settled
 
 
 async def check_payment(payment: Payment, *, channels: Mapping[str, PaymentChannel], now: datetime) -> Settled:
     """A lost notice is found out here. A mismatch is left as it is, loudly (models.checkout.settling)."""
+    channel = channels[payment.channel]
     try:
-        known = await channels[payment.channel].query(payment.payment_no)
+        known = await channel.query(payment.payment_no)
         if known is not None and known.state in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):
             return await settle_known(known, channel=payment.channel, now=now)
+        if known is not None and known.state is PaymentState.CLOSED:
+            await mark_closed(payment.payment_no, now=now)
+            return Settled.NOT_PAID
     except PaymentError as error:
         log.warning("query of payment %s failed: %s", payment.payment_no, error.code)
     except DomainError as error:
         log.error("query of payment %s: %s", payment.payment_no, error.code)
-    if payment.status in LIVE_PAYMENTS or payment.status == PaymentStatus.CLOSED:
-        await postpone_check(payment.payment_no, now=now)
+    await postpone_check(payment.payment_no, now=now)
     return Settled.NOT_PAID

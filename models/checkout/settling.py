@@ -10,10 +10,17 @@ from enum import StrEnum
 from models import database
 from models.booking import operations as cells
 from models.booking.operations import CellsWanted
-from models.checkout.fulfilling import fulfil
+from models.checkout.fulfilling import fulfil, give_up
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import book, intend_refund, lock_order, next_check
-from models.orders.rules import FinanceKind, OrderStatus, PaymentStatus, RefundReason
+from models.orders.rules import (
+    LIVE_PAYMENTS,
+    CloseReason,
+    FinanceKind,
+    OrderStatus,
+    PaymentStatus,
+    RefundReason,
+)
 from models.orders.tables import Order, OrderLine, Payment
 from payments.port import ChannelPayment, PaymentNotice, PaymentState
 
@@ -75,6 +82,8 @@ async def _apply(order: Order, payment: Payment, known: ChannelPayment, now: dat
     await payment.save()
     await book(order, FinanceKind.PAID, payment.amount_fen, payment.payment_no, now)
     if refusal is not None:
+        if order.status == OrderStatus.PENDING_PAYMENT:
+            await give_up(order, CloseReason.EXPIRED, now)
         await intend_refund(payment=payment, amount_fen=payment.amount_fen, reason=refusal, now=now)
         return Settled.SURPLUS
     await fulfil(order, lines=lines, now=now)
@@ -85,10 +94,12 @@ async def _why_not_needed(order: Order, lines: list[OrderLine], now: datetime) -
     """None when the money pays the order; an order whose hold has ended takes its slots again if it can."""
     if order.status == OrderStatus.PAID:
         return RefundReason.PAID_TWICE
-    if order.status == OrderStatus.PENDING_PAYMENT:
-        return None
+    if order.status == OrderStatus.PENDING_PAYMENT:  # held for them; but we may hear of it only after their time
+        return RefundReason.PAID_TOO_LATE if any(line.ends_at <= now for line in lines) else None
     if await Payment.filter(order_id=order.id, status=PaymentStatus.SETTLED).exists():
         return RefundReason.PAID_TWICE  # it was paid before, and then cancelled
+    if order.close_reason == CloseReason.CANCELLED:
+        return RefundReason.CANCELLED
     if any(line.starts_at <= now for line in lines) or await _somebody_else_has(lines):
         return RefundReason.PAID_TOO_LATE
     return None
@@ -134,8 +145,9 @@ async def _remember(notice: PaymentNotice, channel: str, outcome: Settled, now: 
 
 @database.operation
 async def postpone_check(payment_no: str, *, now: datetime) -> None:
-    """The channel still waits for the citizen: ask again later."""
+    """The channel still waits for the citizen, or cannot be asked: ask again later."""
     payment = await Payment.select_for_update().get(payment_no=payment_no)
-    payment.checks += 1
-    payment.next_check_at = next_check(payment.checks, now)
-    await payment.save(update_fields=["checks", "next_check_at"])
+    if payment.status in LIVE_PAYMENTS:
+        payment.checks += 1
+        payment.next_check_at = next_check(payment.checks, now)
+        await payment.save(update_fields=["checks", "next_check_at"])

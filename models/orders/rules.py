@@ -41,7 +41,7 @@ class RefundReason(StrEnum):
 
 REASON_TEXTS = {
     RefundReason.CANCELLED: "您取消了预订，全额退款",
-    RefundReason.PAID_TOO_LATE: "支付到账时场地已被他人预订，全额退款",
+    RefundReason.PAID_TOO_LATE: "支付到账时场地已被他人预订，或时段已过，全额退款",
     RefundReason.PAID_TWICE: "同一订单重复支付，多付部分退款",
 }
 """What the member reads, here and in WeChat's own refund message (at most 80 characters)."""
