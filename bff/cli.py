@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 import uvicorn
 
+from bff import logging
 from bff import worker as worker_process
 from bff.run import DATA
 from bff.run import run as run_everything
@@ -62,6 +63,7 @@ def run() -> None:
 def web() -> None:
     """The web process (or WEB_PROCESSES of them). SIGTERM lets requests finish, for at most 8 s."""
     settings = read_settings()
+    logging.configure(settings, "web")
     if settings.web_processes > 1:
         figures = settings.data_dir / "metrics"  # where prometheus-client's processes add up their counts
         shutil.rmtree(figures, ignore_errors=True)
@@ -97,7 +99,8 @@ def migrate() -> None:
 @cli.command("import")
 def import_data() -> None:
     """Bring in divisions, venues, courts, tariffs from data/. The second time changes nothing."""
-    print(_connected(lambda _: import_places(folder=DATA, today=business_day(utc_now()))))
+    report = _connected(lambda _: import_places(folder=DATA, today=business_day(utc_now())))
+    print(f"{report.added} added, {report.changed} changed, {report.closed} closed, {report.removed} removed")
 
 
 @cli.command()

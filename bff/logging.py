@@ -92,6 +92,7 @@ def configure(settings: Settings, process: str) -> None:
     root.setLevel(settings.log_level)
     for noisy in ("httpx", "httpcore", "arq", "tortoise", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("strawberry").setLevel(logging.CRITICAL)  # bff/graphql/errors.py reports what is worth it
 
 
 def _name_process(process: str) -> Processor:

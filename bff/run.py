@@ -33,7 +33,7 @@ from models.staff import operations as staff
 from models.venues.importing import import_places
 
 DATA = Path(__file__).parent.parent / "data"
-KILL_AFTER_SECONDS = 8.5  # the web process gives requests 8 s to finish; Ctrl-C must end everything within 10
+KILL_AFTER_SECONDS = 9  # the web process gives requests 8 s to finish; Ctrl-C must end everything within 10
 SANDBOX = {  # name of the process → the variable that says where the outside is
     "wechat": "WECHAT_BASE_URL",
     "wechat-pay": "WECHAT_PAY_BASE_URL",

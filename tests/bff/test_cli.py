@@ -1,0 +1,116 @@
+"""What an operator types, in real processes, and what they read."""
+
+import os
+import pty
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from tests import databases
+from tests.bff.conftest import clean_environment
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Operator:
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.url = database_url
+        self.environment = clean_environment(DATA_DIR=str(folder), DATABASE_URL=database_url)
+
+    def types(self, *words: str, then: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "bff", *words],
+            env=self.environment,
+            cwd=ROOT,
+            input=then,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    async def reads(self, sql: str) -> Any:
+        """The first value; past our own connection pool, which belongs to this process's other tests."""
+        if databases.KIND == "sqlite":
+            with sqlite3.connect(urlsplit(self.url).path) as connection:
+                found = connection.execute(sql).fetchone()
+            return found and found[0]
+        connection = await asyncpg.connect(self.url.partition("?")[0])
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
+
+
+@pytest.fixture(scope="module")
+async def operator(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Operator]:
+    """At a house with its data; each command is a process, so all tests share it."""
+    folder = tmp_path_factory.mktemp("operator")
+    async with databases.fresh_database(folder) as url:
+        operator = Operator(folder, url)
+        assert operator.types("migrate").returncode == 0
+        assert operator.types("import").returncode == 0
+        yield operator
+
+
+async def test_a_second_import_changes_nothing(operator: Operator) -> None:
+    again = operator.types("import")
+    assert (again.returncode, again.stdout) == (0, "0 added, 0 changed, 0 closed, 0 removed\n")
+
+
+async def test_staff_get_an_account_once_with_a_password_from_standard_input(operator: Operator) -> None:
+    create = ["staff", "create", "front1", "--name", "前台", "--every-venue"]
+    made = operator.types(*create, then="Str0ng-enough\n")
+    assert (made.returncode, made.stdout) == (0, "front1 may sign in at /desk\n")
+    again = operator.types(*create, then="Str0ng-enough\n")
+    assert (again.returncode, again.stderr.split(":")[0]) == (1, "USERNAME_TAKEN")
+
+
+async def test_a_gate_gets_an_address_and_a_secret_which_rotate(operator: Operator) -> None:
+    venue = await operator.reads("SELECT public_id FROM venue ORDER BY id LIMIT 1")
+    made = operator.types("gates", "create", "G1", "--venue", venue, "--direction", "ENTRY")
+    assert made.returncode == 0
+    assert "http://127.0.0.1:8000/gates/" in made.stdout
+    rotated = operator.types("gates", "rotate", "G1")
+    assert rotated.returncode == 0
+    assert not set(rotated.stdout.splitlines()[:2]) & set(made.stdout.splitlines()[:2])
+    previous = "SELECT previous_token_hash FROM gate_device"
+    assert await operator.reads(previous) is not None
+    assert operator.types("gates", "rotate", "G1", "--finish").returncode == 0
+    assert await operator.reads(previous) is None
+
+
+async def test_dead_letters_are_listed_and_sent_again(operator: Operator) -> None:
+    await operator.reads(
+        "INSERT INTO outbox (public_id, kind, subject, payload, created_at, attempts, next_attempt_at, dead_at,"
+        " receipt_no, last_error) VALUES ('row_1', 'orders', 'order:O1', '{}', '2026-11-20 02:00:00+00:00', 24,"
+        " '2026-11-20 05:00:00+00:00', '2026-11-20 05:00:00+00:00', '', 'HTTP 500')"
+    )
+    listed = operator.types("outbox", "dead")
+    assert listed.stdout == "row_1\t2026-11-20T05:00:00Z\torders\torder:O1\tHTTP 500\n"
+    assert operator.types("outbox", "replay", "row_1", "row_2").stdout == "1 of 2 will be sent again\n"
+    assert operator.types("outbox", "dead").stdout == ""
+
+
+def test_a_password_typed_at_a_terminal_is_not_shown_and_must_be_typed_twice(tmp_path: Path) -> None:
+    number, terminal = pty.fork()
+    if number == 0:
+        os.chdir(ROOT)
+        command = [sys.executable, "-m", "bff", "staff", "create", "front1", "--name", "x", "--every-venue"]
+        os.execve(sys.executable, command, clean_environment(DATA_DIR=str(tmp_path)))
+    said = b""
+    for prompt, password in ((b"Password: ", b"Str0ng-enough\n"), (b"Once more: ", b"another\n")):
+        while prompt not in said:
+            said += os.read(terminal, 1024)
+        os.write(terminal, password)
+    _, status = os.waitpid(number, 0)
+    said += os.read(terminal, 1024)
+    assert os.waitstatus_to_exitcode(status) == 1
+    assert b"the two are not the same" in said
+    assert b"Str0ng-enough" not in said
