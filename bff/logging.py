@@ -31,6 +31,9 @@ _MASKS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"(?<![0-9])(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])"), r"\1****\2"),
     (re.compile(r"(\+86)(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])"), r"\1\2****\3"),
 ]
+QUIETED = dict.fromkeys(("httpx", "httpcore", "arq", "tortoise", "asyncio"), logging.WARNING) | {
+    "strawberry": logging.CRITICAL  # bff/graphql/errors.py reports what is worth it
+}
 _REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 log = structlog.get_logger("bff")
@@ -90,9 +93,8 @@ def configure(settings: Settings, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    for noisy in ("httpx", "httpcore", "arq", "tortoise", "asyncio"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
-    logging.getLogger("strawberry").setLevel(logging.CRITICAL)  # bff/graphql/errors.py reports what is worth it
+    for name, least in QUIETED.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
 
 
 def _name_process(process: str) -> Processor:

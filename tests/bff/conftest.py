@@ -53,15 +53,17 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 def log_lines(settings: Settings) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """What the process has logged in this test, as production writes it."""
     root = standard_logging.getLogger()
-    before, level = root.handlers[:], root.level
+    handlers, level = root.handlers[:], root.level
     logging.configure(replace(settings, env="production"), "test")
     written = io.StringIO()
     [handler] = root.handlers
     assert isinstance(handler, standard_logging.StreamHandler)
     handler.setStream(written)
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    root.handlers[:] = before
+    root.handlers[:] = handlers
     root.setLevel(level)
+    for name in logging.QUIETED:
+        standard_logging.getLogger(name).setLevel(standard_logging.NOTSET)
     structlog.reset_defaults()
 
 
