@@ -33,6 +33,7 @@ from payments.port import (
     ChannelPayment,
     ChannelRefund,
     CloseResult,
+    EchoNotice,
     PaymentChannel,
     PaymentNotice,
     Prepayment,
@@ -134,12 +135,13 @@ class Outside:
             assert time.monotonic() < deadline, "the refunds did not arrive in time"
             await asyncio.sleep(0.01)
 
-    async def read(self, letter: Letter) -> PaymentNotice | RefundNotice:
+    async def read(self, letter: Letter) -> PaymentNotice | RefundNotice | EchoNotice:
         return await self.channel.parse_notice(letter.headers, letter.body, self.now())
 
     async def hand_in(self, letter: Letter, *, now: datetime) -> Settled | bool:
         """What the notice route does with one letter."""
         notice = await self.read(letter)
+        assert not isinstance(notice, EchoNotice)
         if isinstance(notice, RefundNotice):
             return await record_refund_notice(notice, now=now)
         return await settle_notice(notice, channel=WECHAT_PAY, mchid=self.mchid, now=now)
@@ -184,7 +186,7 @@ class Meddled:
 
     async def parse_notice(
         self, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> PaymentNotice | RefundNotice:
+    ) -> PaymentNotice | RefundNotice | EchoNotice:
         return await self.channel.parse_notice(headers, body, now)
 
     async def _do(self, name: str, call: Coroutine[Any, Any, T]) -> T:

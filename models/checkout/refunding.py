@@ -12,19 +12,24 @@ from payments.port import ChannelRefund, PaymentChannel, PaymentError, RefundNot
 
 log = logging.getLogger(__name__)
 
-_UNFINISHED = (RefundStatus.INTENDED, RefundStatus.PROCESSING)
+_UNFINISHED = (RefundStatus.INTENDED, RefundStatus.PROCESSING, RefundStatus.ABNORMAL)
+"""An abnormal one too: once staff have acted at the channel it arrives, and that notice can get lost as well."""
 
 
 async def send_due_refunds(*, channels: Mapping[str, PaymentChannel], now: datetime, most: int = 50) -> int:
     """Sends or queries every refund that is due; returns how many were looked at."""
     due = await database.rows(
-        """SELECT refund_no FROM refund WHERE status IN ('INTENDED', 'PROCESSING') AND next_check_at <= $1
+        """SELECT refund_no FROM refund WHERE status IN ('INTENDED', 'PROCESSING', 'ABNORMAL') AND next_check_at <= $1
            ORDER BY next_check_at LIMIT $2""",
         now,
         most,
     )
     for found in due:
-        await send_refund(refund_no=found["refund_no"], channels=channels, now=now)
+        try:
+            await send_refund(refund_no=found["refund_no"], channels=channels, now=now)
+        except Exception:  # one refund that nobody understands must not keep all the others waiting
+            log.exception("refund %s could not be sent", found["refund_no"])
+            await _postpone(found["refund_no"], now=now)
     return len(due)
 
 
@@ -36,7 +41,7 @@ async def send_refund(*, refund_no: str, channels: Mapping[str, PaymentChannel],
     payment = await Payment.get(id=refund.payment_id)
     channel = channels[payment.channel]
     try:
-        known = await channel.query_refund(refund_no) if refund.status == RefundStatus.PROCESSING else None
+        known = await channel.query_refund(refund_no) if refund.status != RefundStatus.INTENDED else None
         if known is None:
             known = await channel.refund(
                 RefundRequest(
@@ -68,19 +73,21 @@ async def record_refund(known: ChannelRefund, *, now: datetime) -> bool:
     order = await lock_order(found["order_id"])
     payment = await Payment.select_for_update().get(id=found["payment_id"])
     refund = await Refund.select_for_update().get(refund_no=known.refund_no)
-    if refund.amount_fen != known.amount_fen:
-        log.error("refund %s: the channel reports another amount; nothing was recorded", known.refund_no)
+    if (refund.amount_fen, payment.payment_no) != (known.amount_fen, known.payment_no):
+        log.error(
+            "refund %s: the channel reports another amount or payment; nothing was recorded", known.refund_no
+        )
         return True
-    if refund.status in _UNFINISHED or refund.status == RefundStatus.ABNORMAL:
+    if refund.status in _UNFINISHED:
         await _move(order, payment, refund, known, now)
     return True
 
 
 async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRefund, now: datetime) -> None:
     refund.channel_refund_no = known.channel_refund_no
-    refund.status = RefundStatus(known.state.value)
+    was, refund.status = refund.status, RefundStatus(known.state.value)
     refund.checks += 1
-    refund.next_check_at = next_check(refund.checks, now) if known.state is RefundState.PROCESSING else None
+    refund.next_check_at = next_check(refund.checks, now) if refund.status in _UNFINISHED else None
     if known.state is RefundState.SUCCESS:
         refund.finished_at = known.refunded_at or now
         await book(order, FinanceKind.REFUNDED, refund.amount_fen, refund.refund_no, now)
@@ -89,7 +96,7 @@ async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRe
         payment.refunded_fen -= refund.amount_fen  # it was not given back, so it can be again, under a new number
         await payment.save(update_fields=["refunded_fen"])
         log.error("refund %s was closed by the channel: staff must refund again", refund.refund_no)
-    elif known.state is RefundState.ABNORMAL:
+    elif known.state is RefundState.ABNORMAL and was != RefundStatus.ABNORMAL:
         log.error("refund %s is abnormal: staff must act at the channel", refund.refund_no)
     await refund.save()
 
