@@ -20,7 +20,8 @@ from models.footfall.tables import GateScan
 from models.venues.tables import Venue
 from tests.conftest import NOW
 from tests.databases import Database
-from tests.factories.gates import CODE_KEYS, GATE_KEYS, Gate, a_gate, a_ticket
+from tests.factories.gates import GATE_KEYS, Gate, a_gate, a_ticket
+from tests.factories.people import CODE_KEYS
 from tests.factories.places import a_venue
 
 woken: list[str] = []

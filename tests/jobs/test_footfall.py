@@ -8,7 +8,8 @@ from models.footfall.operations import record_scan
 from models.forwarding.tables import OutboxRow
 from models.venues.tables import Venue
 from tests.databases import Database
-from tests.factories.gates import CODE_KEYS, Gate, a_gate, a_ticket
+from tests.factories.gates import Gate, a_gate, a_ticket
+from tests.factories.people import CODE_KEYS
 from tests.factories.places import a_venue
 
 HOUR = timedelta(hours=1)

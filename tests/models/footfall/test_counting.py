@@ -14,7 +14,8 @@ from models.forwarding.tables import OutboxRow
 from models.venues.tables import Venue
 from tests.conftest import NOW
 from tests.databases import Database
-from tests.factories.gates import CODE_KEYS, Gate, a_gate, a_ticket, tickets
+from tests.factories.gates import Gate, a_gate, a_ticket, tickets
+from tests.factories.people import CODE_KEYS
 from tests.factories.places import a_region, a_venue
 
 HOUR = timedelta(hours=1)

@@ -13,7 +13,8 @@ from models.footfall.operations import record_numbered_scan, record_scan
 from models.footfall.tables import DailyPassage, GateScan
 from models.forwarding.tables import OutboxRow
 from tests.databases import Database
-from tests.factories.gates import CODE_KEYS, Gate, a_gate, a_ticket, tickets
+from tests.factories.gates import Gate, a_gate, a_ticket, tickets
+from tests.factories.people import CODE_KEYS
 from tests.factories.places import a_venue
 
 pytestmark = pytest.mark.postgres

@@ -11,7 +11,8 @@ from models.footfall.operations import UNKNOWN_CODES_A_MINUTE, record_numbered_s
 from models.footfall.tables import DailyPassage, GateScan
 from models.forwarding.tables import OutboxRow
 from tests.databases import Database
-from tests.factories.gates import CODE_KEYS, Gate, a_gate, a_ticket
+from tests.factories.gates import Gate, a_gate, a_ticket
+from tests.factories.people import CODE_KEYS
 from tests.factories.places import a_venue
 
 HOUR = timedelta(hours=1)
