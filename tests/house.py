@@ -1,0 +1,345 @@
+"""The whole house in this process: its real routes over the tests' database, the sandbox outside, a real Valkey.
+
+    async def test_…(house): …
+        citizen = await house.citizen()
+        answer = await citizen.ask(documents.ORDER, orderNo=order_no)
+
+Only the two networks are left out: citizens call by ASGI, and so does the house when it calls WeChat. WeChat Pay is
+on loopback, its notices wait in `house.outside.letters` until a test hands them in. `house.travel` moves the time of
+the house and of WeChat Pay.
+"""
+
+import io
+import json
+import logging as standard_logging
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from starlette.applications import Starlette
+
+from bff import logging, wiring
+from bff.app import assemble, routes
+from bff.settings import Settings, read_settings
+from bff.wechat_token import SharedToken
+from bff.wiring import Wiring
+from models import database
+from models.admissions.queries import STEP_SECONDS
+from models.staff import operations as staff
+from sandbox import wechat
+from tests import databases
+from tests.bff.conftest import Valkey
+from tests.conftest import NOW
+from tests.databases import Database
+from tests.outside import LETTER_BOX, Letter, Outside
+from tests.resolvers import documents
+from wechat.mini_program import MiniProgram
+
+HERE = "http://house.test"
+PASSWORD = "Jialing-2026-desk"
+INTERNALS = re.compile(r"Traceback|models\.|resolvers\.|SELECT |asyncpg|sqlite|tortoise|/work|\.py\b", re.I)
+SENTENCE = re.compile(r"[\u4e00-\u9fff，、：“”（）0-9A-Za-z .+:–-]*[\u4e00-\u9fff]{2,}.*[。！）]$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A no as the caller sees it, from `userErrors` or from a query's `errors`."""
+
+    code: str
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one operation with one root field."""
+
+    status: int
+    said: Mapping[str, Any]
+    text: str
+
+    @property
+    def value(self) -> Any:
+        """The root field's value; the answer must hold no refusal."""
+        assert self.status == 200, self.text
+        assert "errors" not in self.said, self.text
+        (value,) = self.said["data"].values()
+        if isinstance(value, dict):
+            assert not value.get("userErrors"), self.text
+        return value
+
+    @property
+    def refusal(self) -> Refusal:
+        """The one refusal: a sentence in Chinese with a code and without internals."""
+        refused = self._refusal()
+        assert SENTENCE.fullmatch(refused.message), self.text
+        assert not INTERNALS.search(self.text), self.text
+        return refused
+
+    def _refusal(self) -> Refusal:
+        if "errors" in self.said:
+            error = self.said["errors"][0]
+            told = error["extensions"]
+            return Refusal(told["code"], error["message"], told.get("field"))
+        (payload,) = self.said["data"].values()
+        (error,) = payload["userErrors"]
+        assert all(value is None for name, value in payload.items() if name != "userErrors"), self.text
+        return Refusal(error["code"], error["message"], error.get("field"))
+
+
+@dataclass
+class House:
+    app: Starlette
+    http: httpx.AsyncClient
+    wechat: httpx.AsyncClient
+    outside: Outside
+    wired: Wiring
+    journal: io.StringIO
+
+    async def ask(
+        self, document: str, variables: Mapping[str, Any] | None = None, authorization: str = ""
+    ) -> Answer:
+        """One operation through the public door."""
+        headers = {"Authorization": authorization} if authorization else {}
+        given = await self.http.post(
+            "/graphql", json={"query": document, "variables": variables or {}}, headers=headers
+        )
+        return Answer(given.status_code, given.json(), given.text)
+
+    def now(self) -> datetime:
+        return self.wired.clock()
+
+    async def travel(self, to: datetime) -> None:
+        await self.outside.travel(to)
+
+    async def citizen(self, *, phone: str = "13800000001", device_id: str = "phone-1") -> "Citizen":
+        """Somebody new, signed in from the mini-program."""
+        answer = await self.wechat.post("/_sandbox/people", json={"phone": phone})
+        citizen = Citizen(self, answer.json()["openid"], phone, device_id)
+        await citizen.sign_in()
+        return citizen
+
+    async def clerk(self, *venue_ids: str, device_id: str = "desk-1") -> "Clerk":
+        """A clerk of these venues, signed in at a desk."""
+        username = f"clerk-{secrets.token_hex(4)}"
+        await staff.create_staff(
+            username=username,
+            display_name="李前台",
+            password=PASSWORD,
+            venue_public_ids=venue_ids,
+            now=self.now(),
+        )
+        clerk = Clerk(self, username, device_id)
+        await clerk.sign_in()
+        return clerk
+
+    async def hand_in(self, letter: Letter, **changed: str) -> httpx.Response:
+        """WeChat Pay's notice at our door, its headers changed as named (`Wechatpay_Nonce=…`)."""
+        headers = {name: text for name, text in letter.headers.items() if name.lower().startswith("wechatpay-")}
+        headers |= {name.replace("_", "-").lower(): text for name, text in changed.items()}
+        return await self.http.post(LETTER_BOX, content=letter.body, headers=headers)
+
+    def log(self) -> str:
+        """Everything that was logged so far, as production writes it."""
+        return self.journal.getvalue()
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log().splitlines()]
+
+
+@dataclass
+class Citizen:
+    house: House
+    openid: str
+    phone: str
+    device_id: str = "phone-1"
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def authorization(self) -> str:
+        return f"Bearer {self.tokens['accessToken']}"
+
+    async def login_code(self) -> str:
+        answer = await self.house.wechat.post("/_sandbox/login-codes", json={"openid": self.openid})
+        return str(answer.json()["code"])
+
+    async def phone_code(self) -> str:
+        answer = await self.house.wechat.post("/_sandbox/phone-codes", json={"openid": self.openid})
+        return str(answer.json()["code"])
+
+    async def sign_in(self) -> None:
+        variables = {"code": await self.login_code(), "deviceId": self.device_id}
+        self.tokens = (await self.house.ask(documents.SIGN_IN, variables)).value["signIn"]
+
+    async def ask(self, document: str, **variables: Any) -> Answer:
+        return await self.house.ask(document, variables, self.authorization)
+
+    async def places(self, *lines: Mapping[str, Any], key: str = "") -> Any:
+        """An order for these lines, as the door shows it."""
+        answer = await self.ask(documents.PLACE_ORDER, idempotencyKey=key or secrets.token_hex(8), lines=[*lines])
+        return answer.value["order"]
+
+    async def pays(self, order_no: str) -> Letter:
+        """Opens the payment sheet and pays; gives the notice, which nobody has handed in yet."""
+        waiting = len(self.house.outside.letters)
+        parameters = (await self.ask(documents.PAY_ORDER, orderNo=order_no)).value["wechatPay"]
+        await self.house.outside.pay(parameters, openid=self.openid)
+        return (await self.house.outside.wait_for_letters(waiting + 1))[waiting]
+
+    async def has_paid(self, *lines: Mapping[str, Any]) -> Any:
+        """A paid order, as the door shows it."""
+        order = await self.places(*lines)
+        assert (await self.house.hand_in(await self.pays(order["orderNo"]))).status_code == 204
+        return (await self.ask(documents.ORDER, orderNo=order["orderNo"])).value
+
+    async def code(self, admission_id: str) -> str:
+        """What the phone shows now, counted from the server's time."""
+        given = (await self.ask(documents.ADMISSION_CODES, admissionId=admission_id)).value
+        now = datetime.fromisoformat(given["serverNow"])
+        started = [code for code in given["codes"] if datetime.fromisoformat(code["validFrom"]) <= now]
+        assert (now - datetime.fromisoformat(started[-1]["validFrom"])).total_seconds() < STEP_SECONDS
+        return str(started[-1]["code"])
+
+
+@dataclass
+class Clerk:
+    house: House
+    username: str
+    device_id: str
+    authorization: str = ""
+
+    async def sign_in(self) -> None:
+        variables = {"username": self.username, "password": PASSWORD, "deviceId": self.device_id}
+        signed_in = (await self.house.ask(documents.STAFF_SIGN_IN, variables)).value["staffSignIn"]
+        self.authorization = f"Staff {signed_in['token']}"
+
+    async def ask(self, document: str, **variables: Any) -> Answer:
+        return await self.house.ask(document, variables, self.authorization)
+
+    async def scans(self, code: str, venue_id: str, **how: Any) -> Answer:
+        asked = {"code": code, "venueId": venue_id, "checkpoint": "前台", "nonce": secrets.token_hex(8), **how}
+        return await self.ask(documents.REDEEM, **asked)
+
+
+async def contents() -> dict[str, Sequence[str]]:
+    """Every row of every table: what a refusal must leave as it was."""
+    return {
+        table: sorted(str(dict(row)) for row in await database.rows(f"SELECT * FROM {table}"))
+        for table in await databases._tables()
+    }
+
+
+@asynccontextmanager
+async def nothing_changes() -> AsyncIterator[None]:
+    """Whatever happens in the block leaves no trace in the database."""
+    before = await contents()
+    yield
+    after = await contents()
+    assert after == before, {table: rows for table, rows in after.items() if rows != before[table]}
+
+
+@pytest.fixture(scope="session")
+def shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def house(db: Database, outside: Outside, shared_valkey: Valkey, tmp_path: Path) -> AsyncIterator[House]:
+    """The house at NOW, empty; a test brings in what it needs (tests.factories)."""
+    async with opened(db, outside, shared_valkey, tmp_path) as house:
+        yield house
+
+
+@asynccontextmanager
+async def opened(db: Database, outside: Outside, valkey: Valkey, folder: Path) -> AsyncIterator[House]:
+    settings = settings_for(db, outside, valkey, folder)
+    sandbox = httpx.ASGITransport(wechat.create_app(outside.folder))
+    with journal(settings) as written:
+        built = wiring.build(settings)
+        await built.queue.redis.flushdb()
+        async with httpx.AsyncClient(transport=sandbox, base_url="http://wechat.test") as wechat_http:
+            wired = replace(
+                built,
+                clock=outside.now,
+                mini_program=_mini_program(built, wechat_http),
+                wechat_pay=wiring.wechat_pay(settings, built.http, outside.now),
+            )
+            app = assemble(settings, routes(wired), nullcontext())
+            transport = httpx.ASGITransport(app, client=("203.0.113.7", 40000))
+            async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
+                yield House(app, http, wechat_http, outside, wired, written)
+        await built.http.aclose()
+        await built.queue.close()
+
+
+def settings_for(db: Database, outside: Outside, valkey: Valkey, folder: Path) -> Settings:
+    return read_settings(
+        {
+            **outside.env,
+            "DATA_DIR": str(folder / "data"),
+            "DATABASE_URL": db.url,
+            "REDIS_URL": valkey.url,
+            "PUBLIC_BASE_URL": str(outside.http.base_url),  # so that notices land in the letter box
+            "WECHAT_PAY_BASE_URL": str(outside.http.base_url),
+            "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:9",  # forwarding is the worker's
+        }
+    )
+
+
+def _mini_program(built: Wiring, http: httpx.AsyncClient) -> MiniProgram:
+    settings = built.settings
+    return MiniProgram(
+        http,
+        base_url=str(http.base_url),
+        appid=settings.wechat_mini_program_appid,
+        secret=settings.wechat_mini_program_secret,
+        tokens=SharedToken(built.queue.redis, appid=settings.wechat_mini_program_appid),
+    )
+
+
+@contextmanager
+def journal(settings: Settings) -> Iterator[io.StringIO]:
+    """Where the process logs meanwhile, in production's form."""
+    root = standard_logging.getLogger()
+    before, level = root.handlers[:], root.level
+    logging.configure(replace(settings, env="production"), "web")
+    written = io.StringIO()
+    (handler,) = root.handlers
+    assert isinstance(handler, standard_logging.StreamHandler)
+    handler.setStream(written)
+    try:
+        yield written
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        structlog.reset_defaults()
+
+
+def line(court: Any, starts_at: datetime, **more: Any) -> dict[str, Any]:
+    """One line of an order, as the door takes it."""
+    return {"courtId": court.public_id, "startsAt": starts_at.isoformat(), **more}
+
+
+__all__ = [
+    "NOW",
+    "Answer",
+    "Citizen",
+    "Clerk",
+    "House",
+    "contents",
+    "house",
+    "line",
+    "nothing_changes",
+    "shared_valkey",
+]

@@ -1,0 +1,148 @@
+"""Signing in, staying signed in and binding a phone, through the public door."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.factories.booking import at
+from tests.factories.places import a_court, a_venue
+from tests.house import House, line, nothing_changes
+from tests.resolvers import documents
+
+NEEDS_A_MEMBER: list[tuple[str, dict[str, Any]]] = [
+    (documents.ME, {}),
+    (documents.ORDER, {"orderNo": "O1"}),
+    (documents.ORDERS, {}),
+    (documents.ADMISSION_CODES, {"admissionId": "adm_1"}),
+    (documents.SIGN_OUT, {}),
+    (documents.BIND_PHONE, {"code": "1"}),
+    (documents.PLACE_ORDER, {"idempotencyKey": "k", "lines": []}),
+    (documents.PAY_ORDER, {"orderNo": "O1"}),
+    (documents.CANCEL_ORDER, {"orderNo": "O1"}),
+]
+
+
+async def test_signing_in_for_the_first_time_makes_a_member_and_for_the_second_time_finds_them(
+    house: House,
+) -> None:
+    citizen = await house.citizen()
+    first = citizen.tokens
+    await citizen.sign_in()
+    assert citizen.tokens["memberId"] == first["memberId"]
+    assert citizen.tokens["accessToken"] != first["accessToken"]
+    me = (await citizen.ask(documents.ME)).value
+    assert me == {"id": first["memberId"], "maskedPhone": None}
+
+
+async def test_a_login_code_that_wechat_does_not_know_signs_nobody_in(house: House) -> None:
+    async with nothing_changes():
+        for code in ("", "made-up", "9" * 5000, "一二三"):
+            answer = await house.ask(documents.SIGN_IN, {"code": code, "deviceId": "phone-1"})
+            assert answer.refusal.code == "SIGN_IN_CODE_INVALID"
+
+
+async def test_a_login_code_works_once(house: House) -> None:
+    citizen = await house.citizen()
+    code = await citizen.login_code()
+    variables = {"code": code, "deviceId": "phone-1"}
+    assert (await house.ask(documents.SIGN_IN, variables)).value["signIn"]
+    async with nothing_changes():
+        refusal = (await house.ask(documents.SIGN_IN, variables)).refusal
+    assert (refusal.code, refusal.field) == ("SIGN_IN_CODE_INVALID", "code")
+
+
+async def test_when_wechat_is_away_nobody_is_signed_in_and_the_sentence_says_to_try_later(house: House) -> None:
+    citizen = await house.citizen()
+    code = await citizen.login_code()
+    await house.wechat.put("/_sandbox/faults", json={"http_500": True})
+    async with nothing_changes():
+        answer = await house.ask(documents.SIGN_IN, {"code": code, "deviceId": "phone-1"})
+    assert answer.refusal.code == "OUTSIDE_UNAVAILABLE"
+    assert "稍后" in answer.refusal.message
+
+
+async def test_a_device_id_that_is_none_is_refused(house: House) -> None:
+    citizen = await house.citizen()
+    async with nothing_changes():
+        for device_id in ("", "x" * 65, "手机", "a b"):
+            variables = {"code": await citizen.login_code(), "deviceId": device_id}
+            refusal = (await house.ask(documents.SIGN_IN, variables)).refusal
+            assert (refusal.code, refusal.field) == ("BAD_INPUT", "deviceId")
+
+
+async def test_without_a_sign_in_nothing_of_a_member_is_shown_or_done(house: House) -> None:
+    async with nothing_changes():
+        for document, variables in NEEDS_A_MEMBER:
+            for authorization in ("", "Bearer ", "Bearer made-up", "Basic eDp5", "Bearer " + "x" * 9000):
+                refusal = (await house.ask(document, variables, authorization)).refusal
+                assert refusal.code == "NOT_SIGNED_IN"
+                assert "登录" in refusal.message
+
+
+async def test_an_access_token_ends_after_two_hours_and_a_refresh_goes_on(house: House) -> None:
+    citizen = await house.citizen()
+    await house.travel(house.now() + timedelta(hours=2))
+    assert (await citizen.ask(documents.ME)).refusal.code == "NOT_SIGNED_IN"
+    citizen.tokens = (await refreshed(house, citizen.tokens["refreshToken"])).value["signIn"]
+    assert (await citizen.ask(documents.ME)).value["id"] == citizen.tokens["memberId"]
+
+
+async def refreshed(house: House, token: str, device_id: str = "phone-1") -> Any:
+    return await house.ask(documents.REFRESH_SIGN_IN, {"refreshToken": token, "deviceId": device_id})
+
+
+async def test_a_lost_answer_gives_the_same_tokens_and_an_older_token_ends_the_sign_in(house: House) -> None:
+    citizen = await house.citizen()
+    first = citizen.tokens["refreshToken"]
+    second = (await refreshed(house, first)).value["signIn"]
+    assert (await refreshed(house, first)).value["signIn"] == second
+    third = (await refreshed(house, second["refreshToken"])).value["signIn"]
+    assert (await refreshed(house, first)).refusal.code == "REFRESH_TOKEN_REUSED"
+    assert (await refreshed(house, third["refreshToken"])).refusal.code == "REFRESH_TOKEN_INVALID"
+    citizen.tokens = third
+    assert (await citizen.ask(documents.ME)).refusal.code == "NOT_SIGNED_IN"
+
+
+async def test_a_refresh_token_that_we_did_not_give_is_refused(house: House) -> None:
+    async with nothing_changes():
+        for token in ("", "made-up", "x" * 9000, "令牌"):
+            assert (await refreshed(house, token)).refusal.code == "REFRESH_TOKEN_INVALID"
+
+
+async def test_signing_out_ends_the_sign_in_and_the_codes_shown(house: House) -> None:
+    venue = await a_venue(open_minutes=(480, 1320), market_fen_per_hour=0)
+    court = await a_court(venue)
+    citizen, clerk = await house.citizen(), await house.clerk(venue.public_id)
+    order = await citizen.places(line(court, at(11, days=0)))
+    await house.travel(at(10, 45, days=0))
+    await citizen.sign_in()
+    await clerk.sign_in()
+    code = await citizen.code(order["admissions"][0]["id"])
+    assert (await citizen.ask(documents.SIGN_OUT)).value["signedOut"] is True
+    assert (await citizen.ask(documents.ME)).refusal.code == "NOT_SIGNED_IN"
+    assert (await citizen.ask(documents.SIGN_OUT)).refusal.code == "NOT_SIGNED_IN"
+    verdict = (await clerk.scans(code, venue.public_id)).value["verdict"]
+    assert (verdict["outcome"], verdict["passed"]) == ("CODE_REVOKED", False)
+
+
+async def test_a_bound_phone_is_shown_masked(house: House) -> None:
+    citizen = await house.citizen(phone="13812345678")
+    me = (await citizen.ask(documents.BIND_PHONE, code=await citizen.phone_code())).value["me"]
+    assert me == {"id": citizen.tokens["memberId"], "maskedPhone": "138****5678"}
+    assert (await citizen.ask(documents.ME)).value == me
+
+
+async def test_a_phone_code_that_wechat_does_not_know_binds_nothing(house: House) -> None:
+    citizen = await house.citizen()
+    async with nothing_changes():
+        for code in ("", "made-up", "9" * 5000):
+            refusal = (await citizen.ask(documents.BIND_PHONE, code=code)).refusal
+            assert (refusal.code, refusal.field) == ("PHONE_CODE_INVALID", "code")
+
+
+async def test_a_phone_of_another_member_is_not_taken_from_them(house: House) -> None:
+    first, second = await house.citizen(phone="13912345678"), await house.citizen(phone="13912345678")
+    await first.ask(documents.BIND_PHONE, code=await first.phone_code())
+    async with nothing_changes():
+        answer = await second.ask(documents.BIND_PHONE, code=await second.phone_code())
+    assert answer.refusal.code == "PHONE_BOUND_ELSEWHERE"
+    assert "13912345678" not in answer.text
