@@ -174,7 +174,7 @@ class VenueQueries:
             point=_point(point),
             radius_m=radius_m,
             sport=sport,
-            open_at=None if open_at is None else booking.aware(open_at),
+            open_at=open_at,
             today=business_day(info.context.now),
             first=first,
             after=_read_cursor(after),
