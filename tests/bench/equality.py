@@ -1,0 +1,88 @@
+"""Both sides must answer the same and leave the same rows behind, or their times say nothing."""
+
+from collections.abc import Awaitable, Callable
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from models import database
+from tests.bench.workloads import Case, Workload
+
+Ask = Callable[[Workload, Case], Awaitable[Any]]
+"""Sends a case to one side; gives its `data`."""
+
+DIFFERS = {"orderNo", "placedAt", "holdExpiresAt"}  # by chance or by the clock
+
+TRACES = {  # what an act left behind, found by its idempotency key or nonce, without what chance and clock made
+    "place_order": """
+        SELECT to_jsonb(o) - '{id,order_no,request_hash,placed_at,hold_expires_at}'::text[] AS placed,
+               o.hold_expires_at - o.placed_at AS held_for,
+               (SELECT json_agg(to_jsonb(l) - '{id,order_id}'::text[]) FROM order_line l
+                 WHERE l.order_id = o.id) AS lines,
+               (SELECT json_agg(to_jsonb(c) - '{id,order_line_id}'::text[] ORDER BY part_id, step)
+                  FROM held_cell c JOIN order_line l ON l.id = c.order_line_id WHERE l.order_id = o.id) AS cells
+          FROM orders o WHERE o.idempotency_key = $1""",
+    "redeem": """
+        SELECT to_jsonb(r) - '{id,request_hash,scanned_at}'::text[] AS scan,
+               to_jsonb(a) - 'first_entered_at' AS admission, a.first_entered_at = r.scanned_at AS entered_then,
+               (SELECT json_agg(to_jsonb(p) - '{id,passed_at}'::text[]) FROM passage p
+                 WHERE p.admission_id = a.id) AS passages,
+               (SELECT json_agg((to_jsonb(x) - '{id,public_id,created_at,next_attempt_at}'::text[])
+                                #- '{payload,redeemedAt}')
+                  FROM outbox x WHERE x.payload->>'admissionId' = a.public_id) AS told
+          FROM redemption r JOIN admission a ON a.id = r.admission_id WHERE r.nonce = $1""",
+}
+UNDO = {  # so that the other side can do the very same
+    "place_order": (
+        """DELETE FROM held_cell WHERE order_line_id IN (SELECT l.id FROM order_line l
+             JOIN orders o ON o.id = l.order_id WHERE o.idempotency_key = $1)""",
+        "DELETE FROM order_line WHERE order_id IN (SELECT id FROM orders WHERE idempotency_key = $1)",
+        "DELETE FROM orders WHERE idempotency_key = $1",
+    ),
+    "redeem": (
+        """DELETE FROM outbox WHERE payload->>'admissionId' IN (SELECT a.public_id FROM admission a
+             JOIN redemption r ON r.admission_id = a.id WHERE r.nonce = $1)""",
+        "DELETE FROM passage WHERE admission_id IN (SELECT admission_id FROM redemption WHERE nonce = $1)",
+        """UPDATE admission SET is_inside = false, passage_count = 0, first_entered_at = NULL
+            WHERE id IN (SELECT admission_id FROM redemption WHERE nonce = $1)""",
+        "DELETE FROM redemption WHERE nonce = $1",
+    ),
+}
+
+
+async def assert_equal(workload: Workload, ask_ours: Ask, ask_bare: Ask, *, cases: int) -> None:
+    """The same cases to both, one after the other. What was written is undone."""
+    for case in islice(workload.cases, cases):
+        ours, our_traces = await _asked(workload, case, ask_ours)
+        bare, bare_traces = await _asked(workload, case, ask_bare)
+        assert ours == bare, _difference(case, ours, bare)
+        assert our_traces == bare_traces, _difference(case, our_traces, bare_traces)
+
+
+async def _asked(workload: Workload, case: Case, ask: Ask) -> tuple[Any, Any]:
+    data = _masked(await ask(workload, case))
+    if not workload.writes:
+        return data, None
+    key = case.variables.get("idempotencyKey") or case.variables["nonce"]
+    traces = [dict(row) for row in await database.rows(TRACES[workload.name], key)]
+    assert len(traces) == 1, data
+    for statement in UNDO[workload.name]:
+        await database.rows(statement, key)
+    return data, traces
+
+
+def _masked(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name: "…" if name in DIFFERS else _masked(value) for name, value in data.items()}
+    return [_masked(each) for each in data] if isinstance(data, list) else data
+
+
+def _difference(case: Case, ours: Any, bare: Any) -> str:
+    texts = [orjson.dumps(each, default=str, option=orjson.OPT_INDENT_2).decode() for each in (ours, bare)]
+    told = [
+        f"ours {one.strip()}  bare {other.strip()}"
+        for one, other in zip(*(t.splitlines() for t in texts), strict=False)
+        if one != other
+    ]
+    return f"{case.variables}: {told[:10] or 'one answer is longer'}"

@@ -1,0 +1,67 @@
+"""A load that costs little itself: prepared requests over a few kept connections, each sent when the last was answered."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from bff.embedded import LOOPBACK
+from tests.bench.workloads import Case, Workload
+
+CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+    seconds: float
+
+
+def to_ours(workload: Workload, case: Case) -> bytes:
+    return _request("/graphql", case, {"query": workload.document, "variables": case.variables})
+
+
+def to_bare(workload: Workload, case: Case) -> bytes:
+    return _request(workload.bare_path, case, case.variables)
+
+
+def _request(path: str, case: Case, said: object) -> bytes:
+    body = orjson.dumps(said)
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: bench",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
+    if case.authorization:
+        lines.append(f"Authorization: {case.authorization}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def fire(port: int, requests: Sequence[bytes]) -> list[Answer]:
+    """Answers in the order of the requests. Raises when a connection breaks."""
+    answers: list[Answer | None] = [None] * len(requests)
+    left = iter(range(len(requests)))
+
+    async def one_client() -> None:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        for number in left:
+            started = time.perf_counter()
+            writer.write(requests[number])
+            status, body = await _read(reader)
+            answers[number] = Answer(status, body, time.perf_counter() - started)
+        writer.close()
+
+    async with asyncio.TaskGroup() as clients:
+        for _ in range(min(CONNECTIONS, len(requests))):
+            clients.create_task(one_client())
+    return [answer for answer in answers if answer is not None]
+
+
+async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+    return int(head[9:12]), await reader.readexactly(length)

@@ -1,0 +1,124 @@
+"""What placing and redeeming send to PostgreSQL, word for word as ours send it; `test_baseline.py` compares."""
+
+MEMBER = """
+SELECT s.member_id, s.id, m.public_id, s.appid, s.openid
+  FROM sign_in_token t
+  JOIN sign_in s ON s.id = t.sign_in_id
+  JOIN member m ON m.id = s.member_id
+ WHERE t.access_hash = $1 AND t.access_expires_at > $2 AND s.ended_at IS NULL"""
+
+PLACED_BEFORE = "SELECT order_no, request_hash FROM orders WHERE member_id = $1 AND idempotency_key = $2"
+
+VENUE_OF_COURT = """
+SELECT court.public_id, venue.public_id AS venue_public_id FROM court
+  JOIN venue ON venue.id = court.venue_id WHERE court.public_id IN ($1)"""
+
+LOCK_MEMBER = "SELECT id FROM member WHERE id = $1 FOR UPDATE"
+
+MINUTES_HELD = """
+SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
+  FROM order_line JOIN orders ON orders.id = order_line.order_id
+ WHERE orders.member_id = $1 AND orders.venue_id = $2 AND order_line.business_day = $3
+   AND orders.status <> 'CLOSED'"""
+
+INSERT_ORDER = (
+    'INSERT INTO "orders" ("order_no","status","total_fen","idempotency_key","request_hash","placed_at",'
+    '"hold_expires_at","paid_at","closed_at","close_reason","member_id","venue_id") '
+    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) RETURNING "id"'
+)
+
+INSERT_LINE = (
+    'INSERT INTO "order_line" ("line_no","kind","starts_at","ends_at","business_day","price_fen","people","title",'
+    '"price_label","court_id","order_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11) RETURNING "id"'
+)
+
+
+def insert_cells(count: int) -> str:
+    places = ", ".join(f"(${n}, ${n + 1}, ${n + 2}, ${n + 3})" for n in range(1, 4 * count, 4))
+    return (
+        f"INSERT INTO held_cell (part_id, step, venue_id, order_line_id) VALUES {places} "
+        "ON CONFLICT (part_id, step) DO NOTHING RETURNING id"
+    )
+
+
+ORDER = """
+SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.placed_at, orders.hold_expires_at,
+       orders.paid_at, orders.closed_at, orders.close_reason, venue.public_id AS venue_id, venue.name AS venue_name,
+       (SELECT COALESCE(SUM(amount_fen), 0) FROM finance_event
+         WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,
+       (SELECT COALESCE(SUM(amount_fen), 0) FROM finance_event
+         WHERE order_id = orders.id AND kind = 'REFUNDED') AS refunded_fen
+  FROM orders JOIN venue ON venue.id = orders.venue_id
+WHERE orders.member_id = $1 AND orders.order_no = $2"""
+
+LINES = """
+SELECT order_line.*, court.public_id AS court_public_id, court.name AS court_name
+  FROM order_line JOIN court ON court.id = order_line.court_id
+ WHERE order_line.order_id IN ($1) ORDER BY order_line.order_id, order_line.line_no"""
+
+ADMISSIONS = """
+SELECT admission.*, orders.order_no, venue.public_id AS venue_public_id, venue.name AS venue_name,
+       member.code_version AS member_code_version
+  FROM admission JOIN orders ON orders.id = admission.order_id JOIN venue ON venue.id = admission.venue_id
+                 JOIN member ON member.id = admission.member_id
+WHERE admission.order_id IN ($1) ORDER BY admission.order_id, admission.id"""
+
+REFUNDS = """
+SELECT order_id, refund_no, amount_fen, reason, reason_text, status, created_at, finished_at
+  FROM refund WHERE order_id IN ($1) ORDER BY id"""
+
+CLERK = """
+SELECT i.id, i.staff_id, i.device_id, i.started_at, i.last_seen_at, s.display_name
+  FROM staff_sign_in i JOIN staff_member s ON s.id = i.staff_id
+ WHERE i.token_hash = $1 AND i.ended_at IS NULL AND s.is_active"""
+
+VENUES_OF_CLERK = """
+SELECT v.public_id, v.name FROM staff_venue sv JOIN venue v ON v.id = sv.venue_id
+ WHERE sv.staff_id = $1 ORDER BY v.id"""
+
+VENUE_ID = "SELECT id FROM venue WHERE public_id = $1"
+
+INSERT_SCAN = """
+INSERT INTO redemption (device_id, nonce, request_hash, staff_id, venue_id, checkpoint, id_checked,
+                        outcome, answer, scanned_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, '', '{}', $8)
+ON CONFLICT (device_id, nonce) DO NOTHING RETURNING id"""
+
+UNKNOWN_CODES = """
+SELECT COUNT(*) AS tries FROM redemption
+ WHERE device_id = $1 AND scanned_at > $2 AND outcome IN ('UNKNOWN_CODE', 'TOO_MANY_ATTEMPTS')"""
+
+FIND_ADMISSION = """
+SELECT admission.id, admission.order_id, admission.business_day, admission.code_version,
+       member.code_version AS member_code_version, venue.public_id AS venue_public_id,
+       venue.name AS venue_name
+  FROM admission JOIN member ON member.id = admission.member_id
+                 JOIN venue ON venue.id = admission.venue_id
+ WHERE admission.handle = $1"""
+
+LOCK_ORDER = "SELECT id FROM orders WHERE id = $1 FOR UPDATE"
+
+# Tortoise puts the columns in an order of its own, another in every process.
+LOCK_ADMISSION = (
+    'SELECT "public_id","venue_id","order_line_id","handle","starts_at","title","ends_at","first_entered_at",'
+    '"passage_count","order_id","id","seat","business_day","member_id","opens_at","code_version","is_inside",'
+    '"revoked_at" FROM "admission" WHERE "id"=$1 LIMIT $2 FOR UPDATE'
+)
+
+INSERT_PASSAGE = (
+    'INSERT INTO "passage" ("number","direction","passed_at","door","admission_id") '
+    'VALUES ($1,$2,$3,$4,$5) RETURNING "id"'
+)
+
+ABOUT_ORDER = """
+SELECT orders.order_no, venue.ref FROM orders JOIN venue ON venue.id = orders.venue_id
+ WHERE orders.id = $1"""
+
+INSERT_OUTBOX = """
+INSERT INTO outbox (public_id, kind, subject, payload, created_at, next_attempt_at,
+                    attempts, receipt_no, last_error)
+VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '')"""
+
+UPDATE_ADMISSION = 'UPDATE "admission" SET "passage_count"=$1,"is_inside"=$2,"first_entered_at"=$3 WHERE "id"=$4'
+
+ANSWER_SCAN = 'UPDATE "redemption" SET "admission_id"=$1,"outcome"=$2,"answer"=$3 WHERE "id"=$4'

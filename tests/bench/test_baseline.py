@@ -1,0 +1,158 @@
+"""The bare routes are worth comparing with: the same answers, the same rows, the same statements.
+
+Quick, on a small world and without processes; `make bench` asserts equality again over the wire before it measures.
+"""
+
+import logging
+import os
+import random
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from bff.app import create_app
+from bff.settings import read_settings
+from models.keys import code_keys
+from models.venues.tables import Venue
+from tests.bench import baseline, world
+from tests.bench.baseline import House
+from tests.bench.equality import assert_equal
+from tests.bench.processes import cpu_seconds, environment_of, with_parameters
+from tests.bench.workloads import Case, Workload, workloads
+from tests.bench.world import World
+from tests.databases import Database
+
+pytestmark = pytest.mark.postgres
+
+SMALL = world.Size(venues=800, halls=2, members=4, tickets=12, desks=3)
+OF_THE_POOL = ("BEGIN", "COMMIT", "SELECT pg_advisory_unlock_all")  # what asyncpg and Tortoise add by themselves
+NAMES = ("venues_near", "slots", "place_order", "redeem")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both, in this process; `said_by_bare` is what the bare routes have sent to PostgreSQL."""
+
+    world: World
+    workloads: dict[str, Workload]
+    ours: httpx.AsyncClient
+    bare: httpx.AsyncClient
+    said_by_bare: list[str]
+
+    async def ask_ours(self, workload: Workload, case: Case) -> Any:
+        body = {"query": workload.document, "variables": case.variables}
+        return _data(await self.ours.post("/graphql", json=body, headers=_headers(case)))
+
+    async def ask_bare(self, workload: Workload, case: Case) -> Any:
+        return _data(await self.bare.post(workload.bare_path, json=case.variables, headers=_headers(case)))
+
+
+@pytest.fixture(scope="module")
+async def sides(_database: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sides]:
+    await _database.clean()
+    built = await world.build(SMALL, now=datetime.now(UTC))
+    settings = read_settings(environment_of(tmp_path_factory.mktemp("bench"), _database.url))
+    keys = code_keys(settings.code_keys)
+    said: list[str] = []
+    async with _pool(_database.url, said) as pool:
+        bare = Starlette(routes=baseline.routes())
+        bare.state.house = House(pool, _wake_nobody, keys)
+        async with _client(create_app(settings)) as ours, _client(bare) as other:
+            yield Sides(built, {each.name: each for each in workloads(built, keys)}, ours, other, said)
+
+
+def _pool(url: str, said: list[str]) -> Any:
+    async def listen(connection: Any) -> None:
+        connection.add_query_logger(lambda record: said.append(record.query))
+
+    return asyncpg.create_pool(with_parameters(url), min_size=1, max_size=1, init=listen)
+
+
+def _client(app: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench")
+
+
+async def _wake_nobody(_job: str) -> None: ...
+
+
+def _headers(case: Case) -> dict[str, str]:
+    return {"Authorization": case.authorization}
+
+
+def _data(response: httpx.Response) -> Any:
+    said = response.json()
+    assert "errors" not in said, said
+    return said["data"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_bare_route_answers_and_writes_what_ours_does(sides: Sides, name: str) -> None:
+    await assert_equal(sides.workloads[name], sides.ask_ours, sides.ask_bare, cases=4)
+
+
+async def test_the_bare_grid_is_ours_at_real_venues_on_any_day_of_the_coming_week(sides: Sides) -> None:
+    """Their published windows, Monday's prices, halls that divide: what the made-up halls do not have."""
+    real = Venue.filter(is_open=True).exclude(ref__startswith="BENCH")
+    published = await real.filter(price_from_provenance="PUBLISHED").values_list("public_id", flat=True)
+    every = await real.values_list("public_id", flat=True)
+    assert published
+    chance = random.Random(4)
+    days = [(sides.world.today + timedelta(days=ahead)).isoformat() for ahead in range(8)]
+    asked = [(venue, day) for venue in published for day in days]
+    asked += [(chance.choice(every), chance.choice(days)) for _ in range(20)]
+    cases = iter([Case({"venueId": venue, "date": day}) for venue, day in asked])
+    grids = replace(sides.workloads["slots"], cases=cases)
+    await assert_equal(grids, sides.ask_ours, sides.ask_bare, cases=len(asked))
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_both_sides_send_the_same_statements_in_the_same_order(sides: Sides, name: str) -> None:
+    workload = sides.workloads[name]
+    ours_case, bare_case = islice(workload.cases, 2)
+    with _statements_of_ours() as said_by_ours:
+        await sides.ask_ours(workload, ours_case)
+    sides.said_by_bare.clear()
+    await sides.ask_bare(workload, bare_case)
+    assert said_by_ours
+    assert list(map(_words, said_by_ours)) == [
+        _words(text) for text in sides.said_by_bare if not text.startswith(OF_THE_POOL)
+    ]
+
+
+@contextmanager
+def _statements_of_ours() -> Iterator[list[str]]:
+    """Tortoise logs each statement before it sends it."""
+    said: list[str] = []
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(str(record.args[0] if isinstance(record.args, tuple) else record.msg))
+
+    ear, log = Ear(), logging.getLogger("tortoise.db_client")
+    level = log.level
+    log.addHandler(ear)
+    log.setLevel(logging.DEBUG)
+    yield said
+    log.setLevel(level)
+    log.removeHandler(ear)
+
+
+def _words(statement: str) -> list[str]:
+    """Without regard to blanks, nor to the order of columns, which Tortoise chooses anew in each process."""
+    return sorted(re.findall(r"\w+|\S", statement))
+
+
+def test_the_clock_of_a_process_tells_what_it_has_used() -> None:
+    before = time.process_time()
+    told = cpu_seconds(os.getpid())
+    assert before <= told <= time.process_time()
