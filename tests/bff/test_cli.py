@@ -64,6 +64,13 @@ async def test_a_second_import_changes_nothing(operator: Operator) -> None:
     assert (again.returncode, again.stdout) == (0, "0 added, 0 changed, 0 closed, 0 removed\n")
 
 
+def test_no_migration_is_missing_and_the_schema_is_up_to_date(operator: Operator) -> None:
+    """As `make check` asks; in processes of their own, because looking for drift opens a SQLite in ours."""
+    for command in ("migration", "schema"):
+        asked = operator.types(command, "--check")
+        assert (asked.returncode, asked.stderr) == (0, "")
+
+
 async def test_staff_get_an_account_once_with_a_password_from_standard_input(operator: Operator) -> None:
     create = ["staff", "create", "front1", "--name", "前台", "--every-venue"]
     made = operator.types(*create, then="Str0ng-enough\n")
