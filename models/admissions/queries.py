@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from models import database
+from models.admissions.rules import EXIT_GRACE
 from models.codes import rules as codes
 from models.codes.rules import CodeKeys, CodeVersions
 from models.errors import DomainError, ErrorCode
@@ -38,7 +39,10 @@ async def admissions_of_orders(order_ids: Sequence[int]) -> Sequence[Any]:
 
 
 async def codes_of(*, member_id: int, admission_id: str, keys: CodeKeys, now: datetime) -> AdmissionCodes:
-    """The codes of one admission of this member. Raises ADMISSION_UNKNOWN, REFUNDED, EXPIRED."""
+    """The codes of one admission of this member, and for who is still inside until they may leave no more.
+
+    Raises ADMISSION_UNKNOWN, REFUNDED, EXPIRED.
+    """
     admission = await database.row(
         _ADMISSION + "WHERE admission.public_id = $1 AND admission.member_id = $2", admission_id, member_id
     )
@@ -51,7 +55,8 @@ async def codes_of(*, member_id: int, admission_id: str, keys: CodeKeys, now: da
         )
     if admission["revoked_at"] is not None:
         raise DomainError("这份预订已经取消。", code=ErrorCode.REFUNDED, next_step="如需入场请重新预订。")
-    if database.utc(admission["ends_at"]) <= now:
+    grace = EXIT_GRACE if admission["is_inside"] else timedelta()
+    if database.utc(admission["ends_at"]) + grace <= now:
         raise DomainError("这份预订的时段已经结束。", code=ErrorCode.EXPIRED, next_step="如需入场请重新预订。")
     whose = {
         "handle": admission["handle"],
