@@ -103,6 +103,7 @@ class House:
     outside: Outside
     wired: Wiring
     journal: io.StringIO
+    answers: list[str] = field(default_factory=list)  # every GraphQL answer, as it went out
 
     async def ask(
         self, document: str, variables: Mapping[str, Any] | None = None, authorization: str = ""
@@ -112,6 +113,7 @@ class House:
         given = await self.http.post(
             "/graphql", json={"query": document, "variables": variables or {}}, headers=headers
         )
+        self.answers.append(given.text)
         return Answer(given.status_code, given.json(), given.text)
 
     def now(self) -> datetime:
