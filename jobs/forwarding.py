@@ -6,6 +6,7 @@ failure also halves the company in which a row is sent, so that one on which the
 and takes nobody with it.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -21,6 +22,8 @@ from federation.government_platform import (
 )
 from models.forwarding import operations as forwarding
 from models.forwarding.operations import ClaimedRow
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 60
 LONGEST_SEND = timedelta(seconds=20)  # the client gives up after 15 s
@@ -69,6 +72,7 @@ async def _send(
     try:
         receipts = await platform.send(RowKind(batch[0].kind), rows)
     except (PlatformUnavailable, PlatformRefused, ValueError) as error:
+        log.warning("a batch of %s did not arrive: %s", batch[0].kind, error)
         await forwarding.failed(rows=batch, error=str(error), now=clock())
         return None
     answers = list(zip(batch, receipts, strict=True))

@@ -48,14 +48,14 @@ class Migration(migrations.Migration):
             name='MemberPhone',
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
-                ('member', fields.ForeignKeyField('models.Member', source_field='member_id', unique=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('member', fields.ForeignKeyField('models.Member', source_field='member_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
                 ('sealed', fields.BinaryField()),
                 ('seal_key_id', fields.CharField(max_length=16)),
                 ('lookup_hash', fields.CharField(unique=True, max_length=64)),
                 ('lookup_key_id', fields.CharField(max_length=16)),
                 ('bound_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'member_phone', 'app': 'models', 'pk_attr': 'id'},
+            options={'table': 'member_phone', 'app': 'models', 'unique_together': (('member',),), 'pk_attr': 'id'},
             bases=['Table'],
         ),
         ops.CreateModel(
@@ -215,7 +215,7 @@ class Migration(migrations.Migration):
             name='BookingRule',
             fields=[
                 ('id', fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
-                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', null=True, unique=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
                 ('courts_a_person_a_day', fields.IntField()),
                 ('minutes_a_court_a_day', fields.IntField()),
                 ('days_ahead', fields.IntField()),
@@ -225,7 +225,7 @@ class Migration(migrations.Migration):
                 ('provenance', fields.CharField(max_length=16)),
                 ('source', fields.CharField(default='', max_length=200)),
             ],
-            options={'table': 'booking_rule', 'app': 'models', 'pk_attr': 'id'},
+            options={'table': 'booking_rule', 'app': 'models', 'unique_together': (('venue',),), 'pk_attr': 'id'},
             bases=['Table'],
         ),
         ops.CreateModel(
@@ -368,7 +368,7 @@ class Migration(migrations.Migration):
                 ('about_no', fields.CharField(max_length=32)),
                 ('happened_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'finance_event', 'app': 'models', 'unique_together': (('kind', 'about_no'),), 'pk_attr': 'id'},
+            options={'table': 'finance_event', 'app': 'models', 'unique_together': (('kind', 'about_no'),), 'indexes': [Index(fields=['order_id'])], 'pk_attr': 'id'},
             bases=['Table'],
         ),
         ops.CreateModel(
@@ -443,7 +443,7 @@ class Migration(migrations.Migration):
                 ('venue_id', fields.IntField()),
                 ('order_line', fields.ForeignKeyField('models.OrderLine', source_field='order_line_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
             ],
-            options={'table': 'held_cell', 'app': 'models', 'unique_together': (('part', 'step'),), 'indexes': [Index(fields=['venue_id', 'step'])], 'pk_attr': 'id'},
+            options={'table': 'held_cell', 'app': 'models', 'unique_together': (('part', 'step'),), 'indexes': [Index(fields=['venue_id', 'step']), Index(fields=['order_line_id'])], 'pk_attr': 'id'},
             bases=['Table'],
         ),
         ops.CreateModel(
@@ -479,7 +479,7 @@ class Migration(migrations.Migration):
                 ('next_check_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('checks', fields.IntField(default=0)),
             ],
-            options={'table': 'payment', 'app': 'models', 'indexes': [Index(fields=['status', 'next_check_at'])], 'pk_attr': 'id'},
+            options={'table': 'payment', 'app': 'models', 'indexes': [Index(fields=['status', 'next_check_at']), Index(fields=['order_id'])], 'pk_attr': 'id'},
             bases=['Table'],
         ),
         ops.CreateModel(
@@ -518,7 +518,7 @@ class Migration(migrations.Migration):
                 ('next_check_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('checks', fields.IntField(default=0)),
             ],
-            options={'table': 'refund', 'app': 'models', 'indexes': [Index(fields=['status', 'next_check_at'])], 'pk_attr': 'id'},
+            options={'table': 'refund', 'app': 'models', 'indexes': [Index(fields=['status', 'next_check_at']), Index(fields=['order_id'])], 'pk_attr': 'id'},
             bases=['Table'],
         ),
         ops.CreateModel(

@@ -13,6 +13,8 @@ _BOTH = (
     """CREATE UNIQUE INDEX IF NOT EXISTS payment_one_live ON payment (order_id, channel)
        WHERE status IN ('INTENDED', 'WAITING')""",
     "CREATE UNIQUE INDEX IF NOT EXISTS payment_one_settles ON payment (order_id) WHERE status = 'SETTLED'",
+    # to a unique constraint every NULL is another: one rule for the venues that have none
+    "CREATE UNIQUE INDEX IF NOT EXISTS booking_rule_one_default ON booking_rule ((1)) WHERE venue_id IS NULL",
     """CREATE INDEX IF NOT EXISTS outbox_due ON outbox (next_attempt_at)
        WHERE delivered_at IS NULL AND dead_at IS NULL""",
     "CREATE INDEX IF NOT EXISTS outbox_open_by_subject ON outbox (subject, id) WHERE delivered_at IS NULL",
@@ -64,6 +66,7 @@ _SQLITE = (
 NAMES = (
     "payment_one_live",
     "payment_one_settles",
+    "booking_rule_one_default",
     "outbox_due",
     "outbox_open_by_subject",
     "venue_place",

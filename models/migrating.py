@@ -51,7 +51,10 @@ async def pending(database_url: str) -> list[str]:
 
 
 async def drift() -> list[str]:
-    """What the tables say and the migrations don't, without writing a file."""
+    """What the tables say and the migrations don't, without writing a file.
+
+    For a process of its own: it binds Tortoise's models to SQLite for good.
+    """
     config = database.configuration("sqlite://:memory:")
     async with TortoiseContext() as context:
         await context.init(config=config)

@@ -26,7 +26,7 @@ class HeldCell(Table):
     class Meta:
         table = "held_cell"
         unique_together = (("part", "step"),)
-        indexes = (("venue_id", "step"),)
+        indexes = (("venue_id", "step"), ("order_line_id",))
 
 
 class BookingRule(Table):
@@ -34,7 +34,7 @@ class BookingRule(Table):
 
     id = fields.IntField(primary_key=True)
     venue: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "models.Venue", null=True, unique=True, on_delete=fields.RESTRICT
+        "models.Venue", null=True, on_delete=fields.RESTRICT
     )
     venue_id: int | None
     courts_a_person_a_day = fields.IntField()
@@ -48,3 +48,4 @@ class BookingRule(Table):
 
     class Meta:
         table = "booking_rule"
+        unique_together = (("venue",),)  # Tortoise's migrations create nothing for a foreign key's unique=True

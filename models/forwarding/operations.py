@@ -23,10 +23,11 @@ from models.forwarding.tables import OutboxRow
 from models.ids import new_id
 
 FIRST_WAIT_S = 5
-LONGEST_WAIT_S = 600
-MAX_ATTEMPTS = 24
-"""Failed sends before a row is given up: 7 waits from 5 s doubling to 320 s, then 16 of 10 minutes, each shortened
-by up to a quarter. A row gives up two to three hours after its first failure (2 h 8 min to 2 h 51 min)."""
+LONGEST_WAIT_S = 900
+MAX_ATTEMPTS = 200
+"""Failed sends before a row is given up: 8 waits from 5 s doubling to 640 s, then 191 of a quarter of an hour, each
+shortened by up to a quarter. A row gives up one and a half to two days after its first failure, so a platform may be
+down over a night without anybody having to replay (lessons 9: a platform that gives up after 2.6 hours)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +168,7 @@ async def replay(*, public_ids: Sequence[str], now: datetime) -> int:
 
 
 def wait_after(subject: str, attempts: int) -> timedelta:
-    """How long a row waits after its n-th failure: doubling, at most ten minutes, shortened by up to a quarter.
+    """How long a row waits after its n-th failure: doubling, at most a quarter of an hour, shortened by up to a quarter.
 
     The shortening spreads subjects and is the same for all rows of one, which thereby stay together in a batch.
     """

@@ -37,9 +37,7 @@ class MemberPhone(Table):
     """A phone number that nobody reads from the database: sealed, and found by a keyed hash."""
 
     id = fields.BigIntField(primary_key=True)
-    member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "models.Member", on_delete=fields.RESTRICT, unique=True
-    )
+    member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Member", on_delete=fields.RESTRICT)
     member_id: int
     sealed = fields.BinaryField()
     seal_key_id = fields.CharField(max_length=16)
@@ -49,6 +47,7 @@ class MemberPhone(Table):
 
     class Meta:
         table = "member_phone"
+        unique_together = (("member",),)  # Tortoise's migrations create nothing for a foreign key's unique=True
 
 
 class SignIn(Table):

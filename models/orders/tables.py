@@ -76,7 +76,7 @@ class Payment(Table):
 
     class Meta:
         table = "payment"
-        indexes = (("status", "next_check_at"),)
+        indexes = (("status", "next_check_at"), ("order_id",))
 
 
 class Refund(Table):
@@ -100,7 +100,7 @@ class Refund(Table):
 
     class Meta:
         table = "refund"
-        indexes = (("status", "next_check_at"),)
+        indexes = (("status", "next_check_at"), ("order_id",))
 
 
 class FinanceEvent(Table):
@@ -116,6 +116,7 @@ class FinanceEvent(Table):
 
     class Meta:
         table = "finance_event"
+        indexes = (("order_id",),)
         unique_together = (("kind", "about_no"),)
 
 

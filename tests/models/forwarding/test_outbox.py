@@ -126,13 +126,13 @@ async def test_failures_back_off_and_end_in_a_dead_letter_that_says_why(db: Data
     assert await claim(then + timedelta(days=30)) == []
     (letter,) = await dead_letters()
     assert (letter.attempts, letter.error, letter.dead_at) == (MAX_ATTEMPTS, "HTTP 500", gave_up_at)
-    assert timedelta(hours=2, minutes=8) <= gave_up_at - first_failed_at <= timedelta(hours=2, minutes=51)
+    assert timedelta(hours=36) <= gave_up_at - first_failed_at <= timedelta(hours=48)
 
 
-def test_waits_double_up_to_ten_minutes_and_are_shortened_by_at_most_a_quarter() -> None:
+def test_waits_double_up_to_a_quarter_of_an_hour_and_are_shortened_by_at_most_a_quarter() -> None:
     for subject in ("order:1", "gate:7"):
         for attempts in range(1, 60):
-            longest = min(5 * 2 ** (attempts - 1), 600)
+            longest = min(5 * 2 ** (attempts - 1), 900)
             assert 0.75 * longest <= wait_after(subject, attempts).total_seconds() <= longest
     assert len({wait_after(f"order:{number}", 8) for number in range(20)}) > 15
 
