@@ -1,8 +1,5 @@
 """The constraints that only SQL can say are really there, on both databases."""
 
-import subprocess
-import sys
-
 from models import database, guards, migrating
 from tests.databases import Database
 
@@ -17,12 +14,6 @@ async def test_every_guard_is_in_the_database(db: Database) -> None:
         found = await database.rows("SELECT name FROM sqlite_master")
         names = {row["name"].removesuffix("_insert").removesuffix("_update") for row in found}
     assert set(guards.NAMES) <= names
-
-
-def test_the_tables_and_the_migrations_say_the_same() -> None:
-    """In a process of its own: comparing them binds Tortoise's models to SQLite for good."""
-    done = subprocess.run([sys.executable, "-m", "bff", "migration", "--check"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 async def test_no_migration_is_pending_after_migrating(db: Database) -> None:
