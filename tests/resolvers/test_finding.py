@@ -296,13 +296,5 @@ async def test_sports_come_in_the_order_to_show_them(house: House) -> None:
     assert [sport["name"] for sport in shown] == ["羽毛球", "篮球", "游泳"]
 
 
-async def test_prices_beyond_32_bits_are_told_in_full(house: House) -> None:
-    venue = await a_venue(market_fen_per_hour=3_000_000_000)
-    await a_court(venue)
-    asked = {"venueId": venue.public_id, "date": TODAY.isoformat()}
-    (court,) = (await house.ask(documents.SLOTS, asked)).value
-    assert court["slots"][0]["price"] == 3_000_000_000
-
-
 def test_the_clock_of_these_tests_is_an_ordinary_friday_morning() -> None:
     assert datetime(2026, 11, 20, 2, tzinfo=UTC) == NOW

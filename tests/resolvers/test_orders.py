@@ -328,3 +328,9 @@ async def test_each_confirmed_order_is_in_the_outbox_once(house: House, citizen:
     waiting = await rows("SELECT subject, kind FROM outbox")
     assert [dict(row) for row in waiting] == [{"subject": f"order:{order['orderNo']}", "kind": "orders"}]
     assert (await contents())['"held_cell"'] != []
+
+
+async def test_money_beyond_32_bits_is_told_to_the_fen(house: House, citizen: Citizen) -> None:
+    court = await a_court(await a_venue(market_fen_per_hour=2_000_000_001))
+    order = await citizen.places(line(court, at(10), expectedPrice=2_000_000_001), line(court, at(11)))
+    assert order["total"] == 4_000_000_002
