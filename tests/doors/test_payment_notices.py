@@ -77,14 +77,14 @@ async def test_a_payment_is_settled_once_however_often_it_is_told(
 async def test_both_of_wechats_ways_to_sign_are_believed(
     house: House, citizen: Citizen, hall: Hall, mode: str
 ) -> None:
-    await into_the_certificates_life(house, citizen)
+    await into_the_present(house, citizen)
     await house.outside.switch_on(notices_signed_by=mode)
     await citizen.has_paid(line(hall.badminton, in_days(house, 1)))
     assert await state(citizen) == ("PAID", 4000)
 
 
 async def test_a_rotated_certificate_is_fetched_and_believed(house: House, citizen: Citizen, hall: Hall) -> None:
-    await into_the_certificates_life(house, citizen)
+    await into_the_present(house, citizen)
     await house.outside.switch_on(notices_signed_by="certificate")
     await citizen.has_paid(line(hall.badminton, in_days(house, 1)))
     await house.outside.switch_on(notices_signed_by="certificate", rotate_certificate=True)
@@ -94,8 +94,8 @@ async def test_a_rotated_certificate_is_fetched_and_believed(house: House, citiz
     assert len(serials) == 2
 
 
-async def into_the_certificates_life(house: House, citizen: Citizen) -> None:
-    """The sandbox's certificates are good from the day on which they were really made."""
+async def into_the_present(house: House, citizen: Citizen) -> None:
+    """Into the machine's own time, from which on the sandbox's certificates are good."""
     await house.travel(datetime.now(UTC) + timedelta(minutes=1))
     await citizen.sign_in()
 
