@@ -148,21 +148,20 @@ def _summary(workload: Workload, rounds: list[tuple[Round, Round]]) -> dict[str,
     }
 
 
+FIGURES = {"cpu_ms": "CPU ms", "db_cpu_ms": "PostgreSQL ms", "p50_ms": "p50 ms"}
+
+
 def _print(results: dict[str, dict[str, Any]], floors: dict[str, float]) -> None:
-    print(
-        "\nmilliseconds a request, ours / bare             CPU        PostgreSQL's CPU      p50 of 8 at once   ratio"
-    )
+    print(f"{'each request':14}" + "".join(f"{title:>22}" for title in FIGURES.values()) + f"{'ratio':>10}")
+    print(f"{'':14}" + f"{'ours':>12}{'bare':>10}" * len(FIGURES))
     for name, said in results.items():
-        print(
-            f"{name:14s} {said['requests']:5d} requests a side  {_pair(said, 'cpu_ms')}  {_pair(said, 'db_cpu_ms')}  "
-            f"{_pair(said, 'p50_ms')}   {said['cpu_ratio']:.3f}  "
-            f"({said['cpu_ratio_from']:.3f}–{said['cpu_ratio_to']:.3f}, floor {floors[name]})"
-        )
+        pairs = [_cell(said[figure], 12) + _cell(said[f"bare_{figure}"], 10) for figure in FIGURES]
+        spread = f"({said['cpu_ratio_from']:.3f}–{said['cpu_ratio_to']:.3f}; floor {floors[name]})"
+        print(f"{name:14}{''.join(pairs)}{said['cpu_ratio']:10.3f}  {spread}")
 
 
-def _pair(said: dict[str, Any], figure: str) -> str:
-    pair = (said[figure], said[f"bare_{figure}"])
-    return " /".join("     ?" if value is None else f"{value:7.2f}" for value in pair).rjust(18)
+def _cell(value: float | None, width: int) -> str:
+    return f"{'elsewhere' if value is None else f'{value:.2f}':>{width}}"
 
 
 def main() -> int:
@@ -172,7 +171,9 @@ def main() -> int:
     RESULTS.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2))
     floors: dict[str, float] = orjson.loads(FLOORS.read_bytes())
     _print(results, floors)
-    print(f"\nin {time.monotonic() - started:.0f} s; written to build/bench.json")
+    print(
+        f"{ROUNDS} rounds, 8 requests at once, in {time.monotonic() - started:.0f} s; written to build/bench.json"
+    )
     below = [name for name, said in results.items() if said["cpu_ratio"] < floors[name]]
     for name in below:
         print(f"{name} is below its floor: {results[name]['cpu_ratio']} < {floors[name]}", file=sys.stderr)

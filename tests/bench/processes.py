@@ -1,6 +1,5 @@
 """The processes of a bench: one web process a side, a Valkey for both; and how much CPU each has used."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -34,19 +33,19 @@ def both_sides(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[S
     ports = embedded.ports(folder, ["ours", "bare"])
     uvicorn = ["uvicorn", "tests.bench.baseline:from_environment", "--factory", "--port", str(ports["bare"])]
     lean = ["--no-access-log", "--no-proxy-headers", "--no-server-header", "--log-level", "warning"]
-    commands = {"ours": ["bff", "web"], "bare": [*uvicorn, "--loop", "uvloop", "--http", "httptools", *lean]}
-    with running(embedded.valkey_command(int(urlsplit(environment["REDIS_URL"]).port or 0)), environment, folder):
-        sides = []
-        with (
-            running(
-                [sys.executable, "-m", *commands["ours"]], {**environment, "PORT": str(ports["ours"])}, folder
-            ) as ours,
-            running([sys.executable, "-m", *commands["bare"]], environment, folder) as bare,
-        ):
-            for name, pid in (("ours", ours), ("bare", bare)):
-                _wait_for(ports[name], folder)
-                sides.append(Side(name, ports[name], pid))
-            yield sides[0], sides[1]
+    commands = {
+        "ours": [sys.executable, "-m", "bff", "web"],
+        "bare": [sys.executable, "-m", *uvicorn, "--loop", "uvloop", "--http", "httptools", *lean],
+    }
+    valkey = embedded.valkey_command(urlsplit(environment["REDIS_URL"]).port or 0)
+    with (
+        running(valkey, environment, folder),
+        running(commands["ours"], {**environment, "PORT": str(ports["ours"])}, folder) as ours,
+        running(commands["bare"], environment, folder) as bare,
+    ):
+        for port in ports.values():
+            _wait_for(port, folder)
+        yield Side("ours", ports["ours"], ours), Side("bare", ports["bare"], bare)
 
 
 def environment_of(folder: Path, database_url: str) -> dict[str, str]:
@@ -81,6 +80,7 @@ def with_parameters(database_url: str, **parameters: str) -> str:
 
 @contextmanager
 def running(command: list[str], environment: Mapping[str, str], folder: Path) -> Iterator[int]:
+    """The id of a process that ends with the block; what it says is in `processes.log`."""
     with (folder / "processes.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -110,5 +110,4 @@ def cpu_seconds(pid: int) -> float:
 async def backends(side: Side) -> list[int]:
     """The PostgreSQL processes that serve this side, when the server is on this machine."""
     found = await database.rows("SELECT pid FROM pg_stat_activity WHERE application_name = $1", side.name)
-    await asyncio.sleep(0)
     return [row["pid"] for row in found if Path(f"/proc/{row['pid']}/comm").exists()]

@@ -84,6 +84,8 @@ INSERT INTO redemption (device_id, nonce, request_hash, staff_id, venue_id, chec
 VALUES ($1, $2, $3, $4, $5, $6, $7, '', '{}', $8)
 ON CONFLICT (device_id, nonce) DO NOTHING RETURNING id"""
 
+LOCK_DESK = "SELECT pg_advisory_xact_lock($1)"
+
 UNKNOWN_CODES = """
 SELECT COUNT(*) AS tries FROM redemption
  WHERE device_id = $1 AND scanned_at > $2 AND outcome IN ('UNKNOWN_CODE', 'TOO_MANY_ATTEMPTS')"""
