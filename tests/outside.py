@@ -128,23 +128,30 @@ class Outside:
             await asyncio.sleep(0.002)
         return self.letters
 
-    async def refunds_to_arrive(self) -> None:
-        """Wait until WeChat Pay has given back what it was asked to."""
-        deadline = time.monotonic() + LONGEST_WAIT_S
-        while (await self.books())["sums"]["refunding_fen"]:
-            assert time.monotonic() < deadline, "the refunds did not arrive in time"
-            await asyncio.sleep(0.01)
-
     async def read(self, letter: Letter) -> PaymentNotice | RefundNotice | EchoNotice:
         return await self.channel.parse_notice(letter.headers, letter.body, self.now())
 
     async def hand_in(self, letter: Letter, *, now: datetime) -> Settled | bool:
         """What the notice route does with one letter."""
-        notice = await self.read(letter)
+        return await self.take(await self.read(letter), now=now)
+
+    async def take(self, notice: PaymentNotice | RefundNotice | EchoNotice, *, now: datetime) -> Settled | bool:
+        """What the notice route does once it has read one."""
         assert not isinstance(notice, EchoNotice)
         if isinstance(notice, RefundNotice):
             return await record_refund_notice(notice, now=now)
         return await settle_notice(notice, channel=WECHAT_PAY, mchid=self.mchid, now=now)
+
+    async def quiet(self) -> None:
+        """Wait until WeChat Pay has nothing more to do: refunds arrived, notices in the letter box."""
+        deadline = time.monotonic() + LONGEST_WAIT_S
+        while True:
+            books = await self.books()
+            waiting = [notice for notice in books["notices"] if notice["state"] == "PENDING"]
+            if not waiting and not books["sums"]["refunding_fen"]:
+                return
+            assert time.monotonic() < deadline, f"still waiting: {waiting} {books['sums']}"
+            await asyncio.sleep(0.003)
 
     async def _control(self, path: str, **wanted: Any) -> None:
         answer = await self.http.put(path, json=wanted)

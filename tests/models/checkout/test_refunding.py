@@ -52,7 +52,7 @@ async def test_a_refund_whose_answer_was_lost_is_asked_for_again_under_the_same_
     assert await send_due_refunds(channels=outside.channels, now=now + MINUTE) == 1
     (booked,) = (await outside.books())["refunds"]
     assert (booked["out_refund_no"], booked["refund_fen"]) == (refund.refund_no, 4000)
-    await outside.refunds_to_arrive()
+    await outside.quiet()
     await send_due_refunds(channels=outside.channels, now=now + 5 * MINUTE)
     assert (await Refund.get()).status == "SUCCESS"
     assert await refunded_fen() == 4000
@@ -66,7 +66,7 @@ async def test_a_refund_without_a_notice_is_asked_about_until_it_has_arrived(
     assert (await Refund.get()).status == "PROCESSING"
     assert await refunded_fen() == 0
     await outside.travel(now + 11 * MINUTE)
-    await outside.refunds_to_arrive()
+    await outside.quiet()
     await send_due_refunds(channels=outside.channels, now=now + 11 * MINUTE)
     done = await Refund.get()
     assert (done.status, done.next_check_at) == ("SUCCESS", None)
@@ -115,7 +115,7 @@ async def test_an_abnormal_refund_that_staff_mended_at_the_channel_is_found_to_h
     known = await the_channel_says(outside, refund)
     await record_refund(replace(known, state=RefundState.ABNORMAL), now=now)
     assert (await Refund.get()).status == "ABNORMAL"
-    await outside.refunds_to_arrive()  # and we never open the letter
+    await outside.quiet()  # and we never open the letter
     await send_due_refunds(channels=outside.channels, now=now + 15 * MINUTE)
     assert (await Refund.get()).status == "SUCCESS"
     assert await refunded_fen() == 4000
