@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import sqlite3
 import subprocess
 import sys
@@ -41,7 +42,7 @@ class Operator:
             with sqlite3.connect(urlsplit(self.url).path) as connection:
                 found = connection.execute(sql).fetchone()
             return found and found[0]
-        connection = await asyncpg.connect(self.url.partition("?")[0])
+        connection = await asyncpg.connect(re.sub(r"[?&](minsize|maxsize)=\d+", "", self.url))  # the pool's words
         try:
             return await connection.fetchval(sql)
         finally:

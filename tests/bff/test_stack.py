@@ -16,7 +16,6 @@ import httpx
 import pytest
 
 from bff.settings import read_env_file
-from models import migrating
 from tests import databases
 from tests.bff.conftest import Valkey, clean_environment
 
@@ -174,7 +173,7 @@ async def web(house: House, valkey: Valkey) -> AsyncIterator[subprocess.Popen[by
     """A web process alone, with a Valkey that the test can stop."""
     sandbox = house.folder / "sandbox"
     subprocess.run([sys.executable, "-m", "sandbox", "keys", "--dir", sandbox], check=True, cwd=ROOT)
-    await migrating.migrate(house.environment["DATABASE_URL"])
+    subprocess.run([sys.executable, "-m", "bff", "migrate"], env=house.environment, check=True, cwd=ROOT)
     given = {"REDIS_URL": valkey.url, "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "bff", "web"],
