@@ -1,0 +1,152 @@
+"""What the documents name exists, and what exists is documented."""
+
+import re
+from pathlib import Path
+
+import graphql
+import pytest
+
+from bff.graphql import limits
+from bff.settings import KEY_VARIABLES, _Reader
+from jobs import ALL
+from tests.docs import documents
+from tests.docs.documents import DOCUMENTS, ROOT, everything, fenced, here_documents, inline_code, rows, text
+
+NOT_IN_THE_EXAMPLE = {
+    "CLOCK_AHEAD_SECONDS",  # development only
+    "WECHAT_BASE_URL",  # the real ones are the default
+    "WECHAT_PAY_BASE_URL",
+}
+SOURCES = ("*.py", "*.graphql", "*.yaml", "*.csv", "*.toml", "Makefile", ".env.example")
+FOLDERS = (
+    "bff",
+    "resolvers",
+    "jobs",
+    "models",
+    "payments",
+    "maps",
+    "wechat",
+    "federation",
+    "sandbox",
+    "data",
+    "tests",
+)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for path, anchor in documents.links(document):
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), f"{path} is not there"
+        if anchor:
+            assert anchor in documents.anchors(target), f"{target.name} has no heading for #{anchor}"
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    there = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
+    code = "\n".join([*inline_code(everything()), *fenced(everything())])
+    named = set(re.findall(r"^make ([a-z]+)", code, re.MULTILINE))
+    assert {"run", "test", "demo", "check"} <= named
+    assert named <= there
+
+
+def test_every_command_that_is_named_exists() -> None:
+    import typer
+
+    from bff.cli import cli
+
+    command = typer.main.get_command(cli)
+    named = set(re.findall(r"python -m bff ([a-z]+)(?: ([a-z]+))?", everything()))
+    for first, second in named:
+        found = command.commands.get(first)  # type: ignore[attr-defined]
+        assert found, first
+        assert not second or not hasattr(found, "commands") or second in found.commands, f"{first} {second}"
+
+
+def test_every_file_that_is_named_exists() -> None:
+    for name in inline_code(everything()):
+        if re.fullmatch(r"[\w./-]+/|[\w./-]+\.(py|csv|yaml|toml|graphql)", name) and name.split("/")[0] in FOLDERS:
+            assert (ROOT / name).exists(), name
+
+
+def settings_read() -> set[str]:
+    """Every variable that the settings ask the environment for."""
+    asked: set[str] = set()
+
+    class Recording(dict[str, str]):
+        def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+            asked.add(name)
+            return super().get(name, default)
+
+    _Reader(Recording()).settings()
+    return asked
+
+
+def test_the_example_of_the_environment_is_what_the_settings_read() -> None:
+    example = set(re.findall(r"^([A-Z0-9_]+)=", text(".env.example"), re.MULTILINE))
+    composed = set(re.findall(r"\$\{([A-Z0-9_]+)", text("compose.yaml")))
+    assert example - composed == settings_read() - NOT_IN_THE_EXAMPLE
+
+
+def test_every_variable_of_the_merchant_is_explained() -> None:
+    explained = " ".join(row[0] for row in rows(text("README.md"), "A real merchant"))
+    merchant = {name for name in settings_read() if name.startswith("WECHAT_") and not name.endswith("_BASE_URL")}
+    assert set(re.findall(r"`([A-Z0-9_]+)`", explained)) == merchant | {"PUBLIC_BASE_URL"}
+
+
+def test_every_key_ring_has_its_rotation() -> None:
+    told = " ".join(row[0] for row in rows(text("docs/operations.md"), "Keys"))
+    assert set(re.findall(r"`([A-Z_]+)`", told)) == set(KEY_VARIABLES)
+
+
+def test_no_name_in_capitals_is_invented() -> None:
+    """Refusals' codes, states, variables: each stands in the source as it is written in the document."""
+    files = [file for folder in FOLDERS for pattern in SOURCES for file in (ROOT / folder).rglob(pattern)]
+    files += [file for pattern in SOURCES for file in ROOT.glob(pattern)]
+    known = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+", "\n".join(file.read_text() for file in files)))
+    for document in DOCUMENTS:
+        names = set(re.findall(r"(?<![\w$-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w…])", document.read_text()))
+        assert names <= known, f"{document.name}: {names - known}"
+
+
+def test_every_graphql_example_is_valid() -> None:
+    schema = graphql.build_schema(text("schema.graphql"))
+    examples = [example for document in DOCUMENTS for example in here_documents(document.read_text(), "GRAPHQL")]
+    examples += fenced(everything(), "graphql")
+    assert len(examples) >= 7
+    for example in examples:
+        faults = graphql.validate(schema, graphql.parse(example))
+        assert not faults, f"{example}\n{faults}"
+
+
+def test_the_limits_of_graphql_are_the_ones_written_down() -> None:
+    told = {row[0]: row[1] for row in rows(text("docs/security.md"), "The GraphQL door")}
+    for protection, limit in {
+        "characters of a document": limits.CHARACTERS,
+        "tokens": limits.TOKENS,
+        "brackets in brackets": limits.BRACKETS,
+        "depth": limits.DEPTH,
+        "aliases": limits.ALIASES,
+        "directives": limits.DIRECTIVES,
+    }.items():
+        assert re.findall(r"\d+(?:,\d+)*", told[protection])[0] == f"{limit:,}", protection
+
+
+def test_every_job_is_in_the_table_with_its_period() -> None:
+    told = {row[0].strip("`"): row[1] for row in rows(text("docs/operations.md"), "Jobs")}
+    assert told == {job.name: f"{job.every_seconds:g} s" for job in ALL}
+
+
+def test_every_room_is_in_the_table() -> None:
+    told = re.findall(r"`(\w+)`", " ".join(row[0] for row in rows(text("docs/architecture.md"), "Rooms")))
+    rooms = {folder.parent.name for folder in (ROOT / "models").glob("*/__init__.py")}
+    assert set(told) == rooms | {"keys"}
+
+
+def test_every_decision_is_in_the_index_and_fits_a_page() -> None:
+    index = text("docs/decisions/README.md")
+    pages = [page for page in (ROOT / "docs" / "decisions").glob("*.md") if page.name != "README.md"]
+    assert len(pages) >= 12
+    for page in pages:
+        assert f"({page.name})" in index
+        assert len(page.read_text().splitlines()) <= 80, page.name
