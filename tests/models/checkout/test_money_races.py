@@ -1,0 +1,99 @@
+"""Payer, member, workers and the next taker at the same moment. Only PostgreSQL can show it."""
+
+import asyncio
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from models.booking.tables import HeldCell
+from models.checkout.ending import cancel_order, end_overdue_holds
+from models.checkout.paying import check_due_payments
+from models.checkout.refunding import send_due_refunds
+from models.errors import DomainError
+from models.forwarding.tables import OutboxRow
+from models.orders.tables import Order, Payment, Refund
+from tests.databases import Database
+from tests.factories.booking import a_hall, a_person, an_order, at, invoke_payment, wanted
+from tests.outside import Outside
+
+pytestmark = pytest.mark.postgres
+
+QUARTER = timedelta(minutes=15)
+
+
+async def refusals_aside(*acts: Any) -> None:
+    for result in await asyncio.gather(*acts, return_exceptions=True):
+        if isinstance(result, BaseException) and not isinstance(result, DomainError):
+            raise result
+
+
+async def test_a_payment_and_the_end_of_its_hold_at_once_leave_a_court_or_the_money(
+    db: Database, outside: Outside, now: datetime
+) -> None:
+    hall = await a_hall()
+    await outside.switch_on(refund_seconds=0)
+    for number in range(8):
+        person = await a_person()
+        line = wanted([hall.full, hall.badminton][number % 2], at(8 + number // 2))
+        order = await an_order(person, line, now=now)
+        invocation = await invoke_payment(outside, order, person, now=now)
+        later = now + QUARTER
+        workers = [end_overdue_holds(channels=outside.channels, now=later) for _ in range(2)]
+        sweeps = [check_due_payments(channels=outside.channels, now=later) for _ in range(2)]
+        taker = an_order(await a_person(), line, channels=outside.channels, now=later)
+        await refusals_aside(*workers, taker, outside.try_to_pay(invocation, late=True), *sweeps)
+    final = now + 3 * QUARTER
+    for _ in range(2):
+        await end_overdue_holds(channels=outside.channels, now=final)
+        await check_due_payments(channels=outside.channels, now=final)
+        await send_due_refunds(channels=outside.channels, now=final)
+        await outside.quiet()
+    await everybody_is_square(outside)
+
+
+async def test_cancelling_and_paying_at_once_leave_a_court_or_the_money(
+    db: Database, outside: Outside, now: datetime
+) -> None:
+    hall = await a_hall()
+    await outside.switch_on(refund_seconds=0)
+
+    async def pay(order: Order, person: Any) -> None:
+        await outside.try_to_pay(await invoke_payment(outside, order, person, now=now))
+
+    for number in range(8):
+        person = await a_person()
+        order = await an_order(person, wanted([hall.full, hall.badminton][number % 2], at(8 + number // 2)))
+        cancels = [
+            cancel_order(member_id=person.member_id, order_no=order.order_no, channels=outside.channels, now=now)
+            for _ in range(2)
+        ]
+        await refusals_aside(pay(order, person), *cancels, pay(order, person))
+    final = now + QUARTER
+    for _ in range(2):
+        await check_due_payments(channels=outside.channels, now=final)
+        await end_overdue_holds(channels=outside.channels, now=final)
+        await send_due_refunds(channels=outside.channels, now=final)
+        await outside.quiet()
+    await everybody_is_square(outside)
+
+
+async def everybody_is_square(outside: Outside) -> None:
+    """Whoever is charged has their court, nobody else has one, and the platform heard of each once."""
+    assert not await Order.filter(status="PENDING_PAYMENT").exists()
+    paid_orders = await Order.filter(status="PAID")
+    lines = Counter([cell.order_line_id for cell in await HeldCell.all()])
+    assert len(lines) == len(paid_orders)
+    books = await outside.books()
+    assert books["sums"]["kept_fen"] == sum(order.total_fen for order in paid_orders)
+    given_back = [row["out_trade_no"] for row in books["refunds"]]
+    assert len(set(given_back)) == len(given_back)
+    for row in books["payments"]:
+        payment = await Payment.get(payment_no=row["out_trade_no"]).prefetch_related("order")
+        has_their_court = payment.order.status == "PAID" and payment.status == "SETTLED"
+        assert has_their_court != (row["out_trade_no"] in given_back)
+    told = Counter([row.subject for row in await OutboxRow.all() if row.payload["state"] == "PAID"])
+    assert set(told.values()) <= {1}
+    assert {f"order:{order.order_no}" for order in paid_orders} <= set(told)
+    assert not await Refund.exclude(status="SUCCESS").exists()
