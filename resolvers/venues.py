@@ -237,7 +237,7 @@ def _grid(slots: Sequence[booking.Slot]) -> list[CourtSlots]:
                     ends_at=slot.ends_at,
                     status=slot.status,
                     price=Fen(slot.price_fen),
-                    price_kind=PriceKind(slot.price_kind),
+                    price_kind=slot.price_kind,
                     price_label=slot.price_label,
                     price_is_demonstration=slot.price_provenance != "PUBLISHED",
                 )

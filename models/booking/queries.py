@@ -5,7 +5,7 @@ Two statements whatever the size of the venue: its timetable as one row with JSO
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -22,12 +22,13 @@ from models.booking.rules import (
     status_of,
     steps_of,
 )
-from models.calendar import business_day, instant_of
+from models.calendar import CELL_MINUTES, business_day, instant_of, step_of
 from models.errors import BadInput, DomainError, ErrorCode
 from models.venues.rules import (
     Day,
     HalfHours,
     Opening,
+    PriceKind,
     Window,
     day_of,
     half_hours,
@@ -89,7 +90,7 @@ class Slot:
     ends_at: datetime
     status: SlotStatus
     price_fen: int
-    price_kind: str
+    price_kind: PriceKind
     price_label: str
     price_provenance: str
     max_people: int
@@ -124,21 +125,23 @@ def _slots_of(
     court: CourtFacts, table: Timetable, held: set[tuple[int, int]], released: datetime, now: datetime
 ) -> Iterable[Slot]:
     prices = table.prices_of(court)
+    midnight = instant_of(table.day.date, 0)
+    first_step = step_of(midnight)
     for start, end in grid(table.openings_of(court), court.slot_minutes):
         price = price_of(prices, start, end)
         if price.not_priced:
             continue
-        starts_at = instant_of(table.day.date, start)
-        steps = steps_of(table.day.date, start, end)
+        starts_at = midnight + timedelta(minutes=start)
+        steps = range(first_step + start // CELL_MINUTES, first_step + end // CELL_MINUTES)
         taken = any((part, step) in held for part in court.part_ids for step in steps)
         yield Slot(
             court_id=court.public_id,
             court_name=court.name,
             starts_at=starts_at,
-            ends_at=instant_of(table.day.date, end),
+            ends_at=midnight + timedelta(minutes=end),
             status=status_of(starts_at=starts_at, taken=taken, released=released, now=now),
             price_fen=price.price_fen,
-            price_kind=price.kind.value,
+            price_kind=price.kind,
             price_label=price.label,
             price_provenance=price.provenance,
             max_people=court.max_people,

@@ -103,7 +103,7 @@ def nearby_statement(
         values.append(sport)
     if open_at is not None:
         values += _weekday_and_minute(open_at, today)
-    text = _nearby_sql(database.on_postgres(), after is not None, sport is not None, open_at is not None)
+    text = nearby_sql(database.on_postgres(), after is not None, sport is not None, open_at is not None)
     return text, values
 
 
@@ -116,7 +116,7 @@ async def venue_by_public_id(public_id: str, *, today: date) -> VenueRow | None:
 
 
 @cache
-def _nearby_sql(on_postgres: bool, with_cursor: bool, with_sport: bool, with_open_at: bool) -> str:
+def nearby_sql(on_postgres: bool, with_cursor: bool, with_sport: bool, with_open_at: bool) -> str:
     """$1–$4 box, $5–$16 the metric's numbers, $17 squared radius, $18 limit, $19 weekday; then what is asked."""
     says = _POSTGRES if on_postgres else _SQLITE
     numbers = [f"${n}::float8" for n in range(5, 17)]

@@ -31,11 +31,11 @@ from models.codes import rules as codes
 from models.codes.rules import CodeKeys, CodeVersions
 from models.ids import new_id, new_no
 from models.keys import code_keys
-from models.venues.queries import _nearby_sql
+from models.venues.queries import nearby_sql
 from tests.bench import statements as sql
 from tests.bench.bare_grid import Day, clock_text, demand, is_taken, priced, read_day
 
-NEARBY = _nearby_sql(True, False, False, False)
+NEARBY = nearby_sql(True, False, False, False)
 CONNECTIONS = 8
 
 
