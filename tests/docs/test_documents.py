@@ -57,6 +57,7 @@ def test_every_command_that_is_named_exists() -> None:
 
     command = typer.main.get_command(cli)
     named = set(re.findall(r"python -m bff ([a-z]+)(?: ([a-z]+))?", everything()))
+    assert len(named) >= 8
     for first, second in named:
         found = command.commands.get(first)  # type: ignore[attr-defined]
         assert found, first
@@ -67,6 +68,11 @@ def test_every_file_that_is_named_exists() -> None:
     for name in inline_code(everything()):
         if re.fullmatch(r"[\w./-]+/|[\w./-]+\.(py|csv|yaml|toml|graphql)", name) and name.split("/")[0] in FOLDERS:
             assert (ROOT / name).exists(), name
+
+
+def test_every_test_that_is_named_exists() -> None:
+    there = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    assert all(f"def {name}(" in there for name in re.findall(r"`(test_\w+)`", everything()))
 
 
 def settings_read() -> set[str]:
