@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from models import database
 from models.admissions.operations import pass_door
 from models.admissions.tables import Admission
-from models.booking.tables import HeldCell
+from models.booking.tables import BookingRule, HeldCell
 from models.calendar import business_day, instant_of
 from models.checkout.ending import cancel_order, end_overdue_holds
 from models.checkout.paying import check_due_payments
@@ -54,7 +54,7 @@ from tests.outside import WECHAT_PAY, Killed, Meddled, Outside, Stage, killed
 T = TypeVar("T")
 SOAK = bool(os.environ.get("SOAK"))
 JUMPS = (20, 20, 5 * 60, 5 * 60, 15 * 60, 16 * 60, 14 * 3600)
-TROUBLES = ("killed before", "killed after", "http_500", "http_500_after", "before", "after")
+TROUBLES = ("killed before", "killed after", "http_500", "http_500_after", *("before", "after") * 2)
 
 Channels = Mapping[str, PaymentChannel]
 
@@ -65,20 +65,23 @@ class Trouble:
 
     kind: str
     call: str
-    other: int
+    meanwhile: str  # what another request or worker does with the same order, when the kind is before or after
 
 
-NONE = Trouble("none", "", 0)
+NONE = Trouble("none", "", "")
 
 
 def trouble_around(*calls: str) -> st.SearchStrategy[Trouble]:
     """Half of the time none, else one around one of the calls that the act may make."""
     return st.just(NONE) | st.builds(
-        Trouble, st.sampled_from(TROUBLES), st.sampled_from(calls), st.integers(0, 11)
+        Trouble,
+        st.sampled_from(TROUBLES),
+        st.sampled_from(calls),
+        st.sampled_from(["pay", "cancel", "cancel", "press", "press", "sweep"]),
     )
 
 
-some = st.integers(0, 30)  # which of the orders, notices or sheets there are
+recent = st.sampled_from((-1, -1, -1, -2, -3, -4))  # which of the orders or sheets: mostly the latest
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class World:
 @pytest.fixture
 async def world(db: Database, stage: Stage, tmp_path: Path) -> World:
     hall = await a_hall(free_mornings=True)
+    await BookingRule.all().update(courts_a_person_a_day=99, minutes_a_court_a_day=999)  # they shall meet often
     people = [await a_person() for _ in range(3)]
     return World(asyncio.get_running_loop(), stage, tmp_path, hall, tuple(people))
 
@@ -105,11 +109,13 @@ class OrderMoney(RuleBasedStateMachine):
         self.world = world
         self.now = NOW
         self.orders: list[tuple[Order, Person]] = []
-        self.sheets: list[Mapping[str, str]] = []  # parameters of wx.requestPayment that reached a phone
+        self.at_hand = 0  # the order that the running act is about
+        self.sheets: list[tuple[int, Mapping[str, str]]] = []  # order, wx.requestPayment parameters on a phone
         self.notices: list[Any] = []
         self.unread = 0
         self.stack = contextlib.AsyncExitStack()
         self.run(self.begin())
+        self.buy(0, "full", 9, 2, "pressed", NONE)
 
     def run(self, act: Coroutine[Any, Any, T]) -> T:
         return self.world.loop.run_until_complete(act)
@@ -126,9 +132,9 @@ class OrderMoney(RuleBasedStateMachine):
     @rule(
         who=st.integers(0, 2),
         court=st.sampled_from(["full", "left", "right", "badminton"]),
-        hour=st.sampled_from([8, 9, 9, 9, 10]),
+        hour=st.sampled_from([8, 9, 9, 10, 11, 12]),
         people=st.integers(1, 3),
-        until=st.sampled_from(["placed", "pressed", "paid", "paid"]),
+        until=st.sampled_from(["placed", "pressed", "paid", "settled", "settled"]),
         trouble=trouble_around("close", "prepay", "prepay"),
     )
     def buy(self, who: int, court: str, hour: int, people: int, until: str, trouble: Trouble) -> None:
@@ -140,28 +146,31 @@ class OrderMoney(RuleBasedStateMachine):
             self.orders.append((await an_order(person, line, channels=channels, now=self.now), person))
             if until != "placed":
                 await self.open_sheet(-1, channels)
-            if until == "paid":
+            if until in ("paid", "settled"):
                 await self.pay(-1, late=False)
+            if until == "settled":
+                await self.read_letters()
+                await self.deliver(-1)
 
         self.run(self.in_trouble(trouble, act))
 
     @precondition(lambda self: self.orders)
-    @rule(which=some, trouble=trouble_around("prepay", "query", "close"))
+    @rule(which=recent, trouble=trouble_around("prepay", "query", "close"))
     def press_pay(self, which: int, trouble: Trouble) -> None:
         self.run(self.in_trouble(trouble, lambda channels: self.open_sheet(which, channels)))
 
     @precondition(lambda self: self.sheets)
-    @rule(which=some, late=st.booleans())
+    @rule(which=recent, late=st.booleans())
     def confirm(self, which: int, late: bool) -> None:
         self.run(self.pay(which, late=late))
 
     @precondition(lambda self: self.orders)
-    @rule(which=some, trouble=trouble_around("close", "query", "refund"))
+    @rule(which=recent, trouble=trouble_around("close", "query", "refund"))
     def cancel(self, which: int, trouble: Trouble) -> None:
         self.run(self.in_trouble(trouble, lambda channels: self.give_up(which, channels)))
 
     @precondition(lambda self: self.orders)
-    @rule(which=some)
+    @rule(which=recent)
     def enter(self, which: int) -> None:
         self.run(self.go_in(which))
 
@@ -172,7 +181,7 @@ class OrderMoney(RuleBasedStateMachine):
         self.run(self.jump_to(self.now + timedelta(seconds=seconds)))
 
     @precondition(lambda self: self.notices)
-    @rule(which=some, times=st.integers(1, 2))
+    @rule(which=st.integers(0, 30), times=st.integers(1, 2))
     def hand_in(self, which: int, times: int) -> None:
         for _ in range(times):
             self.run(self.deliver(which))
@@ -189,15 +198,21 @@ class OrderMoney(RuleBasedStateMachine):
 
     # how
 
+    def take_up(self, which: int) -> tuple[Order, Person]:
+        self.at_hand = which % len(self.orders)
+        return self.orders[self.at_hand]
+
     async def open_sheet(self, which: int, channels: Channels) -> None:
-        order, person = self.orders[which % len(self.orders)]
-        self.sheets.append(await invoke_payment(self.outside, order, person, now=self.now, channels=channels))
+        order, person = self.take_up(which)
+        sheet = await invoke_payment(self.outside, order, person, now=self.now, channels=channels)
+        self.sheets.append((order.id, sheet))
 
     async def pay(self, which: int, *, late: bool) -> None:
-        await self.outside.try_to_pay(self.sheets[which % len(self.sheets)], late=late)
+        _, sheet = self.sheets[which % len(self.sheets)]
+        await self.outside.try_to_pay(sheet, late=late)
 
     async def give_up(self, which: int, channels: Channels) -> None:
-        order, person = self.orders[which % len(self.orders)]
+        order, person = self.take_up(which)
         await cancel_order(member_id=person.member_id, order_no=order.order_no, channels=channels, now=self.now)
 
     async def go_in(self, which: int) -> None:
@@ -230,7 +245,8 @@ class OrderMoney(RuleBasedStateMachine):
         await self.outside.travel(instant)
 
     async def deliver(self, which: int) -> None:
-        await self.outside.take(self.notices[which % len(self.notices)], now=self.now)
+        if self.notices:
+            await self.outside.take(self.notices[which % len(self.notices)], now=self.now)
 
     async def sweep_all(self, channels: Channels) -> None:
         for sweep in (check_due_payments, end_overdue_holds, send_due_refunds):
@@ -253,16 +269,17 @@ class OrderMoney(RuleBasedStateMachine):
     async def meanwhile(self, trouble: Trouble, point: dict[str, Any]) -> None:
         """Another request or worker, once, while the first one waits for WeChat Pay."""
         del point[trouble.call]
-        what, which = trouble.other % 4, trouble.other // 4
+        order_id = self.orders[self.at_hand][0].id if self.orders else 0
         with contextlib.suppress(DomainError):
-            if what == 0 and self.sheets:
-                await self.pay(-1 - which, late=True)
-            elif what == 1 and self.orders:
-                await self.give_up(-1 - which, self.outside.channels)
-            elif what == 2 and self.orders:
-                await self.open_sheet(-1 - which, self.outside.channels)
-            else:
+            if trouble.meanwhile == "pay":
+                for sheet in [sheet for about, sheet in self.sheets if about == order_id]:
+                    await self.outside.try_to_pay(sheet, late=True)
+            elif trouble.meanwhile == "sweep" or not self.orders:
                 await self.sweep_all(self.outside.channels)
+            elif trouble.meanwhile == "cancel":
+                await self.give_up(self.at_hand, self.outside.channels)
+            else:
+                await self.open_sheet(self.at_hand, self.outside.channels)
 
     # what must always hold
 
@@ -360,7 +377,7 @@ def test_nobody_pays_for_nothing_and_no_court_is_given_twice(world: World) -> No
     run_state_machine_as_test(
         lambda: OrderMoney(world),  # type: ignore[arg-type] # a maker of machines is as good as their class
         settings=settings(
-            max_examples=1000 if SOAK else 40,
+            max_examples=1500 if SOAK else 45,
             stateful_step_count=60 if SOAK else 30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
