@@ -1,20 +1,17 @@
-"""A real Chromium at a desk's page that a real server serves on loopback."""
+"""A real Chromium at a desk's page that the real house serves on loopback."""
 
 import os
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
-from starlette.applications import Starlette
 
-from bff.pages.desk import desk_routes
-from tests.browser.desk_stub import PASSWORD, USERNAME, VENUES, StubDesk
+from tests.browser.real_desk import DeskAtWork, desk
+from tests.house import house, shared_valkey
+from tests.outside import outside, stage
+
+__all__ = ["DeskAtWork", "desk", "house", "outside", "shared_valkey", "stage"]
 
 RECORD = Path(__file__).resolve().parents[2] / "build" / "chromium.path"
 UNAVAILABLE = "No Chromium could be had here, so the browser tests did not run (tools/fetch_chromium.py says why)."
@@ -29,56 +26,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-Code = Callable[[], Awaitable[str]]
-
-
-@dataclass(frozen=True)
-class DeskAtWork:
-    """A desk that is being served, and codes to try at it. Each call of a code gives a fresh one."""
-
-    url: str
-    username: str
-    password: str
-    venue_name: str
-    green_code: Code  # not used yet, its slot is now
-    used_code: Code  # its holder is inside already
-    unknown_code: Code  # 24 digits that no one handed out
-
-
-@pytest.fixture(scope="session")
-async def desk() -> AsyncIterator[DeskAtWork]:
-    stub = StubDesk()
-    routes = desk_routes(stub, lambda: datetime.now(UTC), secure_cookies=False)
-
-    async def green() -> str:
-        return stub.new_code()
-
-    async def used() -> str:
-        return stub.new_code(used=True)
-
-    async def unknown() -> str:
-        return "9" * 24
-
-    with served(Starlette(routes=routes)) as address:
-        yield DeskAtWork(f"{address}/desk", USERNAME, PASSWORD, VENUES[1][1], green, used, unknown)
-
-
-@contextmanager
-def served(app: Starlette) -> Iterator[str]:
-    """The application on a free loopback port, in a thread of its own; yields its address."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        started = threading.Event()
-        while not server.started and thread.is_alive():
-            started.wait(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.fixture(scope="session")
@@ -125,3 +72,4 @@ async def sign_in(page: Page, desk: DeskAtWork) -> None:
         await page.get_by_label(desk.venue_name).check()
         await page.click("button.primary")
     await page.wait_for_selector("#code")
+    await page.wait_for_load_state()  # until the page's script listens
