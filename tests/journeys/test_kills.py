@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -77,6 +78,10 @@ def books_and_pays(town: Town, number: int, line: dict[str, Any]) -> tuple[Citiz
     return citizen, order_no
 
 
+def is_paid(citizen: Citizen, order_no: str) -> bool:
+    return bool(citizen.order(order_no)["status"] == "PAID")
+
+
 def platform_rows(town: Town) -> Any:
     return town.store(town.stack.platform)["rows"]
 
@@ -126,7 +131,7 @@ async def test_every_paid_order_is_at_the_platform_once_though_worker_valkey_and
     town.start("worker", ahead=town.ahead + timedelta(seconds=90))
     paid = {order_no for _, order_no in orders}
     for citizen, order_no in orders:
-        until(lambda c=citizen, o=order_no: c.order(o)["status"] == "PAID", f"{order_no} is paid")
+        until(partial(is_paid, citizen, order_no), f"{order_no} is paid")
 
     def told() -> set[str]:
         return {row["payload"]["orderNo"] for row in platform_rows(town)}

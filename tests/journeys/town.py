@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -87,7 +88,7 @@ class Town:
                     start_new_session=True,
                 )
         for name in names:
-            until(lambda name=name: self._is_up(name), f"{name} answers: {self.said(name)[-2000:]}", START_S)
+            until(partial(self._is_up, name), f"{name} answers", START_S)
 
     def kill(self, *names: str) -> None:
         """SIGKILL: no last word, nothing put in order."""
