@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 import uvicorn
 
-from bff import logging
+from bff import logging, wiring
 from bff import worker as worker_process
 from bff.run import DATA
 from bff.run import run as run_everything
@@ -24,8 +24,11 @@ from models.errors import DomainError
 from models.footfall import devices
 from models.forwarding import operations as forwarding
 from models.forwarding.queries import dead_letters
+from models.members.phones import reseal_all
 from models.staff import operations as staff_room
 from models.venues.importing import import_places
+from models.venues.reading import demonstration_prices
+from payments.port import PaymentError
 
 T = TypeVar("T")
 
@@ -36,6 +39,10 @@ cli = typer.Typer(help="Sports for all: the house and its doors.", no_args_is_he
 staff = typer.Typer(help="People who work at a venue.", no_args_is_help=True)
 gates = typer.Typer(help="Devices at the doors.", no_args_is_help=True)
 outbox = typer.Typer(help="What the government platform has not taken.", no_args_is_help=True)
+merchant = typer.Typer(help="WeChat Pay, seen from our side.", no_args_is_help=True)
+phones = typer.Typer(help="Phone numbers at rest.", no_args_is_help=True)
+cli.add_typer(merchant, name="merchant")
+cli.add_typer(phones, name="phones")
 cli.add_typer(staff, name="staff")
 cli.add_typer(gates, name="gates")
 cli.add_typer(outbox, name="outbox")
@@ -97,8 +104,18 @@ def migrate() -> None:
 
 
 @cli.command("import")
-def import_data() -> None:
+def import_data(
+    demonstration: Annotated[
+        bool, typer.Option(help="In production: yes, charge the prices that data/ marks DEMONSTRATION.")
+    ] = False,
+) -> None:
     """Bring in divisions, venues, courts, tariffs from data/. The second time changes nothing."""
+    made_up = demonstration_prices(DATA)
+    if read_settings().in_production and made_up and not demonstration:
+        _fail(
+            f"{made_up} prices in data/tariffs.csv are marked DEMONSTRATION: people would be charged made-up amounts. "
+            "Replace them, or say --demonstration"
+        )
     report = _connected(lambda _: import_places(folder=DATA, today=business_day(utc_now())))
     print(f"{report.added} added, {report.changed} changed, {report.closed} closed, {report.removed} removed")
 
@@ -180,6 +197,35 @@ def rotate_gate(
         _connected(lambda _: devices.finish_rotation(device_no=device_no))
         return
     _show_gate(_connected(lambda settings: devices.rotate_token(device_no=device_no, keys=settings.gate_keys)))
+
+
+@merchant.command("test")
+def test_merchant() -> None:
+    """Ask WeChat Pay for an echo and a notice. Moves no money; the web log then shows the notice's 204."""
+
+    async def test() -> None:
+        wired = wiring.build(read_settings())
+        try:
+            await wired.wechat_pay.ask_for_echo()
+        finally:
+            await wired.queue.close()
+            await wired.http.aclose()
+
+    try:
+        asyncio.run(test())
+    except PaymentError as error:
+        _fail(str(error))
+    print("our signature was accepted and theirs holds; now look for the notice in the web process's log")
+
+
+@phones.command("reseal")
+def reseal_phones() -> None:
+    """Bring every phone number under the current keys, so that old ones can go. May be stopped and run again."""
+
+    async def reseal(settings: Settings) -> int:
+        return await reseal_all(keys=wiring.phone_keys(settings))
+
+    print(f"{_connected(reseal)} numbers moved")
 
 
 @outbox.command("dead")

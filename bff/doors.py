@@ -46,7 +46,7 @@ def doors(wired: Wiring) -> list[BaseRoute]:
 def graphql_route(services: Services, clock: Callable[[], datetime], *, open_to_explore: bool) -> Route:
     """`open_to_explore`: introspection and suggestions, for developers only."""
     schema = build_schema(extensions=schema_extensions(introspection=open_to_explore), suggestions=open_to_explore)
-    return Route("/graphql", Endpoint(schema, _context_of(services, clock)), methods=["GET", "POST"])
+    return Route("/graphql", Endpoint(schema, _context_of(services, clock)), methods=["POST"])
 
 
 def _context_of(services: Services, clock: Callable[[], datetime]) -> Callable[[Request], Awaitable[Context]]:

@@ -13,6 +13,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -123,9 +124,10 @@ def _write_privately(path: Path, text: str) -> None:
 
 def _watch_over(stack: Stack) -> int:
     honcho.manager.KILL_WAIT = KILL_AFTER_SECONDS
-    manager = Manager(_Announcer(stack))
+    manager = Manager(Printer(sys.stdout))
     for name, command in stack.commands.items():
         manager.add_process(name, f"exec {shlex.join(command)}", env=dict(stack.environment))
+    threading.Thread(target=_announce, args=(stack,), daemon=True).start()
     with _interrupts_through_make():
         manager.loop()
     if manager.returncode in STOPPED_BY_HAND:
@@ -136,26 +138,14 @@ def _watch_over(stack: Stack) -> int:
     return 1
 
 
-class _Announcer(Printer):  # type: ignore[misc]
-    """Prints what the processes say, and, once the web process listens, where everything is."""
-
-    def __init__(self, stack: Stack) -> None:
-        super().__init__(sys.stdout)
-        self.stack = stack
-
-    def write(self, message: Any) -> None:
-        super().write(message)
-        if message.name == "web" and b"Uvicorn running on" in _bytes(message.data):
-            self._announce()
-
-    def _announce(self) -> None:
-        waited_until = time.monotonic() + 5
-        while time.monotonic() < waited_until and not all(map(embedded.answers, self.stack.ports.values())):
-            time.sleep(0.05)
-        settings, environment = self.stack.settings, self.stack.environment
-        here = f"http://{settings.host}:{settings.port}"
-        print(
-            f"""
+def _announce(stack: Stack) -> None:
+    """Once everything listens, says where it is. Whoever waits in vain for it sees the processes' own words."""
+    settings, environment = stack.settings, stack.environment
+    while embedded.is_free(settings.host, settings.port) or not all(map(embedded.answers, stack.ports.values())):
+        time.sleep(0.1)
+    here = f"http://{settings.host}:{settings.port}"
+    print(
+        f"""
   GraphQL         {here}/graphql   (POST)
   Front desk      {here}/desk   (account: {settings.data_dir}/development-staff.txt)
   WeChat          {environment["WECHAT_BASE_URL"]}   (sandbox)
@@ -166,8 +156,8 @@ class _Announcer(Printer):  # type: ignore[misc]
 
   Ctrl-C stops everything.
 """,
-            flush=True,
-        )
+        flush=True,
+    )
 
 
 @contextmanager
@@ -216,7 +206,3 @@ def _is_interrupted(make: int) -> bool:
 
 def _python(module: str, *words: str) -> list[str]:
     return [sys.executable, "-m", module, *words]
-
-
-def _bytes(text: bytes | str) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()

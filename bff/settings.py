@@ -157,10 +157,12 @@ class _Reader:
             wechat_pay_base_url=self._outside_url("WECHAT_PAY_BASE_URL", WECHAT_PAY_URL),
             wechat_pay_mchid=self._outside("WECHAT_PAY_MCHID"),
             wechat_pay_merchant_serial=self._outside("WECHAT_PAY_MERCHANT_SERIAL"),
-            wechat_pay_merchant_key_file=self._file("WECHAT_PAY_MERCHANT_KEY_FILE"),
+            wechat_pay_merchant_key_file=self._file(
+                "WECHAT_PAY_MERCHANT_KEY_FILE", self._outside("WECHAT_PAY_MERCHANT_KEY_FILE")
+            ),
             wechat_pay_apiv3_key=self._apiv3_key(),
-            wechat_pay_public_key_id=self._outside("WECHAT_PAY_PUBLIC_KEY_ID"),
-            wechat_pay_public_key_file=self._file("WECHAT_PAY_PUBLIC_KEY_FILE"),
+            wechat_pay_public_key_id=self._text("WECHAT_PAY_PUBLIC_KEY_ID"),
+            wechat_pay_public_key_file=self._public_key_file(),
             government_platform_base_url=self._outside_url("GOVERNMENT_PLATFORM_BASE_URL"),
             government_platform_app_id=self._outside("GOVERNMENT_PLATFORM_APP_ID"),
             government_platform_secret=self._outside("GOVERNMENT_PLATFORM_SECRET"),
@@ -253,8 +255,14 @@ class _Reader:
             self.faults.append(f"{name} is {url!r}; production speaks to the real one, over https://")
         return url
 
-    def _file(self, name: str) -> Path | None:
-        text = self._outside(name)
+    def _public_key_file(self) -> Path | None:
+        """Id and file together, or neither: such a merchant has platform certificates only."""
+        key_id, text = self._text("WECHAT_PAY_PUBLIC_KEY_ID"), self._text("WECHAT_PAY_PUBLIC_KEY_FILE")
+        if bool(key_id) != bool(text):
+            self.faults.append("WECHAT_PAY_PUBLIC_KEY_ID and WECHAT_PAY_PUBLIC_KEY_FILE belong together")
+        return self._file("WECHAT_PAY_PUBLIC_KEY_FILE", text)
+
+    def _file(self, name: str, text: str) -> Path | None:
         if not text:
             return None
         path = Path(text).resolve()

@@ -94,11 +94,13 @@ def services(wired: Wiring) -> Services:
         mini_program_appid=settings.wechat_mini_program_appid,
         code_keys=code_keys(settings.code_keys),
         token_keys=TokenKeys(settings.token_keys),
-        phone_keys=PhoneKeys(
-            sealing=SealingKeys(settings.phone_seal_keys), lookup=LookupKeys(settings.phone_lookup_keys)
-        ),
+        phone_keys=phone_keys(settings),
         wake=wired.queue.wake,
     )
+
+
+def phone_keys(settings: Settings) -> PhoneKeys:
+    return PhoneKeys(sealing=SealingKeys(settings.phone_seal_keys), lookup=LookupKeys(settings.phone_lookup_keys))
 
 
 def clock_of(settings: Settings) -> Callable[[], datetime]:
@@ -117,7 +119,6 @@ def nonce() -> str:
 
 def wechat_pay(settings: Settings, http: httpx.AsyncClient, clock: Callable[[], datetime]) -> WeChatPay:
     assert settings.wechat_pay_merchant_key_file  # demanded
-    assert settings.wechat_pay_public_key_file
     merchant = Merchant(
         mchid=settings.wechat_pay_mchid,
         appid=settings.wechat_mini_program_appid,
@@ -126,12 +127,15 @@ def wechat_pay(settings: Settings, http: httpx.AsyncClient, clock: Callable[[], 
         apiv3_key=settings.wechat_pay_apiv3_key.encode(),
         notify_url=settings.notify_url,
     )
-    public_key = load_public_key(settings.wechat_pay_public_key_file.read_bytes())
+    public_keys = {}
+    if settings.wechat_pay_public_key_file:  # else the merchant has platform certificates only
+        public_key = load_public_key(settings.wechat_pay_public_key_file.read_bytes())
+        public_keys[settings.wechat_pay_public_key_id] = public_key
     return WeChatPay(
         http,
         base_url=settings.wechat_pay_base_url,
         merchant=merchant,
-        public_keys={settings.wechat_pay_public_key_id: public_key},
+        public_keys=public_keys,
         clock=clock,
         nonce=nonce,
     )
@@ -147,8 +151,6 @@ def demand_outside(settings: Settings) -> None:
         "WECHAT_PAY_MERCHANT_SERIAL": settings.wechat_pay_merchant_serial,
         "WECHAT_PAY_MERCHANT_KEY_FILE": settings.wechat_pay_merchant_key_file,
         "WECHAT_PAY_APIV3_KEY": settings.wechat_pay_apiv3_key,
-        "WECHAT_PAY_PUBLIC_KEY_ID": settings.wechat_pay_public_key_id,
-        "WECHAT_PAY_PUBLIC_KEY_FILE": settings.wechat_pay_public_key_file,
         "GOVERNMENT_PLATFORM_BASE_URL": settings.government_platform_base_url,
         "GOVERNMENT_PLATFORM_APP_ID": settings.government_platform_app_id,
         "GOVERNMENT_PLATFORM_SECRET": settings.government_platform_secret,

@@ -63,7 +63,7 @@ async def drift() -> list[str]:
 
 
 async def write_next() -> list[str]:
-    """Writes the next migration from the tables; for developers (`python -m bff make-migration`)."""
+    """Writes the next migration from the tables; for developers (`python -m bff migration`)."""
     config = database.configuration("sqlite://:memory:")
     async with TortoiseContext() as context:
         await context.init(config=config)

@@ -75,7 +75,9 @@ def _shown(clerk: StaffSignedIn) -> DeskSignIn:
 
 def _told(verdict: Verdict) -> DeskVerdict:
     time = _span(verdict)
-    court = verdict.court.removesuffix(f" {time}")  # an admission is titled with both; the page has a place for each
+    court = verdict.court.removesuffix(
+        f" {time}"
+    )  # an admission is titled with both; the page has a place for each
     return DeskVerdict(
         colour=Colour(verdict.colour).value,
         code=verdict.outcome,

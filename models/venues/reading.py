@@ -63,6 +63,12 @@ def read_places(folder: Path, *, today: date) -> PlacesInFiles:
     )
 
 
+def demonstration_prices(folder: Path) -> int:
+    """How many prices of the files nobody published: what a production start must not charge by oversight."""
+    rows = read_csv(folder, "tariffs.csv")
+    return sum(row["price_provenance"] == "DEMONSTRATION" and row["price_fen_per_hour"] != "0" for row in rows)
+
+
 def _holiday(row: dict[str, str]) -> dict[str, Any]:
     where = f"holidays.csv {row['date']}"
     one_of(row["kind"], ("HOLIDAY", "MAKEUP_WORKDAY"), where)

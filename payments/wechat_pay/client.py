@@ -148,6 +148,15 @@ class WeChatPay:
         await self._check(headers, body, now)
         return read_notice(body, self._merchant)
 
+    async def ask_for_echo(self) -> None:
+        """The merchant's self-test, which moves no money: POST /v3/security/echo (pay.weixin.qq.com 4015139289).
+
+        WeChat Pay checks our signature, signs its answer, and sends a notice to our notify_url. Raises
+        `PaymentError` when either signature does not hold.
+        """
+        asked = {"echo_message": "hello", "notify_url": self._merchant.notify_url}
+        await self._ask("POST", "/v3/security/echo", asked)
+
     def _refund(self, refund_no: str, answer: Mapping[str, Any]) -> ChannelRefund:
         refund = _read(lambda entry: wire.refund(entry, state=entry["status"]), answer)
         if refund.refund_no != refund_no:

@@ -106,6 +106,11 @@ async def test_dead_letters_are_listed_and_sent_again(operator: Operator) -> Non
     assert operator.types("outbox", "dead").stdout == ""
 
 
+def test_phone_numbers_are_resealed(operator: Operator) -> None:
+    resealed = operator.types("phones", "reseal")
+    assert (resealed.returncode, resealed.stdout) == (0, "0 numbers moved\n")
+
+
 def test_a_password_typed_at_a_terminal_is_not_shown_and_must_be_typed_twice(tmp_path: Path) -> None:
     number, terminal = pty.fork()
     if number == 0:

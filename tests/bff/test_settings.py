@@ -63,8 +63,7 @@ def test_production_names_everything_that_is_missing_at_once() -> None:
     needed = ["DATABASE_URL", "REDIS_URL", "PUBLIC_BASE_URL", *KEY_VARIABLES]
     needed += [f"WECHAT_MINI_PROGRAM_{name}" for name in ("APPID", "SECRET")]
     needed += [f"WECHAT_PAY_{name}" for name in ("MCHID", "MERCHANT_SERIAL", "MERCHANT_KEY_FILE", "APIV3_KEY")]
-    needed += ["WECHAT_PAY_PUBLIC_KEY_ID", "WECHAT_PAY_PUBLIC_KEY_FILE", "GOVERNMENT_PLATFORM_BASE_URL"]
-    needed += ["GOVERNMENT_PLATFORM_APP_ID", "GOVERNMENT_PLATFORM_SECRET"]
+    needed += [f"GOVERNMENT_PLATFORM_{name}" for name in ("BASE_URL", "APP_ID", "SECRET")]
     assert [name for name in needed if name not in said] == []
 
 
@@ -99,6 +98,27 @@ def test_production_refuses(production: dict[str, str], name: str, value: str, w
     [fault] = faults_of(production | {name: value})
     assert fault.startswith(name)
     assert word in fault
+
+
+def test_a_merchant_with_platform_certificates_only_needs_no_public_key(production: dict[str, str]) -> None:
+    del production["WECHAT_PAY_PUBLIC_KEY_ID"]
+    assert any("belong together" in fault for fault in faults_of(production))
+    del production["WECHAT_PAY_PUBLIC_KEY_FILE"]
+    assert read_settings(production).wechat_pay_public_key_file is None
+
+
+def test_production_does_not_charge_made_up_prices_by_oversight(production: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bff", "import"],
+        env=clean_environment(**production),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "DEMONSTRATION" in done.stderr
+    assert "--demonstration" in done.stderr
 
 
 def test_a_misspelt_environment_is_no_development() -> None:

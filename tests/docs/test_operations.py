@@ -1,7 +1,5 @@
 """What the engineer on call is told to type works."""
 
-import ast
-import importlib
 import re
 from datetime import datetime, timedelta
 
@@ -20,9 +18,8 @@ from models.forwarding import operations as forwarding
 from models.members import rules as members
 from models.staff import rules as staff
 from models.venues import queries
-from payments.wechat_pay import WeChatPay
 from tests.databases import Database
-from tests.docs.documents import fenced, here_documents, rows, text
+from tests.docs.documents import fenced, rows, text
 
 PAGE = text("docs/operations.md")
 HOUR = timedelta(hours=1)
@@ -53,18 +50,6 @@ async def test_what_it_tells_to_write_can_be_written(db: Database) -> None:
     assert len(statements) == 2
     for statement in statements:
         await database.rows(statement)
-
-
-def test_its_programs_use_what_is_there() -> None:
-    programs = here_documents(PAGE, "PY")
-    assert len(programs) == 2
-    for program in programs:
-        for node in ast.walk(ast.parse(program)):
-            if isinstance(node, ast.ImportFrom):
-                module = importlib.import_module(str(node.module))
-                for alias in node.names:
-                    assert hasattr(module, alias.name) or importlib.import_module(f"{node.module}.{alias.name}")
-    assert hasattr(WeChatPay, "_ask")
 
 
 def test_the_limits_in_the_table_are_those_of_the_code() -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from payments.port import (
     CloseResult,
+    EchoNotice,
     NoticeProbe,
     PaymentError,
     PaymentNotice,
@@ -373,3 +374,22 @@ async def test_a_request_signed_with_another_key_is_refused(
         await channel(http, house, stranger).prepay(request)
     assert (failure.value.code, failure.value.may_have_happened) == ("SIGN_ERROR", False)
     assert await channel(http, house, real_merchant).query(request.payment_no) is None
+
+
+@pytest.mark.parametrize("public_key", [True, False])
+async def test_the_merchants_self_test_is_answered_and_noticed(
+    house: House, real_merchant: Merchant, door: NoticeDoor, http: httpx.AsyncClient, public_key: bool
+) -> None:
+    pay = channel(http, house, real_merchant, public_key=public_key)
+    await pay.ask_for_echo()
+    letter = door.received(1)[0]
+    notice = await pay.parse_notice(letter.headers, letter.body, datetime.now(UTC))
+    assert isinstance(notice, EchoNotice)
+
+
+async def test_the_self_test_of_a_merchant_with_the_wrong_key_fails(
+    house: House, real_merchant: Merchant, http: httpx.AsyncClient
+) -> None:
+    wrong = replace(real_merchant, private_key=generate_private_key(public_exponent=65537, key_size=2048))
+    with pytest.raises(PaymentError, match="SIGN_ERROR"):
+        await channel(http, house, wrong).ask_for_echo()
