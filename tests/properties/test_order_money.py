@@ -169,6 +169,17 @@ class OrderMoney(RuleBasedStateMachine):
     def cancel(self, which: int, trouble: Trouble) -> None:
         self.run(self.in_trouble(trouble, lambda channels: self.give_up(which, channels)))
 
+    @rule(
+        court=st.sampled_from(["full", "left", "right", "badminton"]),
+        hour=st.sampled_from([9, 10, 11, 12]),
+        until=st.sampled_from(["placed", "pressed", "paid", "settled"]),
+        trouble=trouble_around("prepay", "close", "query", "refund"),
+    )
+    def regret(self, court: str, hour: int, until: str, trouble: Trouble) -> None:
+        """Buys in peace, and changes their mind in trouble."""
+        self.buy(1, court, hour, 1, until, NONE)
+        self.cancel(-1, trouble)
+
     @precondition(lambda self: self.orders)
     @rule(which=recent)
     def enter(self, which: int) -> None:
