@@ -388,7 +388,7 @@ def test_nobody_pays_for_nothing_and_no_court_is_given_twice(world: World) -> No
     run_state_machine_as_test(
         lambda: OrderMoney(world),  # type: ignore[arg-type] # a maker of machines is as good as their class
         settings=settings(
-            max_examples=1500 if SOAK else 45,
+            max_examples=1500 if SOAK else 35,
             stateful_step_count=60 if SOAK else 30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
