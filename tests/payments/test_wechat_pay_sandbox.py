@@ -380,6 +380,7 @@ async def test_a_request_signed_with_another_key_is_refused(
 async def test_the_merchants_self_test_is_answered_and_noticed(
     house: House, real_merchant: Merchant, door: NoticeDoor, http: httpx.AsyncClient, public_key: bool
 ) -> None:
+    house.switch_on(notices_signed_by="public_key" if public_key else "certificate")
     pay = channel(http, house, real_merchant, public_key=public_key)
     await pay.ask_for_echo()
     letter = door.received(1)[0]
