@@ -31,7 +31,7 @@ _MASKS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"(?<![0-9])(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])"), r"\1****\2"),
     (re.compile(r"(\+86)(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])"), r"\1\2****\3"),
 ]
-QUIETED = dict.fromkeys(("httpx", "httpcore", "arq", "tortoise", "asyncio"), logging.WARNING) | {
+QUIETED = dict.fromkeys(("httpx", "httpcore", "arq", "tortoise", "aiosqlite", "asyncio"), logging.WARNING) | {
     "strawberry": logging.CRITICAL  # bff/graphql/errors.py reports what is worth it
 }
 _REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -58,9 +58,12 @@ async def cancel_order(
     Raises ORDER_UNKNOWN for a stranger's, ORDER_STARTED once it began or somebody entered, OUTSIDE_UNAVAILABLE
     when the channel can't say whether it was just paid. Cancelling twice is the same as once.
     """
-    order = await Order.get_or_none(order_no=order_no, member_id=member_id)
-    if order is None:
+    mine = await database.row(
+        "SELECT id FROM orders WHERE order_no = $1 AND member_id = $2", order_no, member_id
+    )
+    if mine is None:
         raise order_unknown()
+    order = await Order.get(id=mine["id"])
     if order.status == OrderStatus.PENDING_PAYMENT:
         if await _close_at_channels(order, channels, now):
             await _close(order.id, CloseReason.CANCELLED, now=now)

@@ -61,7 +61,7 @@ def payment(order: Mapping[str, Any]) -> ChannelPayment:
         return ChannelPayment(
             payment_no=_text(order["out_trade_no"]),
             state=state,
-            amount_fen=_fen(order["amount"]["total"]),
+            amount_fen=_cny_fen(order["amount"]),
             channel_trade_no=_text(order["transaction_id"]),
             paid_at=_instant(order["success_time"]),
             payer_openid=_text(order["payer"]["openid"]),
@@ -106,6 +106,13 @@ def _fen(value: object) -> int:
     if type(value) is not int or value < 0:  # a bool is an int, and 1.0 == 1
         raise TypeError("expected whole fen")
     return value
+
+
+def _cny_fen(amount: Mapping[str, Any]) -> int:
+    """The total of an amount in CNY; a cent is no fen."""
+    if amount.get("currency", "CNY") != "CNY":
+        raise ValueError("expected CNY")
+    return _fen(amount["total"])
 
 
 def _instant(value: object) -> datetime:

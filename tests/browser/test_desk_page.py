@@ -121,6 +121,18 @@ async def test_a_code_can_be_typed_by_hand_with_gaps(
     assert [said["code"] for said in sent] == [code]
 
 
+async def test_a_code_that_was_not_read_whole_is_asked_for_again_and_not_sent(
+    scanning: Page, desk: DeskAtWork
+) -> None:
+    """A scan while the page still loads loses its first digits; that is nobody's forged code."""
+    sent: list[str] = []
+    scanning.on("request", lambda request: sent.append(request.url))
+    await scanning.locator("#code").press_sequentially((await desk.green_code())[5:], delay=40)
+    await scanning.keyboard.press("Enter")
+    await expect(scanning.locator("#hint")).to_contain_text("只读到 19 位数字")
+    assert [url for url in sent if url.endswith("/desk/redeem")] == []
+
+
 async def test_a_scanner_is_heard_wherever_the_focus_is(scanning: Page, desk: DeskAtWork) -> None:
     await scanning.get_by_role("button", name="退出登录").focus()
     await scan(scanning, await desk.green_code())

@@ -299,6 +299,7 @@ async def test_a_genuine_notice_for_another_merchant_or_app_is_refused(
         order(payer={}),
         order(success_time="2026-11-20T09:59:56"),
         order(success_time="yesterday"),
+        order(amount={"total": 4500, "currency": "USD"}),
         order(success_time=None),
         order(trade_state="WON"),
         order(trade_state={}),

@@ -39,6 +39,7 @@ async def test_odd_words_are_refused_or_found_to_be_nothing(house: House) -> Non
         (documents.ORDERS, {"after": "o1"}, citizen.authorization),
         (documents.PLACE_ORDER, {"idempotencyKey": "k", "lines": [line(hall.left, at(8))]}, citizen.authorization),
         (documents.PAY_ORDER, {"orderNo": order["orderNo"]}, citizen.authorization),
+        (documents.CANCEL_ORDER, {"orderNo": order["orderNo"]}, citizen.authorization),
         (documents.ADMISSION_CODES, {"admissionId": order["admissions"][0]["id"]}, citizen.authorization),
         (documents.STAFF_SIGN_IN, {"username": "nobody", "password": PASSWORD, "deviceId": "d"}, ""),
         (

@@ -41,6 +41,7 @@
     closeVerdict();
     if (!code) return;
     if (/[^0-9]/.test(code)) return showInputMethodHint();
+    if (code.length !== CODE_DIGITS) return showHint("只读到 " + code.length + " 位数字，入场码有 24 位，请再扫一次。");
     if (checking) return showHint("上一个码还在核对，请等结果出来再扫。");
     hideHint();
     check(scanOf(code));
