@@ -45,7 +45,9 @@ from wechat.mini_program import MiniProgram
 
 HERE = "http://house.test"
 PASSWORD = "Jialing-2026-desk"
-INTERNALS = re.compile(r"Traceback|models\.|resolvers\.|SELECT |asyncpg|sqlite|tortoise|site-packages|\.py\b", re.I)
+INTERNALS = re.compile(
+    r"Traceback|models\.|resolvers\.|SELECT |asyncpg|sqlite|tortoise|site-packages|\.py\b", re.I
+)
 SENTENCE = re.compile(r"[\u4e00-\u9fff，、：“”（）0-9A-Za-z .+:–-]*[\u4e00-\u9fff]{2,}.*[。！）]$", re.DOTALL)
 
 

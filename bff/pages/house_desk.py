@@ -74,18 +74,14 @@ def _shown(clerk: StaffSignedIn) -> DeskSignIn:
 
 
 def _told(verdict: Verdict) -> DeskVerdict:
-    time = _span(verdict)
-    court = verdict.court.removesuffix(
-        f" {time}"
-    )  # an admission is titled with both; the page has a place for each
     return DeskVerdict(
         colour=Colour(verdict.colour).value,
         code=verdict.outcome,
         headline=verdict.headline,
         detail=verdict.detail or None,
         next_step=verdict.next_step or None,
-        court=court or None,
-        time=time,
+        court=verdict.court or None,
+        time=_span(verdict),
     )
 
 

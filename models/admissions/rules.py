@@ -56,7 +56,7 @@ class Verdict:
             self,
             admission_id=admission.id,
             person=f"adm:{admission.id}",
-            court=admission.title,
+            court=court_of(admission.title),
             starts_at=admission.starts_at,
             ends_at=admission.ends_at,
         )
@@ -75,6 +75,11 @@ class Verdict:
             for name in ("starts_at", "ends_at")
         }
         return cls(**{**answer, **times})
+
+
+def court_of(title: str) -> str:
+    """羽毛球1号场 of 羽毛球1号场 11月21日 09:00–10:00 (models.booking.rules.slot_title): day and time are the last two."""
+    return title.rsplit(" ", 2)[0]
 
 
 def _refusal(code: ErrorCode, colour: Colour, headline: str, detail: str, next_step: str) -> Verdict:

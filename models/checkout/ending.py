@@ -58,9 +58,7 @@ async def cancel_order(
     Raises ORDER_UNKNOWN for a stranger's, ORDER_STARTED once it began or somebody entered, OUTSIDE_UNAVAILABLE
     when the channel can't say whether it was just paid. Cancelling twice is the same as once.
     """
-    mine = await database.row(
-        "SELECT id FROM orders WHERE order_no = $1 AND member_id = $2", order_no, member_id
-    )
+    mine = await database.row("SELECT id FROM orders WHERE order_no = $1 AND member_id = $2", order_no, member_id)
     if mine is None:
         raise order_unknown()
     order = await Order.get(id=mine["id"])

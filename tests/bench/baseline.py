@@ -329,7 +329,7 @@ async def _judge(
         "next_step": "",
         "admission_id": admission["id"],
         "person": f"adm:{admission['id']}",
-        "court": admission["title"],
+        "court": admission["title"].rsplit(" ", 2)[0],
         "starts_at": admission["starts_at"].isoformat(),
         "ends_at": admission["ends_at"].isoformat(),
     }
@@ -341,7 +341,7 @@ async def _judge(
         "headline": "请入场",
         "detail": "",
         "nextStep": "",
-        "court": admission["title"],
+        "court": admission["title"].rsplit(" ", 2)[0],
         "startsAt": admission["starts_at"],
         "endsAt": admission["ends_at"],
     }
