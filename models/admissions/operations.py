@@ -15,7 +15,6 @@ from models import database
 from models.admissions import rules
 from models.admissions.rules import Direction, Passed, Verdict
 from models.admissions.tables import Admission, Passage, Redemption
-from models.calendar import SHANGHAI
 from models.codes import rules as codes
 from models.codes.rules import CodeKeys, CodeKind, CodeParts, CodeVersions
 from models.errors import BadInput, DomainError, ErrorCode
@@ -171,7 +170,7 @@ async def _tell_platform(admission: Admission, door: str, now: datetime) -> None
             "admissionId": admission.public_id,
             "venueId": about["ref"],
             "door": door,
-            "redeemedAt": now.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
+            "redeemedAt": forwarding.platform_time(now),
         },
         now=now,
     )

@@ -10,8 +10,8 @@ from typing import Any
 from models import database
 from models.admissions import operations as admissions
 from models.booking import operations as cells
-from models.calendar import SHANGHAI
 from models.forwarding import operations as forwarding
+from models.forwarding.operations import platform_time
 from models.orders.rules import CloseReason, OrderStatus
 from models.orders.tables import Order, OrderLine
 
@@ -76,8 +76,3 @@ def _line(line: OrderLine) -> dict[str, Any]:
         "people": line.people,
         "priceFen": line.price_fen,
     }
-
-
-def platform_time(instant: datetime) -> str:
-    """`yyyy-MM-dd HH:mm:ss` on the local clock, as the platform's field names are cited with."""
-    return instant.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models import database
-from models.calendar import SHANGHAI, business_day, instant_of
+from models.calendar import business_day, instant_of
 from models.footfall.tables import GateDevice
 from models.forwarding import operations as forwarding
 
@@ -105,7 +105,7 @@ async def _tell_figure(*, device_id: int, hour_end: datetime, now: datetime) -> 
             "cityId": figure["city_code"],
             "districtId": figure["district_code"],
             "venueId": figure["venue_ref"],
-            "acqTime": hour_end.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
+            "acqTime": forwarding.platform_time(hour_end),
             "acqNumOfPeople": figure["entered"],
             "leaNumOfPeople": figure["left_count"],
             "deviceId": device.device_no,

@@ -12,7 +12,7 @@ import orjson
 from models import database
 from models.admissions import operations as admissions
 from models.admissions.rules import TOO_MANY_ATTEMPTS, Direction, Verdict
-from models.calendar import SHANGHAI, business_day
+from models.calendar import business_day
 from models.codes.rules import CodeKeys
 from models.errors import BadInput, DomainError, ErrorCode
 from models.footfall.tables import GateDevice, GateScan
@@ -190,7 +190,7 @@ async def _tell_platform(
             "direction": device.direction,
             "orderNo": about["order_no"],
             "admissionId": about["public_id"],
-            "passedAt": scanned_at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
+            "passedAt": forwarding.platform_time(scanned_at),
         },
         now=now,
     )

@@ -19,6 +19,7 @@ from zlib import crc32
 import orjson
 
 from models import database
+from models.calendar import SHANGHAI
 from models.forwarding.tables import OutboxRow
 from models.ids import new_id
 
@@ -55,6 +56,11 @@ async def add(*, kind: str, subject: str, payload: Mapping[str, Any], now: datet
            VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '')""",
         *(new_id("row"), kind, subject, orjson.dumps(payload).decode(), now),
     )
+
+
+def platform_time(instant: datetime) -> str:
+    """`yyyy-MM-dd HH:mm:ss` on the local clock, as the platform's field names are cited with."""
+    return instant.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @database.operation
