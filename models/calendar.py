@@ -29,10 +29,26 @@ def step_of(instant: datetime) -> int:
     return int(instant.timestamp()) // (CELL_MINUTES * 60)
 
 
-def instant_of_step(step: int) -> datetime:
-    return datetime.fromtimestamp(step * CELL_MINUTES * 60, UTC)
+def steps_between(starts_at: datetime, ends_at: datetime) -> range:
+    """The cell steps that a slot covers; it is a whole number of them."""
+    return range(step_of(starts_at), step_of(ends_at))
 
 
 def clock_text(minute: int) -> str:
     """540 → 09:00"""
     return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def day_text(day: date) -> str:
+    """11月21日"""
+    return f"{day.month}月{day.day}日"
+
+
+def moment_text(instant: datetime) -> str:
+    """11月21日 09:00, on the local clock."""
+    return f"{day_text(business_day(instant))} {clock_text(minute_of_day(instant))}"
+
+
+def span_text(starts_at: datetime, ends_at: datetime) -> str:
+    """11月21日 09:00–10:00, within one local day; an end at midnight reads 24:00."""
+    return f"{moment_text(starts_at)}–{clock_text(minute_of_day(ends_at) or 24 * 60)}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from bff.pages.desk import DeskSignIn, DeskVerdict
 from models.admissions import desk as admissions
 from models.admissions.rules import Colour, Verdict
-from models.calendar import business_day, clock_text, minute_of_day
+from models.calendar import span_text
 from models.codes.rules import CodeKeys
 from models.errors import NotSignedIn
 from models.staff import operations as staff
@@ -74,6 +74,7 @@ def _shown(clerk: StaffSignedIn) -> DeskSignIn:
 
 
 def _told(verdict: Verdict) -> DeskVerdict:
+    starts_at, ends_at = verdict.starts_at, verdict.ends_at
     return DeskVerdict(
         colour=Colour(verdict.colour).value,
         code=verdict.outcome,
@@ -81,14 +82,5 @@ def _told(verdict: Verdict) -> DeskVerdict:
         detail=verdict.detail or None,
         next_step=verdict.next_step or None,
         court=verdict.court or None,
-        time=_span(verdict),
+        time=span_text(starts_at, ends_at) if starts_at and ends_at else None,
     )
-
-
-def _span(verdict: Verdict) -> str | None:
-    """11月21日 09:00–10:00"""
-    if verdict.starts_at is None or verdict.ends_at is None:
-        return None
-    day = business_day(verdict.starts_at)
-    ends = minute_of_day(verdict.ends_at) or 24 * 60
-    return f"{day.month}月{day.day}日 {clock_text(minute_of_day(verdict.starts_at))}–{clock_text(ends)}"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from models.calendar import business_day, clock_text, minute_of_day
+from models.calendar import moment_text
 from models.errors import ErrorCode
 
 EXIT_GRACE = timedelta(hours=2)
@@ -144,7 +144,11 @@ def wrong_venue(venue_name: str) -> Verdict:
 
 def too_early(opens_at: datetime) -> Verdict:
     return _refusal(
-        ErrorCode.TOO_EARLY, Colour.YELLOW, "还没到时间", f"{_moment(opens_at)} 起可以入场。", "请到时间再来扫码。"
+        ErrorCode.TOO_EARLY,
+        Colour.YELLOW,
+        "还没到时间",
+        f"{moment_text(opens_at)} 起可以入场。",
+        "请到时间再来扫码。",
     )
 
 
@@ -153,7 +157,7 @@ def expired(ends_at: datetime) -> Verdict:
         ErrorCode.EXPIRED,
         Colour.RED,
         "已过时段",
-        f"这份预订已在 {_moment(ends_at)} 结束。",
+        f"这份预订已在 {moment_text(ends_at)} 结束。",
         "如需入场请重新预订。",
     )
 
@@ -163,7 +167,7 @@ def already_inside(first_entered_at: datetime) -> Verdict:
         ErrorCode.ALREADY_INSIDE,
         Colour.RED,
         "已经入场",
-        f"这个码在 {_moment(first_entered_at)} 已入场，还没有离场。",
+        f"这个码在 {moment_text(first_entered_at)} 已入场，还没有离场。",
         "一码一人；如本人临时外出，请先在出口扫码离场。",
     )
 
@@ -188,8 +192,3 @@ def judge(admission: Any, *, direction: Direction, now: datetime) -> Verdict:
     if admission.is_inside:
         return already_inside(admission.first_entered_at)
     return passed(Passed.ENTERED if admission.first_entered_at is None else Passed.ENTERED_AGAIN)
-
-
-def _moment(instant: datetime) -> str:
-    day = business_day(instant)
-    return f"{day.month}月{day.day}日 {clock_text(minute_of_day(instant))}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models import database
-from models.calendar import CELL_MINUTES, step_of
+from models.calendar import steps_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,6 @@ class CellsWanted:
     starts_at: datetime
     ends_at: datetime
 
-    @property
-    def steps(self) -> range:
-        first = step_of(self.starts_at)
-        return range(first, first + int((self.ends_at - self.starts_at).total_seconds()) // (CELL_MINUTES * 60))
-
 
 async def hold(wanted: Sequence[CellsWanted]) -> list[int]:
     """Takes all cells or none; returns the ids of the orders that stand in the way, none when it succeeded.
@@ -34,7 +29,7 @@ async def hold(wanted: Sequence[CellsWanted]) -> list[int]:
         (part, step, line.venue_id, line.order_line_id)
         for line in wanted
         for part in line.part_ids
-        for step in line.steps
+        for step in steps_between(line.starts_at, line.ends_at)
     )
     places = ", ".join(f"(${n}, ${n + 1}, ${n + 2}, ${n + 3})" for n in range(1, 4 * len(cells), 4))
     taken = await database.rows(

@@ -20,9 +20,8 @@ from models.booking.rules import (
     released_at,
     slot_title,
     status_of,
-    steps_of,
 )
-from models.calendar import CELL_MINUTES, business_day, instant_of, step_of
+from models.calendar import CELL_MINUTES, business_day, instant_of, step_of, steps_between
 from models.errors import BadInput, DomainError, ErrorCode
 from models.venues.rules import (
     Day,
@@ -103,13 +102,15 @@ class BookableSlot:
     venue_id: int
     court: CourtFacts
     day: date
-    from_minute: int
-    to_minute: int
     starts_at: datetime
     ends_at: datetime
     price_fen: int
     price_label: str
     limits: Limits
+
+    @property
+    def title(self) -> str:
+        return slot_title(self.court.name, self.starts_at, self.ends_at)
 
 
 async def slots(*, venue_id: str, sport: str | None, day: date, now: datetime) -> list[Slot]:
@@ -149,7 +150,8 @@ def _slots_of(
 
 
 async def _held_cells(table: Timetable) -> set[tuple[int, int]]:
-    steps = steps_of(table.day.date, 0, 24 * 60)
+    day = table.day.date
+    steps = steps_between(instant_of(day, 0), instant_of(day, 24 * 60))
     found = await database.rows(HELD, table.venue_id, steps.start, steps.stop)
     return {(row["part_id"], row["step"]) for row in found}
 
@@ -201,8 +203,6 @@ def _bookable(table: Timetable, court_id: str, starts_at: datetime, people: int,
         venue_id=table.venue_id,
         court=court,
         day=table.day.date,
-        from_minute=start,
-        to_minute=end,
         starts_at=starts_at,
         ends_at=ends_at,
         price_fen=price.price_fen,

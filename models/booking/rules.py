@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from models.calendar import CELL_MINUTES, business_day, clock_text, instant_of, minute_of_day, step_of
+from models.calendar import business_day, clock_text, day_text, instant_of, minute_of_day, moment_text, span_text
 from models.errors import BadInput, DomainError, ErrorCode
 
 
@@ -63,12 +63,6 @@ def grid(openings: Sequence[tuple[int, int]], slot_minutes: int) -> Iterator[tup
         )
 
 
-def steps_of(day: date, from_minute: int, to_minute: int) -> range:
-    """The cell steps that a span of a day covers."""
-    first = step_of(instant_of(day, from_minute))
-    return range(first, first + (to_minute - from_minute) // CELL_MINUTES)
-
-
 def released_at(day: date, limits: Limits) -> datetime:
     """The instant at which a day's slots open for booking."""
     return instant_of(day - timedelta(days=limits.days_ahead), limits.release_minute)
@@ -84,9 +78,7 @@ def status_of(*, starts_at: datetime, taken: bool, released: datetime, now: date
 
 def slot_title(court_name: str, starts_at: datetime, ends_at: datetime) -> str:
     """羽毛球1号场 11月21日 09:00–10:00"""
-    day = business_day(starts_at)
-    ends = minute_of_day(ends_at) or 24 * 60
-    return f"{court_name} {day.month}月{day.day}日 {clock_text(minute_of_day(starts_at))}–{clock_text(ends)}"
+    return f"{court_name} {span_text(starts_at, ends_at)}"
 
 
 def check_bookable(
@@ -104,7 +96,7 @@ def check_bookable(
     slot = next((slot for slot in grid(openings, court.slot_minutes) if slot[0] == start), None)
     if slot is None or instant_of(day, start) != starts_at:
         raise DomainError(
-            f"{court.name}没有{day.month}月{day.day}日 {clock_text(start)} 开始的时段。",
+            f"{court.name}没有{moment_text(starts_at)} 开始的时段。",
             code=ErrorCode.SLOT_UNKNOWN,
             next_step="请在场地时段表里重新选择。",
             field="lines",
@@ -122,7 +114,7 @@ def check_bookable(
         raise DomainError(
             f"{title}还没有开放预订，本馆提前{limits.days_ahead}天、{clock_text(limits.release_minute)}开放。",
             code=ErrorCode.SLOT_NOT_RELEASED,
-            next_step=f"请在{_moment(opens)}之后再来。",
+            next_step=f"请在{moment_text(opens)}之后再来。",
             field="lines",
         )
     if not 1 <= people <= court.max_people:
@@ -137,16 +129,10 @@ def check_bookable(
     return slot
 
 
-def _moment(instant: datetime) -> str:
-    day = business_day(instant)
-    return f"{day.month}月{day.day}日 {clock_text(minute_of_day(instant))}"
-
-
 def too_many_courts(limits: Limits, day: date) -> DomainError:
-    tomorrow = day + timedelta(days=1)
     return DomainError(
-        f"每人每天在本馆最多订{limits.courts_a_person_a_day}片场地，{day.month}月{day.day}日已达上限。",
+        f"每人每天在本馆最多订{limits.courts_a_person_a_day}片场地，{day_text(day)}已达上限。",
         code=ErrorCode.TOO_MANY_COURTS,
-        next_step=f"可以改订{tomorrow.month}月{tomorrow.day}日，或先取消已有的预订。",
+        next_step=f"可以改订{day_text(day + timedelta(days=1))}，或先取消已有的预订。",
         field="lines",
     )

@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import product
 
 from models import database
 from models.booking import operations as cells
 from models.booking import queries as booking
 from models.booking.operations import CellsWanted
 from models.booking.queries import BookableSlot
-from models.booking.rules import SlotTaken, slot_title, too_many_courts
+from models.booking.rules import SlotTaken, too_many_courts
+from models.calendar import steps_between
 from models.checkout.ending import end_hold
 from models.checkout.fulfilling import fulfil
 from models.errors import BadInput, DomainError, ErrorCode
@@ -128,7 +131,7 @@ async def _check_limits(place: _Placing) -> None:
         minutes = await _minutes_held(place.member_id, place.slots[0].venue_id, day)
         wanted = [slot for slot in place.slots if slot.day == day]
         for slot in wanted:
-            minutes[slot.court.id] = minutes.get(slot.court.id, 0) + slot.to_minute - slot.from_minute
+            minutes[slot.court.id] += _minutes(slot.starts_at, slot.ends_at)
         limits = place.slots[0].limits
         if len(minutes) > limits.courts_a_person_a_day:
             raise too_many_courts(limits, day)
@@ -141,7 +144,8 @@ async def _check_limits(place: _Placing) -> None:
             )
 
 
-async def _minutes_held(member_id: int, venue_id: int, day: date) -> dict[int, int]:
+async def _minutes_held(member_id: int, venue_id: int, day: date) -> Counter[int]:
+    """By court, over the member's orders that are not closed."""
     held = await database.rows(
         """SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
              FROM order_line JOIN orders ON orders.id = order_line.order_id
@@ -151,11 +155,14 @@ async def _minutes_held(member_id: int, venue_id: int, day: date) -> dict[int, i
         venue_id,
         day,
     )
-    minutes: dict[int, int] = {}
+    minutes: Counter[int] = Counter()
     for line in held:
-        length = database.utc(line["ends_at"]) - database.utc(line["starts_at"])
-        minutes[line["court_id"]] = minutes.get(line["court_id"], 0) + int(length.total_seconds()) // 60
+        minutes[line["court_id"]] += _minutes(database.utc(line["starts_at"]), database.utc(line["ends_at"]))
     return minutes
+
+
+def _minutes(starts_at: datetime, ends_at: datetime) -> int:
+    return (ends_at - starts_at) // timedelta(minutes=1)
 
 
 async def _write_order(place: _Placing, now: datetime) -> Order:
@@ -185,7 +192,7 @@ async def _write_lines(order: Order, place: _Placing) -> list[OrderLine]:
             business_day=slot.day,
             price_fen=slot.price_fen,
             people=people,
-            title=slot_title(slot.court.name, slot.starts_at, slot.ends_at),
+            title=slot.title,
             price_label=slot.price_label,
         )
         for number, (slot, people) in enumerate(zip(place.slots, place.people, strict=True), start=1)
@@ -200,15 +207,15 @@ async def _first_taken(slots: Sequence[BookableSlot]) -> str:
     """The title of the first slot that somebody else has, for the refusal."""
     for slot in slots:
         parts = ", ".join(f"${n}" for n in range(3, len(slot.court.part_ids) + 3))
-        wanted = CellsWanted(0, slot.venue_id, slot.court.part_ids, slot.starts_at, slot.ends_at).steps
+        wanted = steps_between(slot.starts_at, slot.ends_at)
         if await database.row(
             f"SELECT id FROM held_cell WHERE step >= $1 AND step < $2 AND part_id IN ({parts}) LIMIT 1",
             wanted.start,
             wanted.stop,
             *slot.court.part_ids,
         ):
-            return slot_title(slot.court.name, slot.starts_at, slot.ends_at)
-    return slot_title(slots[0].court.name, slots[0].starts_at, slots[0].ends_at)
+            return slot.title
+    return slots[0].title
 
 
 def _check_request(lines: Sequence[LineWanted], key: str) -> None:
@@ -227,8 +234,7 @@ def _check_together(lines: Sequence[LineWanted], slots: Sequence[BookableSlot]) 
         raise BadInput("一张订单只能预订同一个场馆。", next_step="请按场馆分别下单。", field="lines")
     seen: set[tuple[int, int]] = set()
     for slot in slots:
-        steps = CellsWanted(0, 0, (), slot.starts_at, slot.ends_at).steps
-        mine = {(part, step) for part in slot.court.part_ids for step in steps}
+        mine = set(product(slot.court.part_ids, steps_between(slot.starts_at, slot.ends_at)))
         if mine & seen:
             raise BadInput(
                 "所选的场地互相重叠（例如全场与其中的半场）。", next_step="请只保留一个。", field="lines"
@@ -237,8 +243,7 @@ def _check_together(lines: Sequence[LineWanted], slots: Sequence[BookableSlot]) 
     for line, slot in zip(lines, slots, strict=True):
         if line.expected_price_fen is not None and line.expected_price_fen != slot.price_fen:
             raise DomainError(
-                f"{slot_title(slot.court.name, slot.starts_at, slot.ends_at)}的价格已变为"
-                f"{slot.price_fen // 100}.{slot.price_fen % 100:02d}元。",
+                f"{slot.title}的价格已变为{slot.price_fen // 100}.{slot.price_fen % 100:02d}元。",
                 code=ErrorCode.PRICE_CHANGED,
                 next_step="请刷新时段表，确认新价格后再下单。",
                 field="lines",
