@@ -6,6 +6,7 @@ names there, and so is FOR UPDATE, since its transactions take the one write loc
 """
 
 import asyncio
+import hashlib
 import random
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -84,8 +85,6 @@ def on_postgres() -> bool:
 
 
 _POSTGRES_ONLY = re.compile(r"\bFOR UPDATE( OF \w+)?( SKIP LOCKED)?|::\w+")
-
-
 _SQLITE_NAMES = {"json_agg(": "json_group_array(", "json_build_array(": "json_array("}
 
 
@@ -111,6 +110,11 @@ async def rows(sql: str, *values: Any) -> Sequence[Any]:
     return (await connection.execute_query(text, list(values)))[1]
 
 
+def parameters(count: int, *, first: int = 1) -> str:
+    """`$1, $2, $3`, for a list in the SQL text."""
+    return ", ".join(f"${number}" for number in range(first, first + count))
+
+
 async def row(sql: str, *values: Any) -> Any | None:
     """The first row, or None."""
     found = await rows(sql, *values)
@@ -125,6 +129,19 @@ def utc(value: datetime | str) -> datetime:
 def day(value: date | str) -> date:
     """A day read by hot SQL."""
     return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+async def alone_with(*names: str) -> None:
+    """Until the caller's transaction ends, nobody else is past this line with one of these names.
+
+    For what has no row to lock before the first one is written. Always taken in one order, so two callers never
+    wait for each other. SQLite has one writer anyway.
+    """
+    if not on_postgres():
+        return
+    numbers = {int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True) for name in names}
+    for number in sorted(numbers):
+        await rows("SELECT pg_advisory_xact_lock($1)", number)
 
 
 def operation(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:

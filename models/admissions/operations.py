@@ -20,7 +20,6 @@ from models.codes.rules import CodeKeys, CodeKind, CodeParts, CodeVersions
 from models.errors import BadInput, DomainError, ErrorCode
 from models.forwarding import operations as forwarding
 from models.ids import new_id
-from models.members.locking import alone_with
 
 UNKNOWN_CODES_A_MINUTE = 20
 """A desk mistypes now and then; more than this is somebody trying codes (10^10 MACs, three of them live)."""
@@ -231,7 +230,7 @@ async def _judge_scan(
     keys: CodeKeys,
     now: datetime,
 ) -> Verdict:
-    await alone_with(f"scans of {device_id}")  # so that tries at once are counted too
+    await database.alone_with(f"scans of {device_id}")  # so that tries at once are counted too
     unknown = await database.row(
         """SELECT COUNT(*) AS tries FROM redemption
             WHERE device_id = $1 AND scanned_at > $2 AND outcome IN ('UNKNOWN_CODE', 'TOO_MANY_ATTEMPTS')""",

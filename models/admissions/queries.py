@@ -31,7 +31,7 @@ class AdmissionCodes:
 
 
 async def admissions_of_orders(order_ids: Sequence[int]) -> Sequence[Any]:
-    places = ", ".join(f"${n}" for n in range(1, len(order_ids) + 1))
+    places = database.parameters(len(order_ids))
     return await database.rows(
         _ADMISSION + f"WHERE admission.order_id IN ({places}) ORDER BY admission.order_id, admission.id",
         *order_ids,

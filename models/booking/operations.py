@@ -45,13 +45,13 @@ async def hold(wanted: Sequence[CellsWanted]) -> list[int]:
 
 async def release(order_line_ids: Sequence[int]) -> None:
     """Gives back whatever these lines hold; harmless when they hold nothing."""
-    places = ", ".join(f"${n}" for n in range(1, len(order_line_ids) + 1))
+    places = database.parameters(len(order_line_ids))
     await database.rows(f"DELETE FROM held_cell WHERE order_line_id IN ({places})", *order_line_ids)
 
 
 async def _in_the_way(cells: Sequence[tuple[int, int, int, int]]) -> list[int]:
     parts = sorted({cell[0] for cell in cells})
-    places = ", ".join(f"${n}" for n in range(3, len(parts) + 3))
+    places = database.parameters(len(parts), first=3)
     found = await database.rows(
         f"""SELECT DISTINCT order_line.order_id, held_cell.part_id, held_cell.step
               FROM held_cell JOIN order_line ON order_line.id = held_cell.order_line_id

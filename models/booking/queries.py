@@ -158,7 +158,7 @@ async def _held_cells(table: Timetable) -> set[tuple[int, int]]:
 
 async def bookable_slots(wanted: Sequence[tuple[str, datetime, int]], *, now: datetime) -> list[BookableSlot]:
     """For each (court's public id, start, people) the slot with its price of today, or the refusal of the first."""
-    places = ", ".join(f"${n}" for n in range(1, len(wanted) + 1))
+    places = database.parameters(len(wanted))
     found = await database.rows(
         f"""SELECT court.public_id, venue.public_id AS venue_public_id FROM court
               JOIN venue ON venue.id = court.venue_id WHERE court.public_id IN ({places})""",

@@ -206,7 +206,7 @@ def _cells_of(line: OrderLine, slot: BookableSlot) -> CellsWanted:
 async def _first_taken(slots: Sequence[BookableSlot]) -> str:
     """The title of the first slot that somebody else has, for the refusal."""
     for slot in slots:
-        parts = ", ".join(f"${n}" for n in range(3, len(slot.court.part_ids) + 3))
+        parts = database.parameters(len(slot.court.part_ids), first=3)
         wanted = steps_between(slot.starts_at, slot.ends_at)
         if await database.row(
             f"SELECT id FROM held_cell WHERE step >= $1 AND step < $2 AND part_id IN ({parts}) LIMIT 1",

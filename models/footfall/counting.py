@@ -28,7 +28,7 @@ async def occupancy_of(venue_ids: Sequence[int], *, now: datetime) -> dict[int, 
     """
     if not venue_ids:
         return {}
-    places = ", ".join(f"${number}" for number in range(1, len(venue_ids) + 1))
+    places = database.parameters(len(venue_ids))
     today = business_day(now)
     return {
         row["venue_id"]: Inside(

@@ -12,11 +12,10 @@ from datetime import datetime
 
 from tortoise.expressions import F
 
-from models.database import operation, row, utc
+from models.database import alone_with, operation, row
 from models.errors import DomainError
 from models.ids import checked_device_id, new_id
 from models.keys import TokenKeys, new_token, token_hash
-from models.members.locking import alone_with
 from models.members.rules import (
     ACCESS_LIFE,
     REFRESH_LIFE,
@@ -108,7 +107,7 @@ async def _refresh(refresh_token: str, device_id: str, keys: TokenKeys, now: dat
         return RefreshTokenReused()
     if following:
         return _same_again(refresh_token, following[0], family["public_id"], keys)
-    if now >= utc(token.refresh_expires_at):
+    if now >= token.refresh_expires_at:
         return RefreshTokenInvalid()
     token.replaced_at = now
     await token.save(update_fields=["replaced_at"])
@@ -119,7 +118,7 @@ async def _refresh(refresh_token: str, device_id: str, keys: TokenKeys, now: dat
 
 def _replaced_at(token: SignInToken) -> datetime:
     assert token.replaced_at is not None  # set in the transaction that made its successor
-    return utc(token.replaced_at)
+    return token.replaced_at
 
 
 def _same_again(predecessor: str, stored: SignInToken, public_id: str, keys: TokenKeys) -> Tokens | DomainError:

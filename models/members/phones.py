@@ -8,9 +8,8 @@ from typing import Any
 
 from tortoise.expressions import Q
 
-from models.database import operation
+from models.database import alone_with, operation
 from models.keys import PhoneKeys, Sealed
-from models.members.locking import alone_with
 from models.members.rules import PhoneBoundElsewhere, canonical_phone, masked
 from models.members.tables import Member, MemberPhone
 

@@ -32,7 +32,7 @@ async def orders_of(*, member_id: int, first: int, before_id: int | None) -> Seq
 
 
 async def lines_of(order_ids: Sequence[int]) -> Sequence[Any]:
-    places = ", ".join(f"${n}" for n in range(1, len(order_ids) + 1))
+    places = database.parameters(len(order_ids))
     return await database.rows(
         f"""SELECT order_line.*, court.public_id AS court_public_id, court.name AS court_name
               FROM order_line JOIN court ON court.id = order_line.court_id
@@ -42,7 +42,7 @@ async def lines_of(order_ids: Sequence[int]) -> Sequence[Any]:
 
 
 async def refunds_of(order_ids: Sequence[int]) -> Sequence[Any]:
-    places = ", ".join(f"${n}" for n in range(1, len(order_ids) + 1))
+    places = database.parameters(len(order_ids))
     return await database.rows(
         f"""SELECT order_id, refund_no, amount_fen, reason, reason_text, status, created_at, finished_at
               FROM refund WHERE order_id IN ({places}) ORDER BY id""",

@@ -21,8 +21,6 @@ from models.venues.tables import (
     Venue,
 )
 
-_LOCK = 0x53464122  # any number; all our imports take the same
-
 
 async def import_places(*, folder: Path, today: date) -> ImportReport:
     """Makes the database say what the files say. The second time it changes nothing.
@@ -36,7 +34,9 @@ async def import_places(*, folder: Path, today: date) -> ImportReport:
 @database.operation
 async def _bring_in(places: PlacesInFiles) -> ImportReport:
     report = ImportReport()
-    await _alone()
+    if database.on_postgres():
+        await database.rows("SET LOCAL lock_timeout = '60s'")  # another import takes longer than people wait
+    await database.alone_with("import of places")
     await import_regions(places.regions, report)
     await bring(Sport, places.sports, key=("code",), report=report)
     await bring(Holiday, places.holidays, key=("date",), report=report, vanished="removed")
@@ -46,13 +46,6 @@ async def _bring_in(places: PlacesInFiles) -> ImportReport:
     await _bring_hours_and_prices(venues, report)
     await _bring_booking_rules(places, venue_ids, report)
     return report
-
-
-async def _alone() -> None:
-    """One import at a time; on SQLite every transaction is alone already."""
-    if database.on_postgres():
-        await database.rows("SET LOCAL lock_timeout = '60s'")
-        await database.rows("SELECT pg_advisory_xact_lock($1)", _LOCK)
 
 
 async def _bring_venues(venues: Sequence[VenueInFiles], report: ImportReport) -> dict[str, int]:
@@ -172,5 +165,5 @@ async def _bring_booking_rules(places: PlacesInFiles, venue_ids: dict[str, int],
 
 
 async def _insert_rule(columns: dict[str, Any]) -> None:
-    places = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
+    places = database.parameters(len(columns))
     await database.rows(f"INSERT INTO booking_rule ({', '.join(columns)}) VALUES ({places})", *columns.values())
