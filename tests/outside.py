@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from models.checkout.refunding import record_refund_notice
+from models.checkout.refunding import record_refund
 from models.checkout.settling import Settled, settle_notice
 from payments.port import (
     ChannelPayment,
@@ -139,7 +139,7 @@ class Outside:
         """What the notice route does once it has read one."""
         assert not isinstance(notice, EchoNotice)
         if isinstance(notice, RefundNotice):
-            return await record_refund_notice(notice, now=now)
+            return await record_refund(notice.refund, now=now)
         return await settle_notice(notice, channel=WECHAT_PAY, mchid=self.mchid, now=now)
 
     async def quiet(self) -> None:

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from models.checkout.refunding import record_refund_notice
-from models.checkout.settling import settle_notice
+from models.checkout.refunding import record_refund
+from models.checkout.settling import Settled, settle_notice
 from models.errors import DomainError, ErrorCode
 from payments.port import (
     EchoNotice,
@@ -62,13 +62,13 @@ class NoticeDoor:
             return Response(status_code=204)
         try:
             if isinstance(notice, RefundNotice):
-                known = notice.mchid == self.mchid and await record_refund_notice(notice, now=self.clock())
+                known = notice.mchid == self.mchid and await record_refund(notice.refund, now=self.clock())
                 return Response(status_code=204) if known else _fail(500, "unknown refund")
             outcome = await settle_notice(notice, channel=self.name, mchid=self.mchid, now=self.clock())
         except DomainError as refusal:
             return _fail(400 if refusal.code is ErrorCode.PAYMENT_MISMATCH else 500, refusal.code)
         log.info("notice taken", channel=self.name, outcome=outcome.value)
-        await self.wake("refunds" if outcome == "SURPLUS" else "forward")
+        await self.wake("refunds" if outcome is Settled.SURPLUS else "forward")
         return Response(status_code=204)
 
 

@@ -25,7 +25,7 @@ UNKNOWN_CODES_A_MINUTE = 20
 """A desk mistypes now and then; more than this is somebody trying codes (10^10 MACs, three of them live)."""
 
 
-async def issue(order: Any, *, lines: Sequence[Any], now: datetime) -> None:  # noqa: ARG001 - an act has its time
+async def issue(order: Any, *, lines: Sequence[Any]) -> None:
     """One admission per person of each line. Runs inside the act that confirms the order."""
     early = await database.row(
         """SELECT entry_opens_minutes_before FROM booking_rule

@@ -14,7 +14,7 @@ from models.checkout.fulfilling import give_up, tell_platform
 from models.checkout.refunding import send_refund
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode
-from models.orders.operations import intend_refund, lock_order
+from models.orders.operations import intend_refund, lock_order, order_id_of
 from models.orders.rules import LIVE_PAYMENTS, CloseReason, OrderStatus, PaymentStatus, RefundReason
 from models.orders.tables import Order, OrderLine, Payment
 from payments.port import CloseResult, PaymentChannel, PaymentError
@@ -58,10 +58,7 @@ async def cancel_order(
     Raises ORDER_UNKNOWN for a stranger's, ORDER_STARTED once it began or somebody entered, OUTSIDE_UNAVAILABLE
     when the channel can't say whether it was just paid. Cancelling twice is the same as once.
     """
-    mine = await database.row("SELECT id FROM orders WHERE order_no = $1 AND member_id = $2", order_no, member_id)
-    if mine is None:
-        raise order_unknown()
-    order = await Order.get(id=mine["id"])
+    order = await Order.get(id=await order_id_of(member_id=member_id, order_no=order_no))
     if order.status == OrderStatus.PENDING_PAYMENT:
         if await _close_at_channels(order, channels, now):
             await _close(order.id, CloseReason.CANCELLED, now=now)
@@ -76,13 +73,12 @@ async def cancel_order(
 async def _close_at_channels(order: Order, channels: Mapping[str, PaymentChannel], now: datetime) -> bool:
     """Makes sure that no attempt can be paid any more. False: one was paid (and is settled now), or unknown."""
     for payment in await Payment.filter(order_id=order.id, status__in=LIVE_PAYMENTS):
-        if not await close_attempt(payment, channels[payment.channel], now=now):
+        if not await _close_attempt(payment, channels[payment.channel], now):
             return False
     return True
 
 
-async def close_attempt(payment: Payment, channel: PaymentChannel, *, now: datetime) -> bool:
-    """Makes sure that this attempt can't be paid any more. False: it was paid (and is settled now), or unknown."""
+async def _close_attempt(payment: Payment, channel: PaymentChannel, now: datetime) -> bool:
     try:
         if await channel.close(payment.payment_no) is CloseResult.ALREADY_PAID:
             known = await channel.query(payment.payment_no)
@@ -95,12 +91,12 @@ async def close_attempt(payment: Payment, channel: PaymentChannel, *, now: datet
     except DomainError as error:  # paid, but not what we asked for: the slots stay until somebody has looked
         log.error("payment %s cannot be settled: %s", payment.payment_no, error.code)
         return False
-    await mark_closed(payment.payment_no, now=now)
+    await mark_closed(payment.payment_no)
     return True
 
 
 @database.operation
-async def mark_closed(payment_no: str, *, now: datetime) -> None:  # noqa: ARG001 - an act has its time
+async def mark_closed(payment_no: str) -> None:
     """The channel will take no money for this attempt any more."""
     await database.rows(
         """UPDATE payment SET status = 'CLOSED', next_check_at = NULL
@@ -147,12 +143,6 @@ async def _cancel_paid(order_id: int, *, now: datetime) -> str | None:
         now=now,
     )
     return refund.refund_no
-
-
-def order_unknown() -> DomainError:
-    return DomainError(
-        "没有找到这张订单。", code=ErrorCode.ORDER_UNKNOWN, next_step="请在“我的订单”里查看。", field="orderNo"
-    )
 
 
 def channel_away() -> DomainError:

@@ -23,7 +23,7 @@ async def fulfil(order: Order, *, lines: Sequence[OrderLine], now: datetime) -> 
     order.closed_at = None
     order.close_reason = ""
     await order.save(update_fields=["status", "paid_at", "closed_at", "close_reason"])
-    await admissions.issue(order, lines=lines, now=now)
+    await admissions.issue(order, lines=lines)
     await tell_platform(order, lines=lines, state="PAID", now=now)
 
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from models import database
 from models.calendar import clock_text, minute_of_day
-from models.checkout.ending import channel_away, mark_closed, order_unknown
+from models.checkout.ending import channel_away, mark_closed
 from models.checkout.settling import Settled, postpone_check, settle_known
 from models.errors import BadInput, DomainError, ErrorCode
-from models.orders.operations import intend_payment, live_payment, lock_order
+from models.orders.operations import intend_payment, live_payment, lock_order, order_id_of
 from models.orders.rules import LIVE_PAYMENTS, OrderStatus
 from models.orders.tables import Order, Payment
 from payments.port import PaymentChannel, PaymentError, PaymentState, PrepayRequest
@@ -62,7 +62,7 @@ async def _prepay(
     channel = channels[asked.channel]
     try:
         prepayment = await channel.prepay(request)
-        if await _record_prepayment(request.payment_no, prepayment.prepay_id, now=now):
+        if await _record_prepayment(request.payment_no, prepayment.prepay_id):
             return prepayment.prepay_id
         await channel.close(request.payment_no)
     except PaymentError as error:
@@ -77,12 +77,7 @@ async def _prepay(
 
 @database.operation
 async def _intend(asked: _Asked, *, now: datetime) -> PrepayRequest:
-    found = await database.row(
-        "SELECT id FROM orders WHERE order_no = $1 AND member_id = $2", asked.order_no, asked.member_id
-    )
-    if found is None:
-        raise order_unknown()
-    order = await lock_order(found["id"])
+    order = await lock_order(await order_id_of(member_id=asked.member_id, order_no=asked.order_no))
     _check_payable(order, now)
     payment = await live_payment(order, asked.channel)
     if payment is None:
@@ -133,7 +128,7 @@ def _check_payable(order: Order, now: datetime) -> None:
 
 
 @database.operation
-async def _record_prepayment(payment_no: str, prepay_id: str, *, now: datetime) -> bool:  # noqa: ARG001
+async def _record_prepayment(payment_no: str, prepay_id: str) -> bool:
     """False when the attempt came to its end while we asked."""
     recorded = await database.rows(
         """UPDATE payment SET prepay_id = $1, status = 'WAITING'
@@ -171,7 +166,7 @@ async def check_payment(payment: Payment, *, channels: Mapping[str, PaymentChann
         if known is not None and known.state in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):
             return await settle_known(known, channel=payment.channel, now=now)
         if known is not None and known.state is PaymentState.CLOSED:
-            await mark_closed(payment.payment_no, now=now)
+            await mark_closed(payment.payment_no)
             return Settled.NOT_PAID
     except PaymentError as error:
         log.warning("query of payment %s failed: %s", payment.payment_no, error.code)

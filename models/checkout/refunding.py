@@ -8,7 +8,7 @@ from models import database
 from models.orders.operations import book, lock_order, next_check
 from models.orders.rules import FinanceKind, RefundStatus
 from models.orders.tables import Order, Payment, Refund
-from payments.port import ChannelRefund, PaymentChannel, PaymentError, RefundNotice, RefundRequest, RefundState
+from payments.port import ChannelRefund, PaymentChannel, PaymentError, RefundRequest, RefundState
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +59,10 @@ async def send_refund(*, refund_no: str, channels: Mapping[str, PaymentChannel],
     await record_refund(known, now=now)
 
 
-async def record_refund_notice(notice: RefundNotice, *, now: datetime) -> bool:
-    """A genuine notice about a refund of ours. False when we don't know it (answer 5xx, it will come again)."""
-    return await record_refund(notice.refund, now=now)
-
-
 @database.operation
 async def record_refund(known: ChannelRefund, *, now: datetime) -> bool:
-    """Writes down how a refund stands. A finished one stays finished, whatever comes late or twice."""
+    """Writes down how a refund stands, by an answer or a genuine notice. A finished one stays finished, whatever
+    comes late or twice. False when we don't know it (answer a notice with 5xx, it will come again)."""
     found = await database.row("SELECT order_id, payment_id FROM refund WHERE refund_no = $1", known.refund_no)
     if found is None:
         return False

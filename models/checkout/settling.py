@@ -100,20 +100,19 @@ async def _why_not_needed(order: Order, lines: list[OrderLine], now: datetime) -
         return RefundReason.PAID_TWICE  # it was paid before, and then cancelled
     if order.close_reason == CloseReason.CANCELLED:
         return RefundReason.CANCELLED
-    if any(line.starts_at <= now for line in lines) or await _somebody_else_has(lines):
+    if any(line.starts_at <= now for line in lines) or not await _take_again(order, lines):
         return RefundReason.PAID_TOO_LATE
     return None
 
 
-async def _somebody_else_has(lines: list[OrderLine]) -> bool:
+async def _take_again(order: Order, lines: list[OrderLine]) -> bool:
+    """Holds the cells of a closed order once more, all or none. False: somebody else has one of them."""
     wanted = []
     for line in lines:
         parts = await database.rows("SELECT part_id FROM court_cover WHERE court_id = $1", line.court_id)
-        venue = await database.row("SELECT venue_id FROM court WHERE id = $1", line.court_id)
-        assert venue is not None
         part_ids = tuple(found["part_id"] for found in parts)
-        wanted.append(CellsWanted(line.id, venue["venue_id"], part_ids, line.starts_at, line.ends_at))
-    return bool(await cells.hold(wanted))
+        wanted.append(CellsWanted(line.id, order.venue_id, part_ids, line.starts_at, line.ends_at))
+    return not await cells.hold(wanted)
 
 
 def _compare(payment: Payment, known: ChannelPayment) -> None:

@@ -22,6 +22,16 @@ FIRST_CHECK = timedelta(seconds=15)
 LONGEST_CHECK = timedelta(minutes=10)
 
 
+async def order_id_of(*, member_id: int, order_no: str) -> int:
+    """The id of this member's order. Raises ORDER_UNKNOWN, for a stranger's order too."""
+    found = await database.row("SELECT id FROM orders WHERE order_no = $1 AND member_id = $2", order_no, member_id)
+    if found is None:
+        raise DomainError(
+            "没有找到这张订单。", code=ErrorCode.ORDER_UNKNOWN, next_step="请在“我的订单”里查看。", field="orderNo"
+        )
+    return int(found["id"])
+
+
 async def lock_order(order_id: int) -> Order:
     """The order, locked until the transaction ends. Every act on an order begins here, so they take turns."""
     return await Order.select_for_update().get(id=order_id)

@@ -104,7 +104,7 @@ async def tickets(
         title=court.name,
         price_label="",
     )
-    await admissions.issue(order, lines=[line], now=now)
+    await admissions.issue(order, lines=[line])
     issued = await Admission.filter(order=order).order_by("id")
     return [Ticket(admission, order.order_no, venue.public_id) for admission in issued]
 

@@ -9,7 +9,7 @@ from tortoise.exceptions import BaseORMException
 
 from models import database
 from models.checkout.ending import cancel_order
-from models.checkout.refunding import record_refund, record_refund_notice, send_due_refunds, send_refund
+from models.checkout.refunding import record_refund, send_due_refunds, send_refund
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import intend_refund
 from models.orders.rules import RefundReason
@@ -82,9 +82,9 @@ async def test_a_refund_notice_that_comes_again_or_late_changes_nothing(
     processing = await the_channel_says(outside, refund)
     notice = await outside.read((await outside.wait_for_letters(1))[0])
     assert isinstance(notice, RefundNotice)
-    assert await record_refund_notice(notice, now=now) is True
+    assert await record_refund(notice.refund, now=now) is True
     before = await census()
-    assert await record_refund_notice(notice, now=now) is True
+    assert await record_refund(notice.refund, now=now) is True
     stale = replace(processing, state=RefundState.PROCESSING, refunded_at=None)
     assert await record_refund(stale, now=now) is True
     assert await record_refund(replace(processing, state=RefundState.CLOSED), now=now) is True
