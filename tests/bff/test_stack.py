@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -120,11 +121,20 @@ def check_answers(house: House) -> None:
         assert len(found) > 200
 
 
+def check_addresses(house: House) -> None:
+    """Everything that was printed is there: 405 is GraphQL's answer to somebody who only looks."""
+    said = dict(re.findall(r"^  (\w.*?)  +(http://\S+)", house.said(), re.MULTILINE))
+    assert list(said) == ["GraphQL", "Front desk", "WeChat", "Payer's page", "The platform", "Health"]
+    answers = {name: httpx.get(address, timeout=5).status_code for name, address in said.items()}
+    assert answers == dict.fromkeys(said, 200) | {"GraphQL": 405}
+
+
 async def test_the_whole_house_starts_stops_and_starts_again_on_the_same_data(house: House) -> None:
     process = house.start()
     check_answers(house)
     clerk = (house.folder / "development-staff.txt").read_text()
     assert clerk in house.said()
+    check_addresses(house)
 
     taken = house.run(DATA_DIR=str(house.folder.with_name("other")))
     assert (taken.returncode, f"port {house.port}" in taken.stderr) == (2, True)
@@ -169,12 +179,15 @@ async def until(true: Callable[[], Any]) -> None:
 
 
 @pytest.fixture
-async def web(house: House, valkey: Valkey) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """A web process alone, with a Valkey that the test can stop."""
+async def web(
+    house: House, valkey: Valkey, request: pytest.FixtureRequest
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A web process alone (or so many as are asked for), with a Valkey that the test can stop."""
     sandbox = house.folder / "sandbox"
     subprocess.run([sys.executable, "-m", "sandbox", "keys", "--dir", sandbox], check=True, cwd=ROOT)
     subprocess.run([sys.executable, "-m", "bff", "migrate"], env=house.environment, check=True, cwd=ROOT)
     given = {"REDIS_URL": valkey.url, "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:1"}
+    given["WEB_PROCESSES"] = getattr(request, "param", "1")
     process = subprocess.Popen(
         [sys.executable, "-m", "bff", "web"],
         env=house.environment | read_env_file(sandbox / "product.env") | given,
@@ -205,19 +218,50 @@ async def test_a_web_process_says_when_valkey_is_gone_and_when_it_is_back(house:
     await until(lambda: ready(house) == 200)
 
 
-async def test_sigterm_lets_a_request_finish_and_takes_no_new_one(
-    house: House, web: subprocess.Popen[bytes]
-) -> None:
+def begin_a_request(house: House) -> tuple[http.client.HTTPConnection, bytes]:
+    """Its first bytes are sent; gives the connection and the rest."""
     body = b'{"query": "{ __typename }"}'
     under_way = http.client.HTTPConnection("127.0.0.1", house.port, timeout=5)
     under_way.putrequest("POST", "/graphql")
     under_way.putheader("Content-Type", "application/json")
     under_way.putheader("Content-Length", str(len(body)))
     under_way.endheaders(body[:5])
+    return under_way, body[5:]
+
+
+def finish(under_way: http.client.HTTPConnection, rest: bytes) -> tuple[int, bytes]:
+    under_way.send(rest)
+    answer = under_way.getresponse()
+    return answer.status, answer.read()
+
+
+ANSWERED = (200, b'{"data":{"__typename":"Query"}}')
+
+
+async def test_sigterm_lets_a_request_finish_and_takes_no_new_one(
+    house: House, web: subprocess.Popen[bytes]
+) -> None:
+    request = begin_a_request(house)
     await asyncio.sleep(0.2)  # until uvicorn has handed it to the house
     web.send_signal(signal.SIGTERM)
     await until(lambda: ready(house) is None)
-    under_way.send(body[5:])
-    answer = under_way.getresponse()
-    assert (answer.status, answer.read()) == (200, b'{"data":{"__typename":"Query"}}')
+    assert finish(*request) == ANSWERED
     assert web.wait(STOP_SECONDS) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("web", ["2"], indirect=True)
+async def test_several_web_processes_add_up_their_figures_and_finish_what_is_under_way(
+    house: House, web: subprocess.Popen[bytes]
+) -> None:
+    await until(lambda: sum("spawn_main" in command for command in house.processes().values()) == 2)
+    for _ in range(20):
+        assert httpx.post(f"{house.url}/graphql", json={"query": "{ __typename }"}).status_code == 200
+    figures = httpx.get(f"{house.url}/metrics").text
+    assert 'http_requests_total{method="POST",route="/graphql",status="200"} 20.0' in figures
+    request = begin_a_request(house)
+    await asyncio.sleep(0.2)
+    web.send_signal(signal.SIGTERM)
+    await until(lambda: sum("spawn_main" in command for command in house.processes().values()) == 1)
+    assert finish(*request) == ANSWERED
+    assert web.wait(STOP_SECONDS) in (0, -signal.SIGTERM)
+    await until(lambda: house.processes() == {})  # Python's own resource tracker goes last

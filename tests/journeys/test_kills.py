@@ -206,6 +206,22 @@ async def test_an_unpaid_hold_ends_although_the_worker_was_dead_at_its_time(
     await the_books_agree(town)
 
 
+async def test_a_worker_told_to_stop_finishes_what_it_is_sending(
+    town: Town, slots: Iterator[dict[str, Any]]
+) -> None:
+    town.faults(town.stack.platform, slow=2)  # takes the row, and answers later
+    _, order_no = books_and_pays(town, 300, next(slots))
+    until(lambda: order_no in {row["payload"]["orderNo"] for row in platform_rows(town)}, "the platform has it")
+    undelivered = f"SELECT id FROM outbox WHERE subject = 'order:{order_no}' AND delivered_at IS NULL"
+    assert await town.rows(undelivered)
+    worker = town.processes.pop("worker")
+    worker.terminate()
+    assert worker.wait(10) == 0
+    assert not await town.rows(undelivered)
+    town.faults(town.stack.platform)
+    town.start("worker")
+
+
 async def status(town: Town, order_no: str) -> str:
     (order,) = await town.rows(f"SELECT status FROM orders WHERE order_no = '{order_no}'")
     return str(order["status"])
