@@ -1,12 +1,20 @@
-"""`make demo` goes through, quickly (issue 2, item 10)."""
+"""`make demo` goes through, quickly, and is content with nothing less (issue 2, item 10)."""
 
+import json
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from demo.main_job import _platform_holds_everything_once
+from demo.stack import Broken, Stack
 from tests.bff.conftest import clean_environment
 
 pytestmark = pytest.mark.stack
@@ -34,3 +42,65 @@ def test_the_demo_walks_both_journeys_in_under_a_minute() -> None:
         "全部走通",
     ):
         assert told in done.stdout
+
+
+def test_a_demo_that_does_not_go_through_exits_with_1_and_says_why() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "demo"],
+        cwd=ROOT,
+        env=clean_environment(LOG_LEVEL="LOUD"),  # with which the house does not start
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 1
+    assert "✗ 演示没有走通" in done.stderr
+    assert "全部走通" not in done.stdout
+
+
+@contextmanager
+def a_platform_that_holds(rows: list[dict[str, Any]]) -> Iterator[Stack]:
+    class Store(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"rows": rows}).encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Store)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield Stack("", "", "", f"http://127.0.0.1:{server.server_address[1]}", Path(), {})
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def a_row(kind: str, order_no: str) -> dict[str, Any]:
+    return {"kind": kind, "payload": {"orderNo": order_no}, "receiptNo": "GP-1"}
+
+
+ORDERS = [a_row("orders", "PAID"), a_row("orders", "FREE")]
+REDEMPTIONS = [a_row("redemptions", "PAID"), a_row("redemptions", "FREE")]
+SCAN = [a_row("gate-scans", "PAID")]
+
+
+def test_the_demo_is_content_when_the_platform_holds_everything_once() -> None:
+    with a_platform_that_holds(ORDERS + REDEMPTIONS + SCAN) as stack:
+        _platform_holds_everything_once(stack, "PAID", "FREE")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ORDERS + ORDERS[:1] + REDEMPTIONS + SCAN,
+        ORDERS + REDEMPTIONS + SCAN + SCAN,
+        ORDERS[:1] + ORDERS[:1] + REDEMPTIONS + SCAN,
+        ORDERS + REDEMPTIONS[1:] * 2 + SCAN,
+    ],
+    ids=["an order twice", "the scan twice", "one order twice and the other not at all", "a redemption missing"],
+)
+def test_the_demo_fails_when_the_platform_holds_anything_twice_or_not_at_all(rows: list[dict[str, Any]]) -> None:
+    with a_platform_that_holds(rows) as stack, pytest.raises(Broken):
+        _platform_holds_everything_once(stack, "PAID", "FREE")
