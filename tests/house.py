@@ -11,11 +11,10 @@ the house and of WeChat Pay.
 
 import io
 import json
-import logging as standard_logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,22 +22,22 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 from starlette.applications import Starlette
 
-from bff import logging, wiring
+from bff import wiring
 from bff.app import assemble, routes
 from bff.settings import Settings, read_settings
 from bff.wechat_token import SharedToken
 from bff.wiring import Wiring
 from models import database
-from models.admissions.queries import STEP_SECONDS
+from models.codes.rules import STEP_SECONDS
 from models.staff import operations as staff
 from sandbox import wechat
 from tests import databases
 from tests.bff.conftest import Valkey
 from tests.conftest import NOW
 from tests.databases import Database
+from tests.journal import journal
 from tests.outside import LETTER_BOX, Letter, Outside
 from tests.resolvers import documents
 from wechat.mini_program import MiniProgram
@@ -310,24 +309,6 @@ def _mini_program(built: Wiring, http: httpx.AsyncClient) -> MiniProgram:
         secret=settings.wechat_mini_program_secret,
         tokens=SharedToken(built.queue.redis, appid=settings.wechat_mini_program_appid),
     )
-
-
-@contextmanager
-def journal(settings: Settings) -> Iterator[io.StringIO]:
-    """Where the process logs meanwhile, in production's form."""
-    root = standard_logging.getLogger()
-    before, level = root.handlers[:], root.level
-    logging.configure(replace(settings, env="production"), "web")
-    written = io.StringIO()
-    (handler,) = root.handlers
-    assert isinstance(handler, standard_logging.StreamHandler)
-    handler.setStream(written)
-    try:
-        yield written
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
-        structlog.reset_defaults()
 
 
 def line(court: Any, starts_at: datetime, **more: Any) -> dict[str, Any]:

@@ -1,21 +1,18 @@
 """A real Valkey that a test may stop and start again, and settings as a development start would make them."""
 
-import io
 import json
-import logging as standard_logging
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
-from bff import embedded, logging
+from bff import embedded
 from bff.settings import Settings, read_settings
+from tests.journal import journal
 
 
 class Valkey:
@@ -52,19 +49,8 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 @pytest.fixture
 def log_lines(settings: Settings) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """What the process has logged in this test, as production writes it."""
-    root = standard_logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logging.configure(replace(settings, env="production"), "test")
-    written = io.StringIO()
-    [handler] = root.handlers
-    assert isinstance(handler, standard_logging.StreamHandler)
-    handler.setStream(written)
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in logging.QUIETED:
-        standard_logging.getLogger(name).setLevel(standard_logging.NOTSET)
-    structlog.reset_defaults()
+    with journal(settings, "test") as written:
+        yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
 
 
 @pytest.fixture
