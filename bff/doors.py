@@ -9,11 +9,13 @@ from starlette.routing import BaseRoute, Route
 from bff import wiring
 from bff.graphql.endpoint import Endpoint, schema_extensions
 from bff.http.gates import gate_routes
-from bff.http.payment_notices import WECHAT_PAY_PATH, NoticeDoor, notice_routes
+from bff.http.payment_notices import NoticeDoor, notice_routes
 from bff.pages.desk import desk_routes
 from bff.pages.house_desk import HouseDesk
+from bff.settings import WECHAT_PAY_NOTICES
 from bff.wiring import Wiring
-from resolvers.context import WECHAT_PAY, Context, Services
+from models.orders.rules import Channel
+from resolvers.context import Context, Services
 from resolvers.schema import build_schema
 
 
@@ -31,8 +33,8 @@ def doors(wired: Wiring) -> list[BaseRoute]:
         ),
         *notice_routes(
             {
-                WECHAT_PAY_PATH: NoticeDoor(
-                    name=WECHAT_PAY,
+                WECHAT_PAY_NOTICES: NoticeDoor(
+                    name=Channel.WECHAT_PAY,
                     channel=wired.wechat_pay,
                     mchid=settings.wechat_pay_mchid,
                     clock=wired.clock,

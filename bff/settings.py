@@ -26,6 +26,7 @@ KEY_VARIABLES = ("CODE_KEYS", "PHONE_SEAL_KEYS", "PHONE_LOOKUP_KEYS", "TOKEN_KEY
 KEY_BYTES = 32
 WECHAT_URL = "https://api.weixin.qq.com"
 WECHAT_PAY_URL = "https://api.mch.weixin.qq.com"
+WECHAT_PAY_NOTICES = "/payments/wechat-pay/notices"
 
 
 class SettingsRefused(Exception):
@@ -81,7 +82,7 @@ class Settings:
     @property
     def notify_url(self) -> str:
         """Where WeChat Pay sends its notices."""
-        return f"{self.public_base_url}/payments/wechat-pay/notices"
+        return self.public_base_url + WECHAT_PAY_NOTICES
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:

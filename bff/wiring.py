@@ -1,7 +1,7 @@
 """Builds, once per process, what the house speaks to the outside with, and hands it to the entrances."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,10 @@ from jobs.job import Tools
 from jobs.queue import Queue
 from models import database
 from models.keys import LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
+from models.orders.rules import Channel
+from payments.port import PaymentChannel
 from payments.wechat_pay import Merchant, WeChatPay, load_private_key, load_public_key
-from resolvers.context import WECHAT_PAY, Services
+from resolvers.context import Services
 from wechat.mini_program import MiniProgram
 
 
@@ -31,6 +33,11 @@ class Wiring:
     mini_program: MiniProgram
     wechat_pay: WeChatPay
     platform: GovernmentPlatform
+
+    @property
+    def channels(self) -> Mapping[str, PaymentChannel]:
+        """Every way to pay."""
+        return {Channel.WECHAT_PAY: self.wechat_pay}
 
 
 def build(settings: Settings) -> Wiring:
@@ -64,34 +71,28 @@ def build(settings: Settings) -> Wiring:
 
 
 @asynccontextmanager
-async def opened(wiring: Wiring) -> AsyncIterator[None]:
+async def opened(wired: Wiring) -> AsyncIterator[None]:
     """Connects, and closes in the end whatever happened."""
-    await database.connect(wiring.settings.database_url)
+    await database.connect(wired.settings.database_url)
     try:
         yield
     finally:
-        await wiring.queue.close()
-        await wiring.http.aclose()
+        await wired.queue.close()
+        await wired.http.aclose()
         await database.close()
 
 
-def tools(wiring: Wiring) -> Tools:
+def tools(wired: Wiring) -> Tools:
     """What jobs may reach."""
-    return Tools(
-        channels={WECHAT_PAY: wiring.wechat_pay},
-        platform=wiring.platform,
-        clock=wiring.clock,
-        wake=wiring.queue.wake,
-    )
+    return Tools(channels=wired.channels, platform=wired.platform, clock=wired.clock, wake=wired.queue.wake)
 
 
 def services(wired: Wiring) -> Services:
     """What resolvers may reach."""
     settings = wired.settings
     return Services(
-        channels={WECHAT_PAY: wired.wechat_pay},
+        channels=wired.channels,
         mini_program=wired.mini_program,
-        mini_program_appid=settings.wechat_mini_program_appid,
         code_keys=code_keys(settings.code_keys),
         token_keys=TokenKeys(settings.token_keys),
         phone_keys=phone_keys(settings),

@@ -19,7 +19,8 @@ from models.staff.rules import StaffSignedIn
 from payments.port import PaymentChannel
 from wechat.mini_program import MiniProgram
 
-WECHAT_PAY = "WECHAT_PAY"
+UNNAMED_DEVICE = "unnamed"
+"""What sign-ins take for the device of a client that names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Services:
 
     channels: Mapping[str, PaymentChannel]
     mini_program: MiniProgram
-    mini_program_appid: str
+
     code_keys: CodeKeys
     token_keys: TokenKeys
     phone_keys: PhoneKeys

@@ -7,10 +7,8 @@ import strawberry
 from models.admissions import desk
 from models.admissions.rules import Colour, Direction, Verdict
 from models.staff import operations as staff
-from resolvers.context import Info
+from resolvers.context import UNNAMED_DEVICE, Info
 from resolvers.errors import UserError, act
-
-UNNAMED_DEVICE = "unnamed"
 
 strawberry.enum(Colour, name="ScanColour")
 strawberry.enum(Direction, name="PassDirection")

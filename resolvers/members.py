@@ -8,11 +8,9 @@ from models.errors import DomainError, ErrorCode
 from models.members import operations as members
 from models.members import phones
 from models.members.rules import Tokens
-from resolvers.context import Info
+from resolvers.context import UNNAMED_DEVICE, Info
 from resolvers.errors import UserError, act
 from wechat.mini_program import WeChatCodeRefused, WeChatError
-
-UNNAMED_DEVICE = "unnamed"
 
 
 @strawberry.type(description="What a device keeps to stay signed in. Both tokens are opaque.")
@@ -82,13 +80,13 @@ class MemberActs:
     ) -> SignInPayload:
         services = info.context.services
         try:
-            session = await services.mini_program.code_to_session(code)
+            known = await services.mini_program.code_to_session(code)
         except WeChatError as error:
             raise wechat_refusal(error, ErrorCode.SIGN_IN_CODE_INVALID, "登录凭证无效或已用过。") from error
         tokens = await members.sign_in(
-            appid=services.mini_program_appid,
-            openid=session.openid,
-            unionid=session.unionid,
+            appid=services.mini_program.appid,
+            openid=known.openid,
+            unionid=known.unionid,
             device_id=device_id,
             keys=services.token_keys,
             now=info.context.now,

@@ -5,7 +5,6 @@ import base64
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 import strawberry
@@ -17,24 +16,21 @@ from models.booking import queries as booking
 from models.checkout import ending, paying, placing
 from models.checkout.placing import LineWanted
 from models.codes import pictures
+from models.codes.rules import STEP_SECONDS
 from models.errors import BadInput
 from models.orders import queries as orders
-from models.orders.rules import CloseReason, OrderStatus, RefundReason, RefundStatus
-from resolvers.context import WECHAT_PAY, Info
+from models.orders.rules import Channel, CloseReason, OrderStatus, RefundReason, RefundStatus
+from resolvers.context import Info
 from resolvers.errors import UserError, act
 from resolvers.paging import page_info
 from resolvers.scalars import Fen
 
+strawberry.enum(Channel, name="PaymentChannel", description="How an order is paid.")
 strawberry.enum(OrderStatus, name="OrderStatus")
 strawberry.enum(CloseReason, name="OrderCloseReason")
 strawberry.enum(RefundStatus, name="RefundStatus")
 strawberry.enum(RefundReason, name="RefundReason")
 MOST_ORDERS = 50
-
-
-@strawberry.enum(description="How an order is paid.")
-class PaymentChannel(Enum):
-    WECHAT_PAY = WECHAT_PAY
 
 
 @strawberry.type(description="A place for one person. Its codes are asked for with `admissionCodes`.")
@@ -241,7 +237,7 @@ class OrderQueries:
         )
         return AdmissionCodes(
             server_now=found.server_now,
-            step_seconds=admissions.STEP_SECONDS,
+            step_seconds=STEP_SECONDS,
             codes=[TimedCode(valid_from=start, code=code) for start, code in found.codes],
             printed_code=found.printed,
         )
@@ -271,14 +267,12 @@ class OrderActs:
         return OrderPayload(order=await _order(info, order_no))
 
     @act(PayOrderPayload, "Open a payment for an order of mine. Asking again is harmless.")
-    async def pay_order(
-        self, info: Info, order_no: str, channel: PaymentChannel = PaymentChannel.WECHAT_PAY
-    ) -> PayOrderPayload:
+    async def pay_order(self, info: Info, order_no: str, channel: Channel = Channel.WECHAT_PAY) -> PayOrderPayload:
         member = await info.context.member()
         given = await paying.pay_order(
             member_id=member.member_id,
             order_no=order_no,
-            channel=channel.value,
+            channel=channel,
             appid=member.appid,
             openid=member.openid,
             channels=info.context.services.channels,

@@ -28,8 +28,6 @@ from payments.port import (
     RefundNotice,
 )
 
-WECHAT_PAY_PATH = "/payments/wechat-pay/notices"
-
 log = structlog.get_logger("bff.payment_notices")
 
 

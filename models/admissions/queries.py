@@ -11,8 +11,6 @@ from models.codes import rules as codes
 from models.codes.rules import CodeKeys, CodeVersions
 from models.errors import DomainError, ErrorCode
 
-STEP_SECONDS = codes.STEP_SECONDS
-
 _ADMISSION = """
 SELECT admission.*, orders.order_no, venue.public_id AS venue_public_id, venue.name AS venue_name,
        member.code_version AS member_code_version

@@ -3,6 +3,12 @@
 from enum import StrEnum
 
 
+class Channel(StrEnum):
+    """Over which a payment goes (渠道)."""
+
+    WECHAT_PAY = "WECHAT_PAY"
+
+
 class OrderStatus(StrEnum):
     PENDING_PAYMENT = "PENDING_PAYMENT"  # cells are held until hold_expires_at
     PAID = "PAID"  # admissions are issued; free orders start here
