@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import orjson
 import pytest
 from starlette.applications import Starlette
 
+from bff.http.doorway import Doorway
 from bff.http.gates import gate_routes, read_form
 from models.admissions.tables import Passage
 from models.errors import BadInput
@@ -109,6 +111,26 @@ async def test_a_token_that_is_not_ours_and_an_address_that_is_not_the_devices_l
 async def test_a_device_in_its_network_is_served(door: httpx.AsyncClient, venue: Venue) -> None:
     gate, ticket = await a_gate(venue, allowed_networks=["192.0.2.0/24"]), await a_ticket(venue)
     assert (await read(door, gate, form(gate, ticket.code()))).text == "code=0000"
+
+
+async def test_an_address_that_only_a_header_claims_counts_only_from_our_proxies(
+    door: httpx.AsyncClient, venue: Venue
+) -> None:
+    gate, ticket = await a_gate(venue, allowed_networks=["192.0.2.0/24"]), await a_ticket(venue)
+    routes = gate_routes(code_keys=CODE_KEYS, gate_keys=GATE_KEYS, clock=lambda: NOW, wake=nobody)
+    house = Doorway(Starlette(routes=routes), (ip_network("10.0.0.0/8"),), over_tls=False)
+
+    async def from_address(address: str) -> httpx.Response:
+        transport = httpx.ASGITransport(house, client=(address, 40000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gates.test") as client:
+            return await read(client, gate, form(gate, ticket.code()), **{"X-Forwarded-For": "192.0.2.7"})
+
+    assert (await from_address("203.0.113.9")).status_code == 404
+    assert await nothing_happened()
+    assert (await from_address("10.0.0.1")).text == "code=0000"
+
+
+async def nobody(_job: str) -> None: ...
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe\xfa", b"1" * 4097])

@@ -9,10 +9,11 @@ from geopy.distance import geodesic
 
 from maps.coordinates import CoordinateSystem, convert
 from models.calendar import business_day
+from models.footfall import devices
 from tests.conftest import NOW
 from tests.factories.booking import a_hall, a_person, an_order, at, wanted
 from tests.factories.places import TIANFU_SQUARE, a_court, a_region, a_venue, all_places
-from tests.house import House, nothing_changes
+from tests.house import House, line, nothing_changes
 from tests.resolvers import documents
 
 HERE = {"lon": TIANFU_SQUARE[0], "lat": TIANFU_SQUARE[1], "system": "WGS84"}
@@ -201,6 +202,36 @@ async def test_a_closed_venue_is_shown_as_closed_and_an_unknown_one_is_nothing(h
     assert (await house.ask(documents.VENUE, {"id": closed.public_id})).value["isOpen"] is False
     for unknown in ("ven_unknown", "", "x" * 9000, "场馆", "1", "' OR 1=1 --"):
         assert (await house.ask(documents.VENUE, {"id": unknown})).value is None
+
+
+async def test_a_venue_tells_how_many_are_inside_and_how_old_that_figure_is(house: House) -> None:
+    hall, citizen = await a_hall(), await house.citizen()
+    gate = await devices.create_gate(
+        device_no="GATE-1",
+        venue_public_id=hall.venue.public_id,
+        direction="ENTRY",
+        keys=house.wired.settings.gate_keys,
+    )
+    order = await citizen.has_paid(line(hall.badminton, at(11, days=0)))
+    await house.travel(at(10, 45, days=0))
+    code = await citizen.code(order["admissions"][0]["id"])
+    assert (await house.http.post(f"/gates/{gate.token}", content=code)).text == "code=0000"
+
+    async def shown() -> tuple[int, int]:
+        one = (await house.ask(documents.VENUE, {"id": hall.venue.public_id})).value["occupancy"]
+        (edge,) = (await near(house)).value["edges"]
+        assert edge["node"]["occupancy"]["inside"] == one["inside"]
+        assert datetime.fromisoformat(one["countedAt"]) - at(10, 45, days=0) < timedelta(seconds=30)
+        return one["inside"], one["ageSeconds"]
+
+    await house.travel(at(10, 55, days=0))
+    inside, age = await shown()
+    assert inside == 1
+    assert 570 <= age <= 630
+    await house.travel(at(7))
+    inside, age = await shown()
+    assert inside == 0
+    assert age > 20 * 3600
 
 
 async def test_the_grid_of_a_day_shows_status_and_price(house: House) -> None:
