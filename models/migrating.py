@@ -16,7 +16,6 @@ from tortoise.migrations.executor import MigrationExecutor
 from models import database, guards
 
 _LOCK = 0x53464121  # any number; all our processes take the same
-_APP = "models"
 
 
 async def migrate(database_url: str) -> None:

@@ -36,8 +36,5 @@ class ImmediateClient(SqliteClient):
         return ImmediateTransactionContext(ImmediateTransaction(self), self._lock)
 
 
-client_class = ImmediateClient
-
-
 def get_client_class(_db_info: dict[str, Any]) -> type[ImmediateClient]:
     return ImmediateClient

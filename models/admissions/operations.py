@@ -22,7 +22,7 @@ from models.forwarding import operations as forwarding
 from models.ids import new_id
 
 UNKNOWN_CODES_A_MINUTE = 20
-"""A desk mistypes now and then; more than this is somebody trying codes (10^10 MACs, three of them live)."""
+"""A desk or a gate misreads now and then; more than this is somebody trying codes (10^10 MACs, three live)."""
 
 
 async def issue(order: Any, *, lines: Sequence[Any]) -> None:

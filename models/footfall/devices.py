@@ -8,7 +8,6 @@ its secret belong together, and while a device is being moved both pairs are val
 import hashlib
 import hmac
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,9 +21,9 @@ from models import database
 from models.admissions.rules import Direction
 from models.errors import BadInput, DomainError, ErrorCode
 from models.footfall.tables import GateDevice
+from models.keys import new_token, token_hash
 from models.venues.tables import Venue
 
-TOKEN_BYTES = 24  # 192 bits of chance
 DEVICE_NO = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
 
 Keys = Mapping[str, bytes]
@@ -93,14 +92,14 @@ async def create_gate(
     venue = await Venue.get_or_none(public_id=venue_public_id)
     if venue is None:
         raise DomainError("没有找到这个场馆。", code=ErrorCode.VENUE_UNKNOWN, next_step="请核对场馆编号。")
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = new_token()
     _, is_new = await GateDevice.get_or_create(
         device_no=device_no,
         defaults={
             "venue_id": venue.id,
             "direction": direction,
             "protocol": protocol,
-            "token_hash": hash_of(token),
+            "token_hash": token_hash(token),
             "allowed_networks": list(allowed_networks),
             "is_core_area": is_core_area,
         },
@@ -116,8 +115,8 @@ async def create_gate(
 async def rotate_token(*, device_no: str, keys: Keys) -> GateCredentials:
     """A new token and secret; the present ones stay valid until `finish_rotation`, any older ones end now."""
     device = await _locked(device_no)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    device.previous_token_hash, device.token_hash = device.token_hash, hash_of(token)
+    token = new_token()
+    device.previous_token_hash, device.token_hash = device.token_hash, token_hash(token)
     device.secret_version += 1
     await device.save(update_fields=["previous_token_hash", "token_hash", "secret_version"])
     return _credentials(token, device_no, device.secret_version, keys)
@@ -133,15 +132,15 @@ async def finish_rotation(*, device_no: str) -> None:
 
 async def find_device(token: str) -> KnownDevice | None:
     """The active device whose token, or whose previous one while it is being moved, this is."""
-    token_hash = hash_of(token)
+    hashed = token_hash(token)
     found = await database.row(
         """SELECT id, device_no, protocol, allowed_networks, secret_version, token_hash
              FROM gate_device WHERE (token_hash = $1 OR previous_token_hash = $1) AND is_active""",
-        token_hash,
+        hashed,
     )
     if found is None:
         return None
-    is_previous = found["token_hash"] != token_hash
+    is_previous = found["token_hash"] != hashed
     return KnownDevice(
         id=found["id"],
         device_no=found["device_no"],
@@ -155,11 +154,6 @@ def signing_secret(master: bytes, *, device_no: str, version: int) -> str:
     """64 hex digits that only this device and we can know."""
     info = f"gate signing {version} {device_no}".encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master).hex()
-
-
-def hash_of(token: str) -> str:
-    """A token is 192 random bits, so a plain hash cannot be turned back."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _credentials(token: str, device_no: str, version: int, keys: Keys) -> GateCredentials:

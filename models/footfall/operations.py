@@ -22,7 +22,7 @@ from models.ids import new_id
 SAME_SCAN = timedelta(seconds=3)
 """A reader sees a code several times while it is held before it; within 3 s that is one scan (wechat.md)."""
 
-UNKNOWN_CODES_A_MINUTE = 20
+
 OLDEST_SCAN = timedelta(hours=24)
 """How late a device that lost its line may still deliver what it saw."""
 
@@ -133,7 +133,7 @@ async def _is_trying_codes(device_id: int, now: datetime) -> bool:
         device_id,
         now - timedelta(minutes=1),
     )
-    return found is not None and found["tries"] >= UNKNOWN_CODES_A_MINUTE
+    return found is not None and found["tries"] >= admissions.UNKNOWN_CODES_A_MINUTE
 
 
 async def _count_person(device: GateDevice, person: str, scanned_at: datetime) -> None:

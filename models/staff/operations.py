@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from models import database
-from models.database import operation, row, utc
 from models.errors import DomainError
 from models.ids import checked_device_id, new_id
 from models.keys import new_token, token_hash
@@ -79,7 +78,7 @@ async def sign_out(*, token: str, now: datetime) -> None:
     )
 
 
-@operation
+@database.operation
 async def _create(
     username: str,
     display_name: str,
@@ -90,7 +89,7 @@ async def _create(
     venues = await (Venue.all() if venue_public_ids is None else Venue.filter(public_id__in=venue_public_ids))
     if not venues or (venue_public_ids is not None and len(venues) < len(set(venue_public_ids))):
         raise StaffVenueUnknown
-    created = await row(
+    created = await database.row(
         """INSERT INTO staff_member
              (public_id, username, display_name, password_hash, password_set_at, failures, is_active)
            VALUES ($1, $2, $3, $4, $5, 0, $6)
@@ -108,7 +107,7 @@ async def _create(
     return int(created["id"])
 
 
-@operation
+@database.operation
 async def _let_in(
     staff_id: int,
     is_right: bool,
@@ -122,8 +121,8 @@ async def _let_in(
     staff = await StaffMember.filter(id=staff_id).select_for_update().first()
     if staff is None:
         return StaffCredentialsWrong()
-    if staff.locked_until is not None and now < utc(staff.locked_until):
-        return StaffLocked(utc(staff.locked_until) - now)
+    if staff.locked_until is not None and now < staff.locked_until:
+        return StaffLocked(staff.locked_until - now)
     if not is_right or not staff.is_active:
         staff.failures += 1
         if staff.failures >= failures_until_lock:

@@ -28,9 +28,9 @@ def signs_as(credentials: GateCredentials, device: KnownDevice, keys: dict[str, 
     return device.has_signed(b"message", signature, keys=keys)
 
 
-async def test_a_token_has_192_bits_and_leads_to_its_device(db: Database) -> None:
+async def test_a_token_has_256_bits_and_leads_to_its_device(db: Database) -> None:
     gate = await a_gate(await a_venue(), device_no="north-1", protocol=Protocol.SIGNED)
-    assert len(base64.urlsafe_b64decode(gate.credentials.token)) == 24
+    assert len(base64.urlsafe_b64decode(gate.credentials.token + "=")) == 32
     assert (gate.device.device_no, gate.device.protocol) == ("north-1", Protocol.SIGNED)
 
 

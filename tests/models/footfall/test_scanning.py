@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from models.admissions.operations import UNKNOWN_CODES_A_MINUTE
 from models.admissions.tables import Passage
 from models.errors import BadInput, DomainError, ErrorCode
 from models.footfall import counting
-from models.footfall.operations import UNKNOWN_CODES_A_MINUTE, record_numbered_scan, record_scan
+from models.footfall.operations import record_numbered_scan, record_scan
 from models.footfall.tables import DailyPassage, GateScan
 from models.forwarding.tables import OutboxRow
 from tests.databases import Database
