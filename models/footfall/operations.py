@@ -11,6 +11,7 @@ import orjson
 
 from models import database
 from models.admissions import operations as admissions
+from models.admissions.queries import known_person
 from models.admissions.rules import TOO_MANY_ATTEMPTS, Direction, Verdict
 from models.calendar import business_day
 from models.codes.rules import CodeKeys
@@ -119,7 +120,7 @@ async def _judge(
         business_day=business_day(scanned_at),
     )
     if verdict.passed:
-        await _count_person(device, verdict.person, scanned_at)
+        await _count_person(device, verdict, scanned_at)
         if business_day(scanned_at) == business_day(now):
             await _count_inside(device, now)
         await _tell_platform(device, event_no, verdict, scanned_at, now)
@@ -136,11 +137,14 @@ async def _is_trying_codes(device_id: int, now: datetime) -> bool:
     return found is not None and found["tries"] >= admissions.UNKNOWN_CODES_A_MINUTE
 
 
-async def _count_person(device: GateDevice, person: str, scanned_at: datetime) -> None:
+async def _count_person(device: GateDevice, verdict: Verdict, scanned_at: datetime) -> None:
     """A person counts once a day and direction, at their first passage (多次进出统计一次, domain.md).
 
-    Scans may arrive late, so "first" is the earliest scanned, not the earliest received.
+    A member is one person by however many bookings they come; a companion is one by each admission. Scans may
+    arrive late, so "first" is the earliest scanned, not the earliest received.
     """
+    assert verdict.admission_id is not None  # who passed has an admission
+    person = await known_person(verdict.admission_id) or verdict.person
     await database.rows(
         """INSERT INTO daily_passage (venue_id, business_day, person, direction, device_id, passed_at)
            VALUES ($1, $2, $3, $4, $5, $6)

@@ -74,11 +74,18 @@ class Ticket:
 
 
 async def tickets(
-    venue: Venue, count: int, *, starts_at: datetime = NOW, now: datetime = NOW, hours: int = 2
+    venue: Venue,
+    count: int,
+    *,
+    starts_at: datetime = NOW,
+    now: datetime = NOW,
+    hours: int = 2,
+    member_id: int | None = None,
 ) -> list[Ticket]:
-    """The admissions of one paid order for so many people."""
+    """The admissions of one paid order for so many people, of a new member unless one is named."""
     court = await Court.get_or_none(venue=venue) or await a_court(venue)
-    member_id, _ = await a_member()
+    if member_id is None:
+        member_id, _ = await a_member()
     order = await Order.create(
         order_no=new_no("D", now),
         member_id=member_id,

@@ -6,15 +6,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.admissions import operations as admissions
 from models.calendar import business_day
 from models.footfall import counting
 from models.footfall.operations import record_scan
-from models.footfall.tables import HourlyFigure, Occupancy
+from models.footfall.tables import DailyPassage, HourlyFigure, Occupancy
 from models.forwarding.tables import OutboxRow
 from models.venues.tables import Venue
 from tests.conftest import NOW
 from tests.databases import Database
-from tests.factories.gates import Gate, a_gate, a_ticket, tickets
+from tests.factories.gates import Gate, Ticket, a_gate, a_ticket, tickets
 from tests.factories.people import CODE_KEYS
 from tests.factories.places import a_region, a_venue
 
@@ -156,6 +157,46 @@ async def test_an_hour_in_which_nobody_passed_is_not_told(db: Database, now: dat
 async def test_only_a_whole_hour_that_has_passed_can_be_reported(db: Database, hour_end: datetime) -> None:
     with pytest.raises(ValueError, match="not the end of an hour"):
         await counting.report_hour(hour_end=hour_end, now=NOW)
+
+
+async def counted(venue: Venue, booked: list[Ticket]) -> int:
+    """Each enters at their time; how many people that was."""
+    gate = await a_gate(venue)
+    for ticket in booked:
+        then = ticket.admission.starts_at
+        assert await scan(gate, ticket.code(then), then) == "ENTERED"
+    return await DailyPassage.filter(direction="ENTRY").count()
+
+
+async def test_a_member_who_comes_twice_a_day_is_one_person_and_every_companion_another(
+    db: Database, now: datetime
+) -> None:
+    venue = await a_venue()
+    morning = await tickets(venue, 2)
+    afternoon = await tickets(venue, 2, starts_at=now + 3 * HOUR, member_id=morning[0].admission.member_id)
+    assert await counted(venue, morning + afternoon) == 3
+    for hours in (1, 4):
+        assert await counting.report_hour(hour_end=now + hours * HOUR, now=now + 4 * HOUR) == 1
+    assert [figure["acqNumOfPeople"] for figure in await figures()] == [2, 1]
+
+
+async def test_who_comes_by_a_second_booking_for_the_same_time_is_somebody_else(
+    db: Database, now: datetime
+) -> None:
+    venue = await a_venue()
+    one = await tickets(venue, 2)
+    two = await tickets(venue, 2, starts_at=now + HOUR, member_id=one[0].admission.member_id)
+    assert await counted(venue, one + two) == 4
+
+
+async def test_a_booking_that_was_given_up_makes_nobody_somebody_else(db: Database, now: datetime) -> None:
+    venue = await a_venue()
+    given_up = await a_ticket(venue)
+    member_id = given_up.admission.member_id
+    await admissions.revoke(given_up.admission.order_id, now=now)
+    again = await a_ticket(venue, member_id=member_id)
+    later = await a_ticket(venue, starts_at=now + 3 * HOUR, member_id=member_id)
+    assert await counted(venue, [again, later]) == 1
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
