@@ -1,7 +1,7 @@
 """Staff come to a desk: their account, signing in with a lock against guessing, signing out (issue 2, item 7)."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from models import database
 from models.errors import DomainError
@@ -52,8 +52,6 @@ async def sign_in(
     device_id: str,
     address: str,
     now: datetime,
-    failures_until_lock: int = FAILURES_UNTIL_LOCK,
-    lock_life: timedelta = LOCK_LIFE,
 ) -> StaffSignedIn:
     """Begins a clerk's sign-in at a device.
 
@@ -63,9 +61,7 @@ async def sign_in(
     checked_device_id(device_id)
     known = await StaffMember.get_or_none(username=username_of(username) or "")
     is_right = await passwords.is_right(password, known.password_hash if known else None)
-    outcome = await _let_in(
-        known.id if known else 0, is_right, device_id, address[:64], failures_until_lock, lock_life, now
-    )
+    outcome = await _let_in(known.id if known else 0, is_right, device_id, address[:64], now)
     if isinstance(outcome, DomainError):  # raised here, since inside it would undo the count of failures
         raise outcome
     return outcome
@@ -109,13 +105,7 @@ async def _create(
 
 @database.operation
 async def _let_in(
-    staff_id: int,
-    is_right: bool,
-    device_id: str,
-    address: str,
-    failures_until_lock: int,
-    lock_life: timedelta,
-    now: datetime,
+    staff_id: int, is_right: bool, device_id: str, address: str, now: datetime
 ) -> StaffSignedIn | DomainError:
     """The lock's word and the count of failures, one attempt at a time for each account."""
     staff = await StaffMember.filter(id=staff_id).select_for_update().first()
@@ -125,10 +115,10 @@ async def _let_in(
         return StaffLocked(staff.locked_until - now)
     if not is_right or not staff.is_active:
         staff.failures += 1
-        if staff.failures >= failures_until_lock:
-            staff.failures, staff.locked_until = 0, now + lock_life
+        if staff.failures >= FAILURES_UNTIL_LOCK:
+            staff.failures, staff.locked_until = 0, now + LOCK_LIFE
         await staff.save(update_fields=["failures", "locked_until"])
-        return StaffCredentialsWrong() if staff.failures else StaffLocked(lock_life)
+        return StaffCredentialsWrong() if staff.failures else StaffLocked(LOCK_LIFE)
     staff.failures, staff.locked_until = 0, None
     await staff.save(update_fields=["failures", "locked_until"])
     token = new_token()

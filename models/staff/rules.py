@@ -38,7 +38,8 @@ class StaffCredentialsWrong(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "用户名或密码不正确。", next_step="请核对后再试；连续输错5次将暂时锁定。忘记密码请联系管理员。"
+            "用户名或密码不正确。",
+            next_step=f"请核对后再试；连续输错{FAILURES_UNTIL_LOCK}次将暂时锁定。忘记密码请联系管理员。",
         )
 
 
