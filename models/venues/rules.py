@@ -131,17 +131,8 @@ LABELS = {
 """Of a mixed price the labels are strung together: 免费时段＋市场价."""
 
 
-class PricePart(NamedTuple):
-    """What one window adds to a slot's price."""
-
-    from_minute: int
-    to_minute: int
-    window: Window
-    price_fen: int
-
-
 class PricedSlot(NamedTuple):
-    """A slot's price and its explanation: `parts` in order of time, adding up to `price_fen`.
+    """What a slot costs, and why.
 
     `not_priced`: some half hour has no window. The slot cannot be sold, and `price_fen` (0) means nothing.
     """
@@ -150,53 +141,36 @@ class PricedSlot(NamedTuple):
     kind: PriceKind
     label: str
     provenance: str
-    parts: tuple[PricePart, ...]
 
     @property
     def not_priced(self) -> bool:
         return self.kind is PriceKind.NOT_PRICED
 
 
-_NOT_PRICED = PricedSlot(0, PriceKind.NOT_PRICED, LABELS[PriceKind.NOT_PRICED], "", ())
-
-
-def price_slot(windows: Iterable[Window], day: Day, from_minute: int, to_minute: int) -> PricedSlot:
-    """The price of one court from one local minute to another; `windows` are that court's."""
-    return price_of(half_hours(windows, day), from_minute, to_minute)
+_NOT_PRICED = PricedSlot(0, PriceKind.NOT_PRICED, LABELS[PriceKind.NOT_PRICED], "")
 
 
 def price_of(deciding: HalfHours, from_minute: int, to_minute: int) -> PricedSlot:
-    """The same for many slots of one court and day, whose half hours were found once.
+    """The price of one court from one local minute to another.
 
     Hourly prices of the half hours are summed and halved once, so an hour in one window costs exactly the hour's
     price, and half a fen can be left only in a slot with an odd number of half hours at odd prices: it is rounded
-    up. A part is what the slot costs up to its end less what it costs up to its beginning.
+    up.
     """
     if from_minute % CELL_MINUTES or to_minute % CELL_MINUTES or not 0 <= from_minute < to_minute <= DAY_MINUTES:
         raise ValueError(f"not a span of whole half hours within a day: {from_minute}–{to_minute}")
-    parts: list[PricePart] = []
-    begins, twice, spent = from_minute, 0, 0
-    for minute in range(from_minute, to_minute, CELL_MINUTES):
-        window = deciding[minute // CELL_MINUTES]
+    twice, published = 0, True
+    kinds: dict[str, None] = {}  # in order of time
+    for window in deciding[from_minute // CELL_MINUTES : to_minute // CELL_MINUTES]:
         if window is None:
             return _NOT_PRICED
         twice += window.price_fen_per_hour
-        ends = minute + CELL_MINUTES
-        if ends == to_minute or deciding[ends // CELL_MINUTES] is not window:
-            price = (twice + 1) // 2
-            parts.append(PricePart(begins, ends, window, price - spent))
-            begins, spent = ends, price
-    return _explained(tuple(parts), spent)
-
-
-def _explained(parts: tuple[PricePart, ...], price_fen: int) -> PricedSlot:
-    provenance = "PUBLISHED" if all(part.window.published for part in parts) else "DEMONSTRATION"
-    if len(parts) == 1:
-        kind = PriceKind[parts[0].window.kind]
-        return PricedSlot(price_fen, kind, LABELS[kind], provenance, parts)
-    kinds = list(dict.fromkeys(PriceKind[part.window.kind] for part in parts))
-    kind = kinds[0] if len(kinds) == 1 else PriceKind.MIXED
-    return PricedSlot(price_fen, kind, "＋".join(LABELS[each] for each in kinds), provenance, parts)
+        published = published and window.published
+        kinds[window.kind] = None
+    provenance = "PUBLISHED" if published else "DEMONSTRATION"
+    named = [PriceKind[kind] for kind in kinds]
+    kind = named[0] if len(named) == 1 else PriceKind.MIXED
+    return PricedSlot((twice + 1) // 2, kind, "＋".join(LABELS[each] for each in named), provenance)
 
 
 @dataclass(frozen=True, slots=True)

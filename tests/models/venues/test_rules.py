@@ -1,5 +1,6 @@
 """What an hour costs and when a venue is open: the rules alone."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pytest
@@ -10,13 +11,14 @@ from models.venues.rules import (
     Day,
     DayKind,
     Opening,
+    PricedSlot,
     PriceKind,
     Window,
     WindowDays,
     day_of,
     half_hours,
     openings_on,
-    price_slot,
+    price_of,
     window_days_of,
     windows_of_court,
 )
@@ -111,32 +113,31 @@ def test_windows_of_other_courts_and_sports_decide_nothing() -> None:
 # Prices
 
 
+def price_slot(windows: Sequence[Window], day: Day, from_minute: int, to_minute: int) -> PricedSlot:
+    return price_of(half_hours(windows, day), from_minute, to_minute)
+
+
 def test_a_free_hour_costs_nothing_and_says_why() -> None:
     free = a_window(price=0)
     priced = price_slot((free,), FRIDAY, 540, 600)
     assert (priced.price_fen, priced.kind, priced.label) == (0, PriceKind.FREE, "免费时段")
-    assert priced.parts == ((540, 600, free, 0),)
 
 
 def test_a_slot_across_two_windows_is_mixed_and_names_both() -> None:
     low, market = a_window(0, 600, price=2000, kind="LOW"), a_window(600, 1440, price=4000)
     priced = price_slot((low, market), FRIDAY, 570, 630)
     assert (priced.price_fen, priced.kind, priced.label) == (3000, PriceKind.MIXED, "低收费＋市场价")
-    assert [(part.from_minute, part.to_minute, part.price_fen) for part in priced.parts] == [
-        (570, 600, 1000),
-        (600, 630, 2000),
-    ]
 
 
 def test_two_windows_of_one_kind_are_not_mixed() -> None:
     priced = price_slot((a_window(0, 600, price=2000), a_window(600, 1440, price=4000)), FRIDAY, 570, 630)
-    assert (priced.kind, priced.label, len(priced.parts)) == (PriceKind.MARKET, "市场价", 2)
+    assert (priced.kind, priced.label) == (PriceKind.MARKET, "市场价")
 
 
 def test_a_slot_that_reaches_beyond_the_windows_has_no_price() -> None:
     priced = price_slot((a_window(540, 600),), FRIDAY, 570, 630)
     assert priced.not_priced
-    assert (priced.kind, priced.label, priced.parts) == (PriceKind.NOT_PRICED, "暂未定价", ())
+    assert (priced.kind, priced.label) == (PriceKind.NOT_PRICED, "暂未定价")
 
 
 def test_a_price_is_published_only_if_window_and_price_both_are() -> None:
@@ -189,18 +190,15 @@ def some_windows(draw: st.DrawFn) -> Window:
 
 
 @given(st.lists(some_windows(), max_size=12), days, spans())
-def test_explanations_add_up_and_no_price_is_negative(
+def test_a_slot_costs_half_of_what_its_half_hours_cost_by_the_hour(
     windows: list[Window], day: Day, span: tuple[int, int]
 ) -> None:
+    covered = half_hours(windows, day)[span[0] // 30 : span[1] // 30]
     priced = price_slot(windows, day, *span)
-    assert priced.price_fen >= 0
-    assert sum(part.price_fen for part in priced.parts) == priced.price_fen
-    assert all(part.price_fen >= 0 for part in priced.parts)
+    assert priced.not_priced == (None in covered)
     if not priced.not_priced:
-        assert priced.parts[0].from_minute == span[0]
-        assert priced.parts[-1].to_minute == span[1]
-        for before, after in zip(priced.parts, priced.parts[1:], strict=False):
-            assert before.to_minute == after.from_minute
+        twice = sum(window.price_fen_per_hour for window in covered if window)
+        assert priced.price_fen == -(-twice // 2)
 
 
 @given(st.lists(some_windows(), max_size=12), days)
