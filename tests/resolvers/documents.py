@@ -86,6 +86,9 @@ query ($admissionId: ID!) {
     serverNow stepSeconds codes { validFrom code } printedCode printedSvg printedPng
   }
 }"""
+ADMISSION_PICTURES = (
+    "query ($admissionId: ID!) { admissionCodes(admissionId: $admissionId) { codes { code svg png } } }"
+)
 
 STAFF_SIGN_IN = """
 mutation ($username: String!, $password: String!, $deviceId: String!) {

@@ -6,10 +6,13 @@ from graphql import (
     FieldNode,
     GraphQLNonNull,
     GraphQLObjectType,
-    OperationDefinitionNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
     build_schema,
     parse,
     validate,
+    visit,
 )
 
 from tests.resolvers import documents
@@ -18,17 +21,25 @@ SCHEMA = build_schema((Path(__file__).parents[2] / "schema.graphql").read_text()
 
 
 def test_every_field_of_the_schema_is_asked_for_by_a_document_of_these_tests() -> None:
-    asked: set[str] = set()
+    asked: set[tuple[str, str]] = set()
     for text in documents.ALL:
-        document = parse(text)
+        document, types = parse(text), TypeInfo(SCHEMA)
         assert validate(SCHEMA, document) == []
-        for definition in document.definitions:
-            assert isinstance(definition, OperationDefinitionNode)
-            fields = [node for node in definition.selection_set.selections if isinstance(node, FieldNode)]
-            asked |= {field.name.value for field in fields}
-    assert SCHEMA.query_type is not None
-    assert SCHEMA.mutation_type is not None
-    assert asked == {*SCHEMA.query_type.fields, *SCHEMA.mutation_type.fields}
+
+        class Reader(Visitor):
+            def enter_field(self, node: FieldNode, *_: object, types: TypeInfo = types) -> None:
+                owner = types.get_parent_type()
+                assert owner is not None
+                asked.add((owner.name, node.name.value))
+
+        visit(document, TypeInfoVisitor(types, Reader()))
+    there = {
+        (name, field)
+        for name, kind in SCHEMA.type_map.items()
+        if isinstance(kind, GraphQLObjectType) and not name.startswith("__")
+        for field in kind.fields
+    }
+    assert asked == there
 
 
 def test_every_act_answers_with_a_nullable_object_and_user_errors() -> None:

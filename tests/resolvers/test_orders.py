@@ -1,5 +1,6 @@
 """Booking, paying and giving up through the public door, and every refusal with nothing left half done."""
 
+import base64
 import secrets
 from datetime import timedelta
 from itertools import pairwise
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from models.booking.tables import BookingRule
+from models.codes import pictures
 from models.database import rows, utc
 from models.venues.tables import Venue
 from tests.factories.booking import Hall, a_hall, at
@@ -305,6 +307,10 @@ async def test_codes_are_handed_out_for_ten_minutes_ahead_with_the_servers_time_
     assert len(set(everything)) == len(everything)
     assert given["printedSvg"].startswith("<?xml")
     assert given["printedPng"].startswith("iVBOR")  # PNG's first bytes in base64
+    drawn = (await citizen.ask(documents.ADMISSION_PICTURES, admissionId=order["admissions"][0]["id"])).value
+    for shown in drawn["codes"][:3]:
+        assert shown["svg"].encode() == pictures.svg(shown["code"])
+        assert base64.b64decode(shown["png"]) == pictures.png(shown["code"])
     await house.travel(at(12, days=0))
     await citizen.sign_in()
     over = await citizen.ask(documents.ADMISSION_CODES, admissionId=order["admissions"][0]["id"])
