@@ -175,6 +175,13 @@ async def test_a_wrong_document_is_bad_input_and_spells_out_nothing(
     assert "Did you mean" not in answer.text
 
 
+@pytest.mark.parametrize("text", [r'"\u{0}"', r'"\u{000}"', r'"\u0000"'])
+async def test_nul_is_refused_however_a_document_spells_it(client: httpx.AsyncClient, text: str) -> None:
+    answer = await client.post("/graphql", json={"query": f"{{ hello(name: {text}) }}"})
+    assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {"BAD_INPUT"}
+    assert not answer.json().get("data")
+
+
 async def test_introspection_is_for_development_only(client: httpx.AsyncClient) -> None:
     query = "{ __schema { types { name } } }"
     refused = await ask(client, query)
