@@ -305,11 +305,18 @@ def _json(verdict: DeskVerdict, now: datetime, status: int = 200) -> Response:
 def _from_our_pages(endpoint: Endpoint) -> Endpoint:
     async def guarded(request: Request) -> Response:
         sender = request.headers.get("origin") or request.headers.get("referer") or ""
-        if urlsplit(sender).netloc != request.headers.get("host"):
+        if _host_in(sender) != request.headers.get("host"):
             return PlainTextResponse("这次提交不是从本系统的页面发出的。请打开 /desk 重新操作。", 403)
         return await endpoint(request)
 
     return guarded
+
+
+def _host_in(sender: str) -> str:
+    try:
+        return urlsplit(sender).netloc
+    except ValueError:  # "https://["
+        return ""
 
 
 async def _form(request: Request) -> dict[str, str]:
