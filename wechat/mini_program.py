@@ -22,6 +22,7 @@ SHORTEST_TOKEN_LIFE = timedelta(minutes=1)
 CODE_REFUSED = {40029, 40163, 41008}  # invalid, used, empty
 BUSY = {-1, 45009, 45011}
 TOKEN_REFUSED = {40001, 40014, 42001}
+LONGEST_CODE = 512  # WeChat's have 32 characters; 64 KiB would make an address that cannot be asked
 E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
@@ -96,6 +97,8 @@ class MiniProgram:
 
     async def code_to_session(self, code: str) -> WeChatSession:
         """Exchange the code of `wx.login`, which works once, for the person's identity."""
+        if len(code) > LONGEST_CODE:
+            raise WeChatCodeRefused(0, "no code of WeChat's is that long", retryable=True)
         query = {
             "appid": self.appid,
             "secret": self._secret,

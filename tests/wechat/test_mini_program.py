@@ -129,6 +129,14 @@ async def test_a_code_with_odd_characters_stays_one_parameter(mini_program: Mini
     assert wechat.requests[0].url.params["secret"] == SECRET
 
 
+async def test_a_code_longer_than_any_of_wechats_is_refused_unasked(
+    mini_program: MiniProgram, wechat: WeChat
+) -> None:
+    with pytest.raises(WeChatCodeRefused):
+        await mini_program.code_to_session("x" * 100_000)
+    assert wechat.requests == []
+
+
 @pytest.mark.parametrize(
     ("errcode", "kind", "retryable"),
     [
