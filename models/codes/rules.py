@@ -15,7 +15,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import IntEnum
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 STEP_SECONDS = 30
 STEPS_EITHER_SIDE = 1
-STALE_STEPS = 20  # ten minutes: as far ahead as we hand codes out, so as late as an honest phone may show one
+STEPS_AHEAD = 20  # ten minutes: as far ahead as we hand codes out, so as late as an honest phone may show one
 
 ON_PAPER = 0  # the member's version in a printed code: signing out on a phone must not void grandmother's paper
 HANDLE_DIGITS = 10
@@ -80,7 +80,8 @@ def make_rotating(
     keys: CodeKeys, *, handle: str, venue: str, day: date, versions: CodeVersions, at: datetime
 ) -> str:
     """The code of the step in which `at` lies. `venue` is the public id, `day` the admission's business day."""
-    return _rotating(keys, _desk_key(keys.masters[keys.current], venue, day), handle, versions, step_at(at))
+    mac = _mac(_desk_key(keys.masters[keys.current], venue, day), CodeKind.ROTATING, handle, versions, step_at(at))
+    return _assemble(CodeKind.ROTATING, keys.current, handle, mac)
 
 
 def make_printed(keys: CodeKeys, *, handle: str, venue: str, day: date, versions: CodeVersions) -> str:
@@ -90,19 +91,14 @@ def make_printed(keys: CodeKeys, *, handle: str, venue: str, day: date, versions
 
 
 def ahead(
-    keys: CodeKeys,
-    *,
-    handle: str,
-    venue: str,
-    day: date,
-    versions: CodeVersions,
-    now: datetime,
-    minutes: int = 10,
+    keys: CodeKeys, *, handle: str, venue: str, day: date, versions: CodeVersions, now: datetime
 ) -> list[tuple[datetime, str]]:
-    """The codes from now until `minutes` from now, each with the instant its step begins, for weak signal."""
-    key = _desk_key(keys.masters[keys.current], venue, day)
-    steps = range(step_at(now), step_at(now + timedelta(minutes=minutes)) + 1)
-    return [(start_of(step), _rotating(keys, key, handle, versions, step)) for step in steps]
+    """The codes of the coming ten minutes, each with the instant its step begins, for weak signal."""
+    starts = [start_of(step_at(now) + step) for step in range(STEPS_AHEAD + 1)]
+    return [
+        (start, make_rotating(keys, handle=handle, venue=venue, day=day, versions=versions, at=start))
+        for start in starts
+    ]
 
 
 def read(text: str) -> CodeParts | None:
@@ -130,7 +126,7 @@ def was_genuine(
     """A rotating code that was genuine within the last ten minutes: its holder need only refresh the page."""
     last = step_at(now) - STEPS_EITHER_SIDE - 1
     return parts.kind is CodeKind.ROTATING and _matches(
-        keys, parts, venue, day, versions, last - STALE_STEPS + 1, last
+        keys, parts, venue, day, versions, last - STEPS_AHEAD + 1, last
     )
 
 
@@ -144,11 +140,6 @@ def start_of(step: int) -> datetime:
 
 
 _KINDS = {str(kind.value): kind for kind in CodeKind}
-
-
-def _rotating(keys: CodeKeys, key: bytes, handle: str, versions: CodeVersions, step: int) -> str:
-    mac = _mac(key, CodeKind.ROTATING, handle, versions, step)
-    return _assemble(CodeKind.ROTATING, keys.current, handle, mac)
 
 
 def _assemble(kind: CodeKind, key_id: int, handle: str, mac: str) -> str:
