@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
+from models import database
 from models.booking.tables import HeldCell
 from models.checkout.ending import cancel_order, end_overdue_holds
 from models.checkout.paying import check_due_payments
 from models.checkout.refunding import send_due_refunds
 from models.errors import DomainError
 from models.forwarding.tables import OutboxRow
+from models.orders.operations import intend_refund
+from models.orders.rules import RefundReason
 from models.orders.tables import Order, Payment, Refund
 from tests.databases import Database
-from tests.factories.booking import a_hall, a_person, an_order, at, invoke_payment, wanted
+from tests.factories.booking import a_hall, a_paid_order, a_person, an_order, at, invoke_payment, wanted
 from tests.outside import Outside
 
 pytestmark = pytest.mark.postgres
@@ -51,6 +54,21 @@ async def test_a_payment_and_the_end_of_its_hold_at_once_leave_a_court_or_the_mo
         await send_due_refunds(channels=outside.channels, now=final)
         await outside.quiet()
     await everybody_is_square(outside)
+
+
+async def test_refunds_asked_for_at_once_never_exceed_the_payment(
+    db: Database, outside: Outside, now: datetime
+) -> None:
+    await a_paid_order(outside, await a_person(), wanted((await a_hall()).badminton, at(9)))
+
+    @database.operation
+    async def give_back(amount_fen: int) -> None:
+        payment = await Payment.select_for_update().get()
+        await intend_refund(payment=payment, amount_fen=amount_fen, reason=RefundReason.CANCELLED, now=now)
+
+    await refusals_aside(*(give_back(900) for _ in range(20)))
+    assert await Refund.all().values_list("amount_fen", flat=True) == [900] * 4  # of 4000
+    assert (await Payment.get()).refunded_fen == 3600
 
 
 async def test_cancelling_and_paying_at_once_leave_a_court_or_the_money(
