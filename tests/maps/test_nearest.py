@@ -90,22 +90,15 @@ def test_near_a_pole_the_box_is_every_longitude() -> None:
     assert (box.west, box.east) == (-180.0, 180.0)
 
 
-@given(places, bearings, st.floats(0, 100_000), st.booleans())
-def test_sqlite_and_python_agree(here: Place, bearing: float, metres: float, west_of_greenwich: bool) -> None:
-    """Also where the numbers are negative, whose signs must not run together into a comment."""
-    if west_of_greenwich:
-        here = (-here[0], -here[1])
+@given(places, bearings, st.floats(0, 100_000))
+def test_sqlite_and_python_agree(here: Place, bearing: float, metres: float) -> None:
     there = walk(here, bearing, metres)
     metric = Metric.at(*here)
     with sqlite3.connect(":memory:") as memory:
-        sql = f"SELECT {metric.sql('lon', 'lat')} FROM (SELECT ? AS lon, ? AS lat)"
-        (found,) = memory.execute(sql, there).fetchone()
         text = squared_metres_sql("lon", "lat", [f"?{n}" for n in range(3, 15)])
         sql = f"SELECT {text} FROM (SELECT ?1 AS lon, ?2 AS lat)"
-        (found_by_parameters,) = memory.execute(sql, there + metric.numbers).fetchone()
-    expected = metric.squared_metres(*there)
-    assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
-    assert found_by_parameters == pytest.approx(expected, rel=1e-12, abs=1e-12)
+        (found,) = memory.execute(sql, there + metric.numbers).fetchone()
+    assert found == pytest.approx(metric.squared_metres(*there), rel=1e-12, abs=1e-12)
 
 
 async def test_the_database_under_test_and_python_agree(db: Database) -> None:
@@ -117,7 +110,7 @@ async def test_the_database_under_test_and_python_agree(db: Database) -> None:
     pairs = f"SELECT value AS p FROM {places}($1::json)"
     venues = f"SELECT (p->>0)::float8 AS lon, (p->>1)::float8 AS lat FROM ({pairs}) AS pairs"
     found = await database.rows(
-        f"SELECT {squared} AS squared FROM ({venues}) AS v ORDER BY {metric.sql('v.lon', 'v.lat')}",
+        f"SELECT {squared} AS squared FROM ({venues}) AS v ORDER BY squared",
         json.dumps(around),
         *metric.numbers,
     )
@@ -128,20 +121,19 @@ async def test_the_database_under_test_and_python_agree(db: Database) -> None:
 
 @pytest.mark.parametrize("text", ["lon; DROP TABLE venue", "lon--", "(SELECT 1)", "", "v.lon.x.y z", "经度"])
 def test_nothing_but_a_column_reaches_the_statement(text: str) -> None:
-    metric = Metric.at(104.0, 30.0)
     for columns in ((text, "lat"), ("lon", text)):
         with pytest.raises(ValueError, match="not a column"):
-            metric.sql(*columns)
+            squared_metres_sql(*columns, [f"${n}" for n in range(1, 13)])
 
 
-@pytest.mark.parametrize("text", ["1; DROP TABLE venue", "'1'", "", "$1 OR 1", "(--1)--", "(nan)"])
-def test_nothing_but_a_number_or_a_parameter_reaches_the_statement(text: str) -> None:
-    with pytest.raises(ValueError, match="neither a number nor a parameter"):
+@pytest.mark.parametrize("text", ["1; DROP TABLE venue", "'1'", "", "$1 OR 1", "1.0", "$"])
+def test_nothing_but_a_parameter_reaches_the_statement(text: str) -> None:
+    with pytest.raises(ValueError, match="not a parameter"):
         squared_metres_sql("lon", "lat", [text, *(f"${n}" for n in range(2, 13))])
 
 
 def test_the_parameters_may_be_postgresqls_or_sqlites() -> None:
-    for style in ("${}::float8", "?{}", ":n{}"):
+    for style in ("${}::float8", "?{}"):
         parameters = [style.format(n) for n in range(1, 13)]
-        text = squared_metres_sql('"venue"."lon"', "venue.lat", parameters)
+        text = squared_metres_sql("venue.lon", "venue.lat", parameters)
         assert all(parameter in text for parameter in parameters)
