@@ -12,7 +12,6 @@ from strawberry.relay import PageInfo
 
 from models import database
 from models.admissions import queries as admissions
-from models.booking import queries as booking
 from models.checkout import ending, paying, placing
 from models.checkout.placing import LineWanted
 from models.codes import pictures
@@ -253,7 +252,7 @@ class OrderActs:
             lines=[
                 LineWanted(
                     court_id=line.court_id,
-                    starts_at=booking.aware(line.starts_at),
+                    starts_at=line.starts_at,
                     people=line.people,
                     expected_price_fen=line.expected_price,
                 )

@@ -5,7 +5,7 @@ Two statements whatever the size of the venue: its timetable as one row with JSO
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -16,13 +16,14 @@ from models.booking.rules import (
     Limits,
     SlotStatus,
     check_bookable,
+    check_day,
     grid,
     released_at,
     slot_title,
     status_of,
 )
 from models.calendar import CELL_MINUTES, business_day, instant_of, step_of, steps_between
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import DomainError, ErrorCode
 from models.venues.rules import (
     Day,
     HalfHours,
@@ -115,7 +116,7 @@ class BookableSlot:
 
 async def slots(*, venue_id: str, sport: str | None, day: date, now: datetime) -> list[Slot]:
     """The grid of a day, court by court. Raises VENUE_UNKNOWN, VENUE_CLOSED, BAD_INPUT for a silly day."""
-    _check_day(day, now)
+    check_day(day, now)
     table = await timetable(venue_id=venue_id, sport=sport, day=day)
     held = await _held_cells(table)
     released = released_at(day, table.limits)
@@ -170,7 +171,7 @@ async def bookable_slots(wanted: Sequence[tuple[str, datetime, int]], *, now: da
     for court_id, starts_at, people in wanted:
         if court_id not in venue_of:
             raise _court_unknown()
-        _check_day(starts_at.date(), now)  # before its local day, which the last hours of the calendar lack
+        check_day(starts_at.date(), now)  # before its local day, which the last hours of the calendar lack
         key = (venue_of[court_id], business_day(starts_at))
         if key not in tables:
             tables[key] = await timetable(venue_id=key[0], sport=None, day=key[1])
@@ -273,28 +274,3 @@ def _court_unknown() -> DomainError:
         next_step="请在场地时段表里重新选择。",
         field="lines",
     )
-
-
-MOST_DAYS_AWAY = 366
-
-
-def _check_day(day: date, now: datetime) -> None:
-    """Days of another century are somebody's mistake; they must not reach the arithmetic of time."""
-    if abs((day - business_day(now)).days) > MOST_DAYS_AWAY:
-        raise _day_out_of_range()
-
-
-def _day_out_of_range() -> BadInput:
-    return BadInput("日期超出可查询的范围。", next_step="请选择近期的日期。", field="date")
-
-
-def aware(instant: datetime) -> datetime:
-    """An instant from outside in UTC. Raises BAD_INPUT when it has no zone (nine o'clock where?) or no UTC."""
-    if instant.tzinfo is None:
-        raise BadInput(
-            "时间缺少时区。", next_step="请使用带时区的时间，例如 2026-11-21T09:00:00+08:00。", field="startsAt"
-        )
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise _day_out_of_range() from None

@@ -6,11 +6,13 @@ and goes on in steps of the court's slot length.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from models.calendar import business_day, clock_text, day_text, instant_of, minute_of_day, moment_text, span_text
 from models.errors import BadInput, DomainError, ErrorCode
+
+MOST_DAYS_AWAY = 366
 
 
 class SlotStatus(StrEnum):
@@ -136,3 +138,25 @@ def too_many_courts(limits: Limits, day: date) -> DomainError:
         next_step=f"可以改订{day_text(day + timedelta(days=1))}，或先取消已有的预订。",
         field="lines",
     )
+
+
+def check_day(day: date, now: datetime) -> None:
+    """Days of another century are somebody's mistake; they must not reach the arithmetic of time."""
+    if abs((day - business_day(now)).days) > MOST_DAYS_AWAY:
+        raise _day_out_of_range()
+
+
+def _day_out_of_range() -> BadInput:
+    return BadInput("日期超出可查询的范围。", next_step="请选择近期的日期。", field="date")
+
+
+def aware(instant: datetime) -> datetime:
+    """An instant from outside in UTC. Raises BAD_INPUT when it has no zone (nine o'clock where?) or no UTC."""
+    if instant.tzinfo is None:
+        raise BadInput(
+            "时间缺少时区。", next_step="请使用带时区的时间，例如 2026-11-21T09:00:00+08:00。", field="startsAt"
+        )
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise _day_out_of_range() from None

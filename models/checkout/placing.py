@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import product
 
@@ -13,7 +13,7 @@ from models.booking import operations as cells
 from models.booking import queries as booking
 from models.booking.operations import CellsWanted
 from models.booking.queries import BookableSlot
-from models.booking.rules import SlotTaken, too_many_courts
+from models.booking.rules import SlotTaken, aware, too_many_courts
 from models.calendar import steps_between
 from models.checkout.ending import end_hold
 from models.checkout.fulfilling import fulfil
@@ -51,6 +51,7 @@ async def place_order(
     and the way out; nothing is held then. When what stands in the way are holds that are overdue (the worker was
     down), they are ended here, properly, and the order is tried once more.
     """
+    lines = [replace(line, starts_at=aware(line.starts_at)) for line in lines]
     _check_request(lines, idempotency_key)
     request_hash = _hash_of(lines)
     repeated = await _placed_before(member_id, idempotency_key, request_hash)

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from models.booking.queries import Slot, aware, slots
-from models.booking.rules import SlotStatus
+from models.booking.queries import Slot, slots
+from models.booking.rules import SlotStatus, aware
 from models.errors import BadInput, DomainError, ErrorCode
 from models.venues.tables import TariffWindow, Venue
 from tests.databases import Database
