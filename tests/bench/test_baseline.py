@@ -17,6 +17,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 from starlette.applications import Starlette
 
@@ -25,6 +26,7 @@ from bff.settings import read_settings
 from models.keys import code_keys
 from models.venues.tables import Venue
 from tests.bench import baseline, world
+from tests.bench.__main__ import FLOORS, judge
 from tests.bench.baseline import House
 from tests.bench.equality import assert_equal
 from tests.bench.processes import cpu_seconds, environment_of, with_parameters
@@ -156,3 +158,13 @@ def test_the_clock_of_a_process_tells_what_it_has_used() -> None:
     before = time.process_time()
     told = cpu_seconds(os.getpid())
     assert before <= told <= time.process_time()
+
+
+def test_a_ratio_below_its_floor_fails_the_bench_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    floors: dict[str, float] = orjson.loads(FLOORS.read_bytes())
+    assert tuple(floors) == NAMES
+    at_the_floors = {name: {"cpu_ratio": floor} for name, floor in floors.items()}
+    assert judge(at_the_floors, floors) == 0
+    slower = at_the_floors | {"slots": {"cpu_ratio": floors["slots"] - 0.001}}
+    assert judge(slower, floors) == 1
+    assert capsys.readouterr().err.startswith("slots is below its floor")
