@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import json
 import re
 import secrets
 from datetime import datetime
+from typing import Any
 
 from models.calendar import SHANGHAI
 from models.errors import BadInput
@@ -31,6 +33,12 @@ def new_no(letter: str, now: datetime) -> str:
     """
     tail = "".join(secrets.choice(_ALPHABET) for _ in range(12))
     return f"{letter}{now.astimezone(SHANGHAI):%Y%m%d}{tail}"
+
+
+def request_hash(*content: Any) -> str:
+    """What is kept of a request (anything that JSON can say), to tell its repetition from another one under its
+    key. What it said is not kept: a code in a table must not be one that can be shown at a door."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def checked_device_id(device_id: str) -> str:

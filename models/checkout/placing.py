@@ -1,7 +1,5 @@
 """Placing an order: all lines or none, held for a quarter of an hour."""
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +16,7 @@ from models.calendar import steps_between
 from models.checkout.ending import end_hold
 from models.checkout.fulfilling import fulfil
 from models.errors import BadInput, DomainError, ErrorCode
-from models.ids import new_no
+from models.ids import new_no, request_hash
 from models.orders.rules import OrderStatus
 from models.orders.tables import Order, OrderLine
 from payments.port import PaymentChannel
@@ -53,13 +51,15 @@ async def place_order(
     """
     lines = [replace(line, starts_at=aware(line.starts_at)) for line in lines]
     _check_request(lines, idempotency_key)
-    request_hash = _hash_of(lines)
-    repeated = await _placed_before(member_id, idempotency_key, request_hash)
+    asked = request_hash(
+        *([line.court_id, line.starts_at.timestamp(), line.people, line.expected_price_fen] for line in lines)
+    )
+    repeated = await _placed_before(member_id, idempotency_key, asked)
     if repeated:
         return repeated
     slots = await booking.bookable_slots([(line.court_id, line.starts_at, line.people) for line in lines], now=now)
     _check_together(lines, slots)
-    place = _Placing(member_id, tuple(slots), tuple(line.people for line in lines), idempotency_key, request_hash)
+    place = _Placing(member_id, tuple(slots), tuple(line.people for line in lines), idempotency_key, asked)
     try:
         return await _place(place, now=now)
     except DomainError as refusal:
@@ -75,14 +75,14 @@ class _Placing:
     slots: tuple[BookableSlot, ...]
     people: tuple[int, ...]
     idempotency_key: str
-    request_hash: str
+    asked: str  # the hash of what was asked
 
 
 @database.operation
 async def _place(place: _Placing, *, now: datetime) -> str:
     """Lock, check, write. The member's row is the lock under which their limits are counted."""
     await database.rows("SELECT id FROM member WHERE id = $1 FOR UPDATE", place.member_id)
-    repeated = await _placed_before(place.member_id, place.idempotency_key, place.request_hash)
+    repeated = await _placed_before(place.member_id, place.idempotency_key, place.asked)
     if repeated:
         return repeated
     await _check_limits(place)
@@ -110,13 +110,13 @@ async def _held_in_the_way(refusal: DomainError, place: _Placing, now: datetime)
     return [order["id"] for order in overdue]
 
 
-async def _placed_before(member_id: int, key: str, request_hash: str) -> str | None:
+async def _placed_before(member_id: int, key: str, asked: str) -> str | None:
     found = await database.row(
         "SELECT order_no, request_hash FROM orders WHERE member_id = $1 AND idempotency_key = $2", member_id, key
     )
     if found is None:
         return None
-    if found["request_hash"] != request_hash:
+    if found["request_hash"] != asked:
         raise DomainError(
             "这个幂等键已经用于另一份预订。",
             code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
@@ -175,7 +175,7 @@ async def _write_order(place: _Placing, now: datetime) -> Order:
         status=OrderStatus.PENDING_PAYMENT,
         total_fen=total,
         idempotency_key=place.idempotency_key,
-        request_hash=place.request_hash,
+        request_hash=place.asked,
         placed_at=now,
         hold_expires_at=now + timedelta(minutes=place.slots[0].limits.hold_minutes),
     )
@@ -249,8 +249,3 @@ def _check_together(lines: Sequence[LineWanted], slots: Sequence[BookableSlot]) 
                 next_step="请刷新时段表，确认新价格后再下单。",
                 field="lines",
             )
-
-
-def _hash_of(lines: Sequence[LineWanted]) -> str:
-    wanted = [[line.court_id, line.starts_at.timestamp(), line.people, line.expected_price_fen] for line in lines]
-    return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()

@@ -4,10 +4,7 @@ The device's row is locked first, so that one device's scans come one after the 
 their order and makes a repeated scan find the answer of the first.
 """
 
-import hashlib
 from datetime import datetime, timedelta
-
-import orjson
 
 from models import database
 from models.admissions import operations as admissions
@@ -18,7 +15,7 @@ from models.codes.rules import CodeKeys
 from models.errors import BadInput, DomainError, ErrorCode
 from models.footfall.tables import GateDevice, GateScan
 from models.forwarding import operations as forwarding
-from models.ids import new_id
+from models.ids import new_id, request_hash
 
 SAME_SCAN = timedelta(seconds=3)
 """A reader sees a code several times while it is held before it; within 3 s that is one scan (wechat.md)."""
@@ -32,7 +29,7 @@ OLDEST_SCAN = timedelta(hours=24)
 async def record_scan(*, device_id: int, code: str, keys: CodeKeys, now: datetime) -> Verdict:
     """One scan by a plain reader, which numbers nothing. The same code within 3 s gets the stored answer."""
     device = await _locked(device_id)
-    code_hash = _hash_of(code)
+    code_hash = request_hash(code)
     if _is_same_scan(device, code_hash, now):
         assert device.last_answer is not None
         return Verdict.from_json(device.last_answer)
@@ -57,7 +54,7 @@ async def record_numbered_scan(
     if not timedelta(seconds=-1) <= sent_at - at <= OLDEST_SCAN:  # sent_at is in whole seconds
         raise BadInput("刷闸时间应在发送之前的 24 小时以内。", next_step="请校准设备时钟。", field="at")
     device = await _locked(device_id)
-    asked = _hash_of(code, at.isoformat())
+    asked = request_hash(code, at.isoformat())
     given = await GateScan.get_or_none(device_id=device_id, event_no=event_no)
     if given is None:
         scanned_at = now - max(sent_at - at, timedelta())
@@ -198,8 +195,3 @@ async def _tell_platform(
         },
         now=now,
     )
-
-
-def _hash_of(*content: str) -> str:
-    """The code itself is not kept: whoever reads the table must not be able to show it at a door."""
-    return hashlib.sha256(orjson.dumps(content)).hexdigest()
