@@ -21,6 +21,8 @@ from payments.wechat_pay import Merchant, WeChatPay, load_private_key, load_publ
 from resolvers.context import Services
 from wechat.mini_program import MiniProgram
 
+CONNECTIONS = 50  # at once, to each of those outside
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wiring:
@@ -43,7 +45,7 @@ class Wiring:
 def build(settings: Settings) -> Wiring:
     """Raises SettingsRefused when development was started without an outside (`make run` brings the sandbox)."""
     demand_outside(settings)
-    http = httpx.AsyncClient(limits=httpx.Limits(max_connections=50), follow_redirects=False, trust_env=False)
+    http = outward(settings)
     queue = Queue(settings.redis_url)
     clock = clock_of(settings)
     return Wiring(
@@ -67,6 +69,18 @@ def build(settings: Settings) -> Wiring:
             clock=clock,
             nonce=nonce,
         ),
+    )
+
+
+def outward(settings: Settings) -> httpx.AsyncClient:
+    """One client, but connections apart: while one of those outside does not answer, the others are still reached."""
+    outside = (settings.wechat_base_url, settings.wechat_pay_base_url, settings.government_platform_base_url)
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    return httpx.AsyncClient(
+        mounts={url: httpx.AsyncHTTPTransport(limits=limits, trust_env=False) for url in outside if url},
+        limits=limits,
+        follow_redirects=False,
+        trust_env=False,
     )
 
 

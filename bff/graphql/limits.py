@@ -64,7 +64,7 @@ def _count_tokens(text: str) -> None:
             raise GraphQLError(f"The document has more than {TOKENS} tokens.")
         if depth > BRACKETS:
             raise GraphQLError(f"The document has more than {BRACKETS} brackets in brackets.")
-        if "\0" in (token.value or ""):  # "\\u{0}", which the endpoint's look at the body cannot see
+        if "\0" in (token.value or ""):  # "\u{0}", which the endpoint's look at the body cannot see
             raise GraphQLError("The document holds the character NUL, which PostgreSQL cannot store.")
 
 
