@@ -1,6 +1,7 @@
 """What the documents name exists, and what exists is documented."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import graphql
@@ -9,6 +10,8 @@ import pytest
 from bff.graphql import limits
 from bff.settings import KEY_VARIABLES, _Reader
 from jobs import ALL
+from models.database import ROOMS_WITH_TABLES
+from models.table import Table
 from tests.docs import documents
 from tests.docs.documents import DOCUMENTS, ROOT, everything, fenced, here_documents, inline_code, rows, text
 
@@ -156,3 +159,26 @@ def test_every_decision_is_in_the_index_and_fits_a_page() -> None:
     for page in pages:
         assert f"({page.name})" in index
         assert len(page.read_text().splitlines()) <= 80, page.name
+
+
+RESERVED = re.compile(r"event|session|transaction", re.IGNORECASE)
+ALLOWED = {"finance_event", "event_no"}  # docs/glossary.md: one pair of words, and a word of the gates' wire
+
+
+def test_reserved_words_stand_for_nothing_else_in_the_schema_and_in_the_tables() -> None:
+    schema = graphql.build_schema(text("schema.graphql"))
+    kinds = {name: kind for name, kind in schema.type_map.items() if not name.startswith("__")}
+    named = {
+        *kinds,
+        *(
+            word
+            for kind in kinds.values()
+            for word in [*getattr(kind, "fields", ()), *getattr(kind, "values", ())]
+        ),
+    }
+    for room in ROOMS_WITH_TABLES:
+        for table in vars(import_module(f"models.{room}.tables")).values():
+            if isinstance(table, type) and issubclass(table, Table) and table is not Table:
+                named |= {table._meta.db_table, *table._meta.fields_map}
+    assert {"venuesNear", "SLOT_TAKEN", "held_cell", "hold_expires_at"} <= named
+    assert {word for word in named if RESERVED.search(word)} == ALLOWED
