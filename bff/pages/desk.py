@@ -61,7 +61,7 @@ class DeskSignIn:
 class DeskVerdict:
     """What the person at the desk sees: GREEN let them pass, YELLOW something to do first, RED not with this code.
 
-    `headline`, `detail` and `next_step` are Chinese sentences; `holder` is masked; `time` is the slot as shown.
+    `headline`, `detail` and `next_step` are Chinese sentences; `time` is the slot as shown.
     """
 
     colour: Colour
@@ -69,7 +69,7 @@ class DeskVerdict:
     headline: str
     detail: str | None = None
     next_step: str | None = None
-    holder: str | None = None
+
     court: str | None = None
     time: str | None = None
 
@@ -99,7 +99,6 @@ class Desk(Protocol):
         nonce: str,
         direction: str,
         id_checked: bool,
-        device_id: str,
         now: datetime,
     ) -> DeskVerdict: ...
 
@@ -205,8 +204,8 @@ class _DeskPages:
         now = self.clock()
         try:
             scan = _scan_in(await _body(request))
-            token, device_id, post = request.cookies.get(SIGN_IN), _device_of(request), _post_in_cookie(request)
-            if token is None or device_id is None or post is None:
+            token, post = request.cookies.get(SIGN_IN), _post_in_cookie(request)
+            if token is None or post is None:
                 raise NotSignedIn
             verdict = await self.desk.redeem(
                 token=token,
@@ -216,7 +215,6 @@ class _DeskPages:
                 nonce=scan.nonce,
                 direction=scan.direction,
                 id_checked=scan.id_checked,
-                device_id=device_id,
                 now=now,
             )
         except DomainError as refusal:
@@ -294,7 +292,6 @@ def _json(verdict: DeskVerdict, now: datetime, status: int = 200) -> Response:
         "headline": verdict.headline,
         "detail": verdict.detail,
         "nextStep": verdict.next_step,
-        "holder": verdict.holder,
         "court": verdict.court,
         "time": verdict.time,
         "scannedAt": now.astimezone(SHANGHAI).strftime("%H:%M:%S"),  # old PCs' own clocks are often wrong

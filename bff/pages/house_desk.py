@@ -48,7 +48,6 @@ class HouseDesk:
         nonce: str,
         direction: str,
         id_checked: bool,
-        device_id: str,  # noqa: ARG002 - the sign-in knows its device; a browser only claims one
         now: datetime,
     ) -> DeskVerdict:
         clerk = await queries.find(token=token, now=now)

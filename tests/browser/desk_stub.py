@@ -10,7 +10,7 @@ from models.errors import DomainError, ErrorCode, NotSignedIn
 
 USERNAME, PASSWORD = "wangfang", "Longquan-2026-desk"
 VENUES = (("vn_gaoxin", "成都高新体育中心"), ("vn_datianwan", "大田湾体育场"))
-FACTS = {"holder": "李**", "court": "羽毛球 3 号场", "time": "19:00–20:00"}
+FACTS = {"court": "羽毛球 3 号场", "time": "19:00–20:00"}
 
 GREEN = DeskVerdict("GREEN", "ADMITTED", "可以入场", "本人第 1 次入场。", None, **FACTS)
 LEFT = DeskVerdict("GREEN", "LEFT", "可以离场", "已记录离场，时段内可再次入场。", None, **FACTS)
@@ -84,13 +84,12 @@ class StubDesk:
         nonce: str,
         direction: str,
         id_checked: bool,
-        device_id: str,
         now: datetime,
     ) -> DeskVerdict:
         if token not in self._tokens:
             raise NotSignedIn
         self.scans.append((code, nonce))
-        key = (device_id, nonce)
+        key = (token, nonce)
         if key not in self._answers:
             self._answers[key] = self._decide(code, direction, id_checked)
         return self._answers[key]

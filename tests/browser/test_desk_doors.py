@@ -211,7 +211,6 @@ async def test_a_verdict_is_passed_on_whole_with_the_servers_time(
         "headline": "可以入场",
         "detail": "本人第 1 次入场。",
         "nextStep": None,
-        "holder": "李**",
         "court": "羽毛球 3 号场",
         "time": "19:00–20:00",
         "scannedAt": "19:30:00",

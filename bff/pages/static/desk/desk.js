@@ -197,7 +197,7 @@
     put("headline", said.headline);
     put("detail", said.detail);
     put("next-step", said.nextStep);
-    ["holder", "court", "time"].forEach(function (name) {
+    ["court", "time"].forEach(function (name) {
       byId(name).parentNode.hidden = !put(name, said[name]);
     });
     byId("retry").hidden = way !== "retry";
