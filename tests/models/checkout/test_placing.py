@@ -204,6 +204,38 @@ async def test_limits_are_each_venues_own(db: Database, now: datetime) -> None:
     assert (await refused(person, wanted(strict.left, at(9)), now=now)).code == ErrorCode.TOO_MANY_COURTS
 
 
+async def test_days_ahead_release_time_and_length_of_a_hold_are_each_venues_own(
+    db: Database, now: datetime
+) -> None:
+    hall, other, person = await a_hall(), await a_hall(), await a_person()
+    rule = dict((await BookingRule.filter(venue_id=None).values())[0])
+    own = {"venue_id": hall.venue.id, "days_ahead": 2, "release_minute": 15 * 60, "hold_minutes": 5}
+    await BookingRule.create(**{**rule, "id": 99, **own})
+    in_two_days = wanted(hall.badminton, at(9, days=2))
+    refusal = await refused(person, in_two_days, now=at(15, days=0) - timedelta(seconds=1))
+    assert (refusal.code, refusal.next_step) == (ErrorCode.SLOT_NOT_RELEASED, "请在11月20日 15:00之后再来。")
+    order = await an_order(person, in_two_days, now=at(15, days=0))
+    assert order.hold_expires_at == at(15, 5, days=0)
+    await an_order(person, wanted(other.badminton, at(9, days=7)), now=now)
+
+
+async def test_longer_slots_and_joined_courts_are_cells_like_any_other(db: Database, now: datetime) -> None:
+    """An hour on 1号场, two hours on 2号场, and both joined: nothing but rows of data tells them apart."""
+    venue = await a_venue()
+    hourly = await a_court(venue, name="1号场")
+    two_hours = await a_court(venue, name="2号场", slot_minutes=120)
+    joined = await a_court(venue, name="大场", parts=("1号场", "2号场"), slot_minutes=120)
+    await an_order(await a_person(), wanted(two_hours, at(8)))
+    assert await HeldCell.all().count() == 4
+    assert (await refused(await a_person(), wanted(joined, at(8)), now=now)).code == ErrorCode.SLOT_TAKEN
+    await an_order(await a_person(), wanted(joined, at(10)))
+    assert await HeldCell.all().count() == 12
+    for taken in (wanted(hourly, at(11)), wanted(two_hours, at(10))):
+        assert (await refused(await a_person(), taken, now=now)).code == ErrorCode.SLOT_TAKEN
+    assert (await refused(await a_person(), wanted(two_hours, at(9)), now=now)).code == ErrorCode.SLOT_UNKNOWN
+    await an_order(await a_person(), wanted(hourly, at(9)))
+
+
 async def test_what_was_cancelled_no_longer_counts(db: Database, now: datetime) -> None:
     hall, person = await a_hall(), await a_person()
     order = await an_order(person, wanted(hall.badminton, at(9)), wanted(hall.badminton_2, at(9)))
