@@ -6,7 +6,6 @@ remember it. Errors that nobody expected are logged by `report`, whose reference
 
 import logging
 import re
-import secrets
 import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any
@@ -15,6 +14,7 @@ import structlog
 from structlog.typing import Processor
 
 from bff.settings import Settings
+from models.ids import letters
 
 Line = MutableMapping[str, Any]
 
@@ -34,7 +34,7 @@ _MASKS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
 QUIETED = dict.fromkeys(("httpx", "httpcore", "arq", "tortoise", "aiosqlite", "asyncio"), logging.WARNING) | {
     "strawberry": logging.CRITICAL  # bff/graphql/errors.py reports what is worth it
 }
-_REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
 
 log = structlog.get_logger("bff")
 
@@ -48,7 +48,7 @@ def masked(text: str) -> str:
 
 def report(error: BaseException, **facts: Any) -> str:
     """Logs an error that nobody expected, with its traceback; gives the six letters that the person is told."""
-    reference = "".join(secrets.choice(_REFERENCE_LETTERS) for _ in range(6))
+    reference = letters(6)
     log.error("unexpected error", reference=reference, exc_info=error, **facts)
     return reference
 

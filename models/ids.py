@@ -16,8 +16,13 @@ _DEVICE_ID = re.compile(r"[!-~]{1,64}")
 
 
 def new_id(prefix: str) -> str:
-    """A fresh opaque id, 100 bits of chance: `ord_…`."""
-    return f"{prefix}_{''.join(secrets.choice(_ALPHABET) for _ in range(20))}"
+    """A fresh opaque id, 100 bits of chance: `adm_…`."""
+    return f"{prefix}_{letters(20)}"
+
+
+def letters(count: int) -> str:
+    """Chance, 5 bits a character, in capitals and digits that nobody mistakes for one another."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(count))
 
 
 def stable_id(prefix: str, text: str) -> str:
@@ -31,8 +36,7 @@ def new_no(letter: str, now: datetime) -> str:
 
     WeChat Pay takes 6–32 of `[0-9A-Za-z_-|*]` for out_trade_no and out_refund_no.
     """
-    tail = "".join(secrets.choice(_ALPHABET) for _ in range(12))
-    return f"{letter}{now.astimezone(SHANGHAI):%Y%m%d}{tail}"
+    return f"{letter}{now.astimezone(SHANGHAI):%Y%m%d}{letters(12)}"
 
 
 def request_hash(*content: Any) -> str:

@@ -66,7 +66,6 @@ class Timetable:
     """A venue's day: who plays where, when it is open, what an hour costs, who may hold how much."""
 
     venue_id: int
-    venue_name: str
     day: Day
     courts: tuple[CourtFacts, ...]
     openings: tuple[Opening, ...]
@@ -231,7 +230,6 @@ async def timetable(*, venue_id: str, sport: str | None, day: date) -> Timetable
         )
     return Timetable(
         venue_id=row["id"],
-        venue_name=row["name"],
         day=day_of(day, notice=row["notice"], year_known=bool(row["year_known"])),
         courts=_courts(_json(row["courts"])),
         openings=tuple(Opening(*opening) for opening in _json(row["openings"])),

@@ -53,11 +53,9 @@ async def backlog(*, now: datetime) -> list[Backlog]:
     ]
 
 
-async def dead_letters(*, limit: int = 100, subject: str | None = None) -> list[DeadLetter]:
-    """What was given up, the oldest first; of one order or gate if `subject` is given."""
-    dead = OutboxRow.filter(dead_at__isnull=False, delivered_at=None)
-    if subject is not None:
-        dead = dead.filter(subject=subject)
+async def dead_letters(*, limit: int = 100) -> list[DeadLetter]:
+    """What was given up, the oldest first."""
+    dead = OutboxRow.filter(dead_at__isnull=False, delivered_at=None).order_by("id").limit(limit)
     return [
         DeadLetter(
             public_id=row.public_id,
@@ -69,6 +67,6 @@ async def dead_letters(*, limit: int = 100, subject: str | None = None) -> list[
             dead_at=row.dead_at,
             error=row.last_error,
         )
-        async for row in dead.order_by("id").limit(limit)
+        async for row in dead
         if row.dead_at is not None
     ]

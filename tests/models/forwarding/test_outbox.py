@@ -148,7 +148,7 @@ async def test_a_dead_row_blocks_its_order_and_is_passed_by_its_gate(db: Databas
         ("a", "平台按设定拒收"),
         ("x", "平台按设定拒收"),
     ]
-    assert [each.payload["name"] for each in await dead_letters(subject="gate:1")] == ["x"]
+    assert [each.payload["name"] for each in await dead_letters() if each.subject == "gate:1"] == ["x"]
 
 
 async def test_a_replayed_row_keeps_its_key_and_frees_its_order(db: Database, now: datetime) -> None:
