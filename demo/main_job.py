@@ -13,6 +13,7 @@ from demo.stack import Broken, Stack, get, put
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LIBERATION_MONUMENT = {"lon": 106.577, "lat": 29.557, "system": "GCJ02"}  # 解放碑
 GAOXIN = {"lon": 104.0665, "lat": 30.595, "system": "GCJ02"}  # 成都高新区
+EVERYTHING = 5  # what the platform is told: two orders, two redemptions, one gate scan
 
 
 def walk(stack: Stack, *, today: date) -> None:
@@ -166,6 +167,8 @@ def _platform_holds_everything_once(stack: Stack, paid: str, free: str) -> None:
     ):
         _once(what, (row for row in rows if row["kind"] == kind and row["payload"].get("orderNo") == number))
     _once("陈女士的刷闸记录", (row for row in rows if row["kind"] == "gate-scans"))
+    if len(rows) != EVERYTHING:
+        raise Broken(f"政府平台共有 {len(rows)} 条，应为 {EVERYTHING} 条")
     say(f"最后一条在 {seconds:.1f} 秒内送达；平台库中共 {len(rows)} 条，没有多，也没有少")
 
 

@@ -98,8 +98,15 @@ def test_the_demo_is_content_when_the_platform_holds_everything_once() -> None:
         ORDERS + REDEMPTIONS + SCAN + SCAN,
         ORDERS[:1] + ORDERS[:1] + REDEMPTIONS + SCAN,
         ORDERS + REDEMPTIONS[1:] * 2 + SCAN,
+        ORDERS + REDEMPTIONS + SCAN + [a_row("orders", "A STRANGER'S")],
     ],
-    ids=["an order twice", "the scan twice", "one order twice and the other not at all", "a redemption missing"],
+    ids=[
+        "an order twice",
+        "the scan twice",
+        "one order twice and the other not at all",
+        "a redemption missing",
+        "one row too many",
+    ],
 )
 def test_the_demo_fails_when_the_platform_holds_anything_twice_or_not_at_all(rows: list[dict[str, Any]]) -> None:
     with a_platform_that_holds(rows) as stack, pytest.raises(Broken):
