@@ -126,6 +126,11 @@ def utc(value: datetime | str) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value).astimezone(UTC)
 
 
+def with_instants(found: Any, *columns: str) -> dict[str, Any]:
+    """A row as a dict for entrances, to whom an instant is an instant on either database."""
+    return {**found, **{column: found[column] and utc(found[column]) for column in columns}}
+
+
 def day(value: date | str) -> date:
     """A day read by hot SQL."""
     return value if isinstance(value, date) else date.fromisoformat(value)

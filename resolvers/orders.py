@@ -10,7 +10,6 @@ from typing import Any
 import strawberry
 from strawberry.relay import PageInfo
 
-from models import database
 from models.admissions import queries as admissions
 from models.checkout import ending, paying, placing
 from models.checkout.placing import LineWanted
@@ -50,11 +49,11 @@ class Admission:
             id=strawberry.ID(row["public_id"]),
             seat=row["seat"],
             title=row["title"],
-            opens_at=database.utc(row["opens_at"]),
-            starts_at=database.utc(row["starts_at"]),
-            ends_at=database.utc(row["ends_at"]),
+            opens_at=row["opens_at"],
+            starts_at=row["starts_at"],
+            ends_at=row["ends_at"],
             is_inside=bool(row["is_inside"]),
-            first_entered_at=_instant(row["first_entered_at"]),
+            first_entered_at=row["first_entered_at"],
             is_revoked=row["revoked_at"] is not None,
         )
 
@@ -78,8 +77,8 @@ class OrderLine:
             title=row["title"],
             court_id=strawberry.ID(row["court_public_id"]),
             court_name=row["court_name"],
-            starts_at=database.utc(row["starts_at"]),
-            ends_at=database.utc(row["ends_at"]),
+            starts_at=row["starts_at"],
+            ends_at=row["ends_at"],
             people=row["people"],
             price=Fen(row["price_fen"]),
             price_label=row["price_label"],
@@ -103,7 +102,7 @@ class Refund:
             reason=RefundReason(row["reason"]),
             explanation=row["reason_text"],
             status=RefundStatus(row["status"]),
-            finished_at=_instant(row["finished_at"]),
+            finished_at=row["finished_at"],
         )
 
 
@@ -322,12 +321,12 @@ async def _build(rows: Sequence[Any]) -> list[Order]:
             venue_id=strawberry.ID(row["venue_id"]),
             venue_name=row["venue_name"],
             total=Fen(row["total_fen"]),
-            paid=Fen(int(row["paid_fen"])),
-            refunded=Fen(int(row["refunded_fen"])),
-            placed_at=database.utc(row["placed_at"]),
-            hold_expires_at=database.utc(row["hold_expires_at"]),
-            paid_at=_instant(row["paid_at"]),
-            closed_at=_instant(row["closed_at"]),
+            paid=Fen(row["paid_fen"]),
+            refunded=Fen(row["refunded_fen"]),
+            placed_at=row["placed_at"],
+            hold_expires_at=row["hold_expires_at"],
+            paid_at=row["paid_at"],
+            closed_at=row["closed_at"],
             close_reason=CloseReason(row["close_reason"]) if row["close_reason"] else None,
             lines=[OrderLine.of(line) for line in lines[row["id"]]],
             admissions=[Admission.of(place) for place in places[row["id"]]],
@@ -342,10 +341,6 @@ def _by_order(rows: Sequence[Any]) -> dict[int, list[Any]]:
     for row in rows:
         grouped[row["order_id"]].append(row)
     return grouped
-
-
-def _instant(value: Any) -> datetime | None:
-    return None if value is None else database.utc(value)
 
 
 def _read_cursor(after: str | None) -> int | None:

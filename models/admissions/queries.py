@@ -28,12 +28,13 @@ class AdmissionCodes:
     printed: str
 
 
-async def admissions_of_orders(order_ids: Sequence[int]) -> Sequence[Any]:
+async def admissions_of_orders(order_ids: Sequence[int]) -> list[dict[str, Any]]:
     places = database.parameters(len(order_ids))
-    return await database.rows(
+    found = await database.rows(
         _ADMISSION + f"WHERE admission.order_id IN ({places}) ORDER BY admission.order_id, admission.id",
         *order_ids,
     )
+    return [database.with_instants(row, "opens_at", "starts_at", "ends_at", "first_entered_at") for row in found]
 
 
 async def known_person(admission_id: int) -> str | None:

@@ -16,35 +16,49 @@ SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.place
 """
 
 
-async def order_of(*, member_id: int, order_no: str) -> Any | None:
+Row = dict[str, Any]
+
+
+async def order_of(*, member_id: int, order_no: str) -> Row | None:
     """One order of this member; a stranger's order is as unknown as one that never was."""
-    return await database.row(_ORDER + "WHERE orders.member_id = $1 AND orders.order_no = $2", member_id, order_no)
+    found = await database.row(
+        _ORDER + "WHERE orders.member_id = $1 AND orders.order_no = $2", member_id, order_no
+    )
+    return None if found is None else _order(found)
 
 
-async def orders_of(*, member_id: int, first: int, before_id: int | None) -> Sequence[Any]:
+async def orders_of(*, member_id: int, first: int, before_id: int | None) -> list[Row]:
     """A member's orders, the latest first; one more than asked tells whether there are further ones."""
-    return await database.rows(
+    found = await database.rows(
         _ORDER + "WHERE orders.member_id = $1 AND orders.id < $2 ORDER BY orders.id DESC LIMIT $3",
         member_id,
         before_id or 2**62,
         first + 1,
     )
+    return [_order(row) for row in found]
 
 
-async def lines_of(order_ids: Sequence[int]) -> Sequence[Any]:
+def _order(found: Any) -> Row:
+    row = database.with_instants(found, "placed_at", "hold_expires_at", "paid_at", "closed_at")
+    return row | {"paid_fen": int(row["paid_fen"]), "refunded_fen": int(row["refunded_fen"])}  # sums are numeric
+
+
+async def lines_of(order_ids: Sequence[int]) -> list[Row]:
     places = database.parameters(len(order_ids))
-    return await database.rows(
+    found = await database.rows(
         f"""SELECT order_line.*, court.public_id AS court_public_id, court.name AS court_name
               FROM order_line JOIN court ON court.id = order_line.court_id
              WHERE order_line.order_id IN ({places}) ORDER BY order_line.order_id, order_line.line_no""",
         *order_ids,
     )
+    return [database.with_instants(row, "starts_at", "ends_at") for row in found]
 
 
-async def refunds_of(order_ids: Sequence[int]) -> Sequence[Any]:
+async def refunds_of(order_ids: Sequence[int]) -> list[Row]:
     places = database.parameters(len(order_ids))
-    return await database.rows(
+    found = await database.rows(
         f"""SELECT order_id, refund_no, amount_fen, reason, reason_text, status, created_at, finished_at
               FROM refund WHERE order_id IN ({places}) ORDER BY id""",
         *order_ids,
     )
+    return [database.with_instants(row, "created_at", "finished_at") for row in found]
