@@ -14,6 +14,7 @@ import uvicorn
 
 from bff import logging, wiring
 from bff import worker as worker_process
+from bff.http.heads import BoundedHeads
 from bff.run import DATA
 from bff.run import run as run_everything
 from bff.settings import Settings, SettingsRefused, read_settings
@@ -81,6 +82,7 @@ def web() -> None:
         factory=True,
         host=settings.host,
         port=settings.port,
+        http=BoundedHeads,
         workers=settings.web_processes,
         lifespan="on",
         log_config=None,
