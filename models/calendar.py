@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 CELL_MINUTES = 30
 """The time step of a cell. Slots are whole numbers of steps; no published slot is finer."""
+MOST_DAYS_AWAY = 366
+"""Nobody asks for a day farther from today: days of another century must not reach the arithmetic of time."""
 
 
 def business_day(instant: datetime) -> date:

@@ -1,4 +1,4 @@
-"""Key rings: who seals, who finds, who hands out tokens, who knows a gate. One ring never does another's work.
+"""Key rings: who seals, who finds, who hands out tokens. One ring never does another's work.
 
 A ring maps key ids to 32 random bytes; **the first entry is the current one**, the others still open what they
 once made. To rotate while several processes run: add the new key as a second entry everywhere, then make it the

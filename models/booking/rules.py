@@ -9,10 +9,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from models.calendar import business_day, clock_text, day_text, instant_of, minute_of_day, moment_text, span_text
+from models.calendar import (
+    MOST_DAYS_AWAY,
+    business_day,
+    clock_text,
+    day_text,
+    instant_of,
+    minute_of_day,
+    moment_text,
+    span_text,
+)
 from models.errors import BadInput, DomainError, ErrorCode
-
-MOST_DAYS_AWAY = 366
 
 
 class SlotStatus(StrEnum):
@@ -141,7 +148,6 @@ def too_many_courts(limits: Limits, day: date) -> DomainError:
 
 
 def check_day(day: date, now: datetime) -> None:
-    """Days of another century are somebody's mistake; they must not reach the arithmetic of time."""
     if abs((day - business_day(now)).days) > MOST_DAYS_AWAY:
         raise _day_out_of_range()
 

@@ -14,7 +14,7 @@ import orjson
 from maps.coordinates import CoordinateSystem, Point
 from maps.nearest import Metric, squared_metres_sql
 from models import database
-from models.calendar import business_day, minute_of_day
+from models.calendar import MOST_DAYS_AWAY, business_day, minute_of_day
 from models.errors import BadInput, DomainError, ErrorCode
 
 FURTHEST_M = 100_000  # maps.nearest is exact to 2 cm up to here
@@ -226,7 +226,7 @@ def _checked(after: Cursor) -> Cursor:
 
 
 def _weekday_and_minute(open_at: datetime, today: date) -> tuple[int, int]:
-    if open_at.tzinfo is None or abs((open_at.date() - today).days) > 366:
+    if open_at.tzinfo is None or abs((open_at.date() - today).days) > MOST_DAYS_AWAY:
         raise BadInput("查询的时间应在今天前后一年之内，并带时区。", next_step="请重新选择时间。", field="openAt")
     return business_day(open_at).weekday(), minute_of_day(open_at)
 
