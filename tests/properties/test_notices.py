@@ -116,11 +116,12 @@ GIVEN_BACK = {
 async def a_story(outside: Outside) -> Story:
     await outside.switch_on(refund_seconds=0)
     hall = await a_hall()
-    orders, people = [], [await a_person(), await a_person()]
-    for person, court in zip(people, (hall.badminton, hall.badminton_2), strict=True):
-        orders.append(await an_order(person, wanted(court, at(10))))
-        await outside.pay(await invoke_payment(outside, orders[-1], person))
-    story = Story(outside, *orders, people[1])
+    contented, regretful = await a_person(), await a_person()
+    kept = await an_order(contented, wanted(hall.badminton, at(10)))
+    other = await an_order(regretful, wanted(hall.badminton_2, at(10)))
+    for order, person in ((kept, contented), (other, regretful)):
+        await outside.pay(await invoke_payment(outside, order, person))
+    story = Story(outside, kept, other, regretful)
     await story.read_letters()
     return story
 
