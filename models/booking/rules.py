@@ -59,7 +59,7 @@ class SlotTaken(DomainError):
 
     code = ErrorCode.SLOT_TAKEN
 
-    def __init__(self, title: str, blocking_order_ids: Sequence[int] = ()) -> None:
+    def __init__(self, title: str, blocking_order_ids: Sequence[int]) -> None:
         super().__init__(f"{title}刚刚被别人订走了。", next_step="请换一个时段或场地。", field="lines")
         self.blocking_order_ids = tuple(blocking_order_ids)
 

@@ -21,14 +21,16 @@ from payments.port import CloseResult, PaymentChannel, PaymentError
 
 log = logging.getLogger(__name__)
 
+HOLDS_A_RUN = 100
 
-async def end_overdue_holds(*, channels: Mapping[str, PaymentChannel], now: datetime, most: int = 100) -> int:
+
+async def end_overdue_holds(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
     """Ends every unpaid hold whose time is over, however long nobody was here to do it. Returns how many ended."""
     overdue = await database.rows(
         """SELECT id FROM orders WHERE status = 'PENDING_PAYMENT' AND hold_expires_at <= $1
            ORDER BY hold_expires_at LIMIT $2""",
         now,
-        most,
+        HOLDS_A_RUN,
     )
     ended = 0
     for found in overdue:

@@ -17,6 +17,7 @@ from payments.port import PaymentChannel, PaymentError, PaymentState, PrepayRequ
 
 log = logging.getLogger(__name__)
 
+PAYMENTS_A_RUN = 50
 SHORTEST_TIME_TO_PAY = timedelta(minutes=1)  # WeChat Pay v3 refuses a time_expire that is nearer
 
 
@@ -139,12 +140,12 @@ async def _record_prepayment(payment_no: str, prepay_id: str) -> bool:
     return bool(recorded)
 
 
-async def check_due_payments(*, channels: Mapping[str, PaymentChannel], now: datetime, most: int = 50) -> int:
+async def check_due_payments(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
     """Asks the channel about every attempt from which we should have heard; returns how many were settled."""
     due = (
         await Payment.filter(status__in=LIVE_PAYMENTS, next_check_at__lte=now)
         .order_by("next_check_at")
-        .limit(most)
+        .limit(PAYMENTS_A_RUN)
     )
     settled = 0
     for payment in due:

@@ -12,17 +12,18 @@ from payments.port import ChannelRefund, PaymentChannel, PaymentError, RefundReq
 
 log = logging.getLogger(__name__)
 
+REFUNDS_A_RUN = 50
 _UNFINISHED = (RefundStatus.INTENDED, RefundStatus.PROCESSING, RefundStatus.ABNORMAL)
 """An abnormal one too: once staff have acted at the channel it arrives, and that notice can get lost as well."""
 
 
-async def send_due_refunds(*, channels: Mapping[str, PaymentChannel], now: datetime, most: int = 50) -> int:
+async def send_due_refunds(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
     """Sends or queries every refund that is due; returns how many were looked at."""
     due = await database.rows(
         """SELECT refund_no FROM refund WHERE status IN ('INTENDED', 'PROCESSING', 'ABNORMAL') AND next_check_at <= $1
            ORDER BY next_check_at LIMIT $2""",
         now,
-        most,
+        REFUNDS_A_RUN,
     )
     for found in due:
         try:

@@ -133,17 +133,15 @@ async def delivered(*, receipts: Mapping[int, str], now: datetime) -> None:
 
 
 @database.operation
-async def failed(
-    *, rows: Sequence[ClaimedRow], error: str, now: datetime, max_attempts: int = MAX_ATTEMPTS
-) -> None:
-    """No believable answer came: try again later, ever more rarely; after `max_attempts` give up visibly."""
+async def failed(*, rows: Sequence[ClaimedRow], error: str, now: datetime) -> None:
+    """No believable answer came: try again later, ever more rarely; after MAX_ATTEMPTS give up visibly."""
     for row in rows:
         attempts = row.attempts + 1
         await _ours(row).update(
             attempts=attempts,
             claimed_until=None,
             next_attempt_at=now + wait_after(row.subject, attempts),
-            dead_at=now if attempts >= max_attempts else None,
+            dead_at=now if attempts >= MAX_ATTEMPTS else None,
             last_error=error[:300],
         )
 
