@@ -1,6 +1,7 @@
 """The GraphQL door: what it refuses, how quickly, and what its errors never say."""
 
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from starlette.routing import Route
 
 from bff.app import assemble
 from bff.graphql.endpoint import Endpoint, schema_extensions
-from bff.graphql.limits import WithinLimits
+from bff.graphql.limits import DOCUMENTS_KEPT, WithinLimits, parse_within_limits
 from bff.settings import Settings
 from models.errors import DomainError, ErrorCode
 
@@ -214,6 +215,19 @@ async def test_a_large_document_is_refused_quickly(client: httpx.AsyncClient, do
     assert time.perf_counter() - started < QUICKLY
     assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {"BAD_INPUT"}
     assert not answer.json().get("data")
+
+
+def test_the_documents_that_are_kept_fit_into_64_megabytes() -> None:
+    """Whoever asks nothing but ever new documents must not fill a process's memory with them."""
+    largest = "{ " + "again { hello } " * 124 + "}"
+    tracemalloc.start()
+    try:
+        kept = parse_within_limits(largest)
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept.definitions
+    assert size * DOCUMENTS_KEPT < 64 * 1024 * 1024
 
 
 def test_nested_fragments_are_measured_in_one_pass() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bff import cli, metrics, worker
 from bff.app import figures
+from bff.http import heads
 from bff.http import limits as body
 from federation.government_platform import MAX_ROWS
 from jobs.forwarding import LEASE_S
@@ -54,6 +55,7 @@ async def test_what_it_tells_to_write_can_be_written(db: Database) -> None:
 
 def test_the_limits_in_the_table_are_those_of_the_code() -> None:
     told = {row[0]: row[1] for row in rows(PAGE, "Limits and time-outs")}
+    assert told["request head"] == f"{heads.HEAD_BYTES // 1024} KiB, whole within {heads.HEAD_SECONDS:.0f} s"
     assert told["request body"].startswith(f"{body.BODY_BYTES // 1024} KiB, whole within {body.BODY_SECONDS} s")
     assert told["lock wait"].startswith(f"{database.LOCK_WAIT_MS // 1000} s")
     assert told["stopping"].startswith(f"{cli.GRACE_SECONDS} s")
