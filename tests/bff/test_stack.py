@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -178,26 +179,38 @@ async def until(true: Callable[[], Any]) -> None:
         await asyncio.sleep(0.05)
 
 
-@pytest.fixture
-async def web(
-    house: House, valkey: Valkey, request: pytest.FixtureRequest
-) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """A web process alone (or so many as are asked for), with a Valkey that the test can stop."""
+@contextmanager
+def a_web_process(house: House, valkey: Valkey, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Alone, with a Valkey that the test can stop. Its database is not migrated."""
     sandbox = house.folder / "sandbox"
     subprocess.run([sys.executable, "-m", "sandbox", "keys", "--dir", sandbox], check=True, cwd=ROOT)
-    subprocess.run([sys.executable, "-m", "bff", "migrate"], env=house.environment, check=True, cwd=ROOT)
-    given = {"REDIS_URL": valkey.url, "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:1"}
-    given["WEB_PROCESSES"] = getattr(request, "param", "1")
+    given = {"REDIS_URL": valkey.url, "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:1"} | more
     process = subprocess.Popen(
         [sys.executable, "-m", "bff", "web"],
         env=house.environment | read_env_file(sandbox / "product.env") | given,
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
     )
-    await until(lambda: ready(house) == 200)
-    yield process
-    process.kill()
-    process.wait()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def migrate(house: House) -> None:
+    subprocess.run([sys.executable, "-m", "bff", "migrate"], env=house.environment, check=True, cwd=ROOT)
+
+
+@pytest.fixture
+async def web(
+    house: House, valkey: Valkey, request: pytest.FixtureRequest
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A web process that is ready, or so many as are asked for."""
+    migrate(house)
+    with a_web_process(house, valkey, WEB_PROCESSES=getattr(request, "param", "1")) as process:
+        await until(lambda: ready(house) == 200)
+        yield process
 
 
 def ready(house: House) -> int | None:
@@ -205,6 +218,18 @@ def ready(house: House) -> int | None:
         return httpx.get(f"{house.url}/readyz", timeout=5).status_code
     except httpx.ConnectError:
         return None
+
+
+async def test_a_web_process_is_alive_but_not_ready_until_its_database_is_migrated(
+    house: House, valkey: Valkey
+) -> None:
+    with a_web_process(house, valkey):
+        await until(lambda: ready(house) == 503)
+        answer = httpx.get(f"{house.url}/readyz", timeout=5)
+        assert answer.json()["checks"] == {"database": "ok", "queue": "ok", "migrations": "failed"}
+        assert httpx.get(f"{house.url}/healthz").status_code == 200
+        migrate(house)
+        await until(lambda: ready(house) == 200)
 
 
 @pytest.mark.usefixtures("web")
