@@ -115,7 +115,6 @@ class RefundNotice:
     notice_id: str
     kind: str
     refund: ChannelRefund
-    mchid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WeChatSession:
+class WeChatPerson:
     """Who signed in. `unionid` may be absent; `session_key` is new each time and never leaves the server."""
 
     openid: str
@@ -95,7 +95,7 @@ class MiniProgram:
         self._tokens = tokens
         self._timeout_s = timeout_s
 
-    async def code_to_session(self, code: str) -> WeChatSession:
+    async def code_to_session(self, code: str) -> WeChatPerson:
         """Exchange the code of `wx.login`, which works once, for the person's identity."""
         if len(code) > LONGEST_CODE:
             raise WeChatCodeRefused(0, "no code of WeChat's is that long", retryable=True)
@@ -106,7 +106,7 @@ class MiniProgram:
             "grant_type": "authorization_code",
         }
         answer = await self._ask("GET", "/sns/jscode2session", query)
-        return WeChatSession(
+        return WeChatPerson(
             openid=_text(answer, "openid"),
             unionid=answer.get("unionid") or None,
             session_key=_text(answer, "session_key"),

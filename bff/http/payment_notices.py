@@ -60,7 +60,7 @@ class NoticeDoor:
             return Response(status_code=204)
         try:
             if isinstance(notice, RefundNotice):
-                known = notice.mchid == self.mchid and await record_refund(notice.refund, now=self.clock())
+                known = await record_refund(notice.refund, now=self.clock())
                 return Response(status_code=204) if known else _fail(500, "unknown refund")
             outcome = await settle_notice(notice, channel=self.name, mchid=self.mchid, now=self.clock())
         except DomainError as refusal:

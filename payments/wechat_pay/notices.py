@@ -30,7 +30,7 @@ def read_notice(body: bytes, merchant: Merchant) -> PaymentNotice | RefundNotice
             raise NoticeUnreadable(f"notice {notice_id[:64]} is for another merchant")
         if kind in REFUND_KINDS:
             refund = wire.refund(contents, state=contents["refund_status"])
-            return RefundNotice(notice_id=notice_id, kind=kind, refund=refund, mchid=merchant.mchid)
+            return RefundNotice(notice_id=notice_id, kind=kind, refund=refund)
         payment = wire.payment(contents)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         raise NoticeUnreadable(f"the notice has an unexpected shape: {problem!r}") from problem
