@@ -128,9 +128,9 @@ def check_bookable(
         )
     if not 1 <= people <= court.max_people:
         if people < 1:
-            raise BadInput("人数至少为 1。", next_step="请填写实际到场人数。", field="lines")
+            raise BadInput(f"{title}的人数至少为 1。", next_step="请填写实际到场人数。", field="lines")
         raise DomainError(
-            f"{court.name}一个时段最多{court.max_people}人。",
+            f"{title}最多{court.max_people}人。",
             code=ErrorCode.TOO_MANY_PEOPLE,
             next_step="请减少人数，或再订一片场地。",
             field="lines",

@@ -136,9 +136,10 @@ async def _check_limits(place: _Placing) -> None:
         limits = place.slots[0].limits
         if len(minutes) > limits.courts_a_person_a_day:
             raise too_many_courts(limits, day)
-        if any(minutes[slot.court.id] > limits.minutes_a_court_a_day for slot in wanted):
+        too_long = [slot for slot in wanted if minutes[slot.court.id] > limits.minutes_a_court_a_day]
+        if too_long:
             raise DomainError(
-                f"每人每天在同一片场地最多{limits.minutes_a_court_a_day}分钟。",
+                f"{too_long[-1].title}订不了：每人每天在同一片场地最多{limits.minutes_a_court_a_day}分钟。",
                 code=ErrorCode.TOO_MANY_COURTS,
                 next_step="请改订另一片场地或另一天。",
                 field="lines",

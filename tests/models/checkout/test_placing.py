@@ -204,6 +204,27 @@ async def test_limits_are_each_venues_own(db: Database, now: datetime) -> None:
     assert (await refused(person, wanted(strict.left, at(9)), now=now)).code == ErrorCode.TOO_MANY_COURTS
 
 
+async def test_a_refusal_names_the_one_slot_that_is_wrong(db: Database, now: datetime) -> None:
+    hall, person = await a_hall(), await a_person()
+    await an_order(person, wanted(hall.badminton, at(8)), wanted(hall.badminton, at(9)))
+    await an_order(await a_person(), wanted(hall.left, at(9)))
+    good, slot = wanted(hall.badminton_2, at(9)), "羽毛球1号场 11月21日 10:00–11:00"
+    for wrong, title in (
+        (wanted(hall.badminton, at(10)), slot),  # a third hour on one court
+        (wanted(hall.badminton, at(10), people=0), slot),
+        (wanted(hall.badminton, at(10), people=7), slot),
+        (wanted(hall.badminton, at(10), expected_price_fen=1), slot),
+        (wanted(hall.left, at(9)), "篮球左半场 11月21日 09:00–10:00"),
+        (wanted(hall.badminton, at(9, days=0)), "羽毛球1号场 11月20日 09:00–10:00"),
+        (wanted(hall.badminton, at(9, days=8)), "羽毛球1号场 11月28日 09:00–10:00"),
+        (wanted(hall.badminton, at(7)), "羽毛球1号场没有11月21日 07:00 开始的时段"),
+    ):
+        somebody = person if title == slot else await a_person()
+        refusal = await refused(somebody, good, wrong, now=now)
+        assert refusal.message.startswith(title), refusal.message
+        assert refusal.next_step, refusal.message
+
+
 async def test_days_ahead_release_time_and_length_of_a_hold_are_each_venues_own(
     db: Database, now: datetime
 ) -> None:
