@@ -4,6 +4,7 @@ A normal QR (never Micro QR, which common scanners can't read) with error level 
 smallest there is, and a quarter of it may be scratched or glaring.
 """
 
+from functools import lru_cache
 from io import BytesIO
 
 import qrcode
@@ -13,13 +14,16 @@ from qrcode.image.svg import SvgPathFillImage
 
 BORDER_MODULES = 4  # the quiet zone that ISO/IEC 18004 asks for
 PNG_PIXELS_A_MODULE = 12
+KEPT = 512  # drawing takes some 8 ms of CPU; a phone that asks again, or under 15 aliases, gets the same pictures
 
 
+@lru_cache(KEPT)
 def svg(code: str) -> bytes:
     """An SVG document with a white ground, sharp at every size."""
     return _picture(code, SvgPathFillImage, 10)
 
 
+@lru_cache(KEPT)
 def png(code: str) -> bytes:
     """A black and white PNG, 12 pixels a module: 348 × 348 for a code of 24 digits."""
     return _picture(code, PyPNGImage, PNG_PIXELS_A_MODULE)

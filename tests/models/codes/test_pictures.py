@@ -1,5 +1,6 @@
 """A code's picture holds the code, in the smallest normal QR, with error level Q and a quiet zone."""
 
+from collections.abc import Callable
 from io import BytesIO
 from xml.etree import ElementTree
 
@@ -53,3 +54,9 @@ def _modules(picture: bytes) -> list[list[bool]]:
 
 def _inner_modules(picture: bytes) -> list[list[bool]]:
     return [row[4:-4] for row in _modules(picture)[4:-4]]
+
+
+@pytest.mark.parametrize("draw", [pictures.svg, pictures.png])
+def test_a_code_that_is_asked_for_again_is_not_drawn_again(draw: Callable[[str], bytes]) -> None:
+    """One request under 15 aliases would else cost 4 s of CPU."""
+    assert draw("1" * 24) is draw("1" * 24)
