@@ -19,7 +19,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import orjson
@@ -29,10 +29,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bff.pages.rendering import STATIC, page
-from models.calendar import SHANGHAI
+from models.admissions.rules import Colour, Verdict
+from models.calendar import SHANGHAI, span_text
 from models.errors import BadInput, DomainError, ErrorCode, NotSignedIn
+from models.staff.rules import StaffSignedIn
 
-Colour = Literal["GREEN", "YELLOW", "RED"]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 SIGN_IN, DEVICE, POST = "desk_sign_in", "desk_device", "desk_post"
@@ -48,32 +49,6 @@ CHECKPOINT_LENGTH = 20
 BODY_LIMIT = 4096  # bytes; a longer password would only buy an attacker our Argon2 time
 
 
-@dataclass(frozen=True, slots=True)
-class DeskSignIn:
-    """Who is signed in. `venues` are theirs alone, as (public id, name)."""
-
-    token: str
-    staff_name: str
-    venues: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DeskVerdict:
-    """What the person at the desk sees: GREEN let them pass, YELLOW something to do first, RED not with this code.
-
-    `headline`, `detail` and `next_step` are Chinese sentences; `time` is the slot as shown.
-    """
-
-    colour: Colour
-    code: str
-    headline: str
-    detail: str | None = None
-    next_step: str | None = None
-
-    court: str | None = None
-    time: str | None = None
-
-
 class Desk(Protocol):
     """What the page asks of the business. Refusals are DomainError; `now` is an aware UTC instant.
 
@@ -83,9 +58,9 @@ class Desk(Protocol):
 
     async def sign_in(
         self, *, username: str, password: str, device_id: str, address: str, now: datetime
-    ) -> DeskSignIn: ...
+    ) -> StaffSignedIn: ...
 
-    async def find(self, *, token: str, now: datetime) -> DeskSignIn | None: ...
+    async def find(self, *, token: str, now: datetime) -> StaffSignedIn | None: ...
 
     async def sign_out(self, *, token: str, now: datetime) -> None: ...
 
@@ -100,7 +75,7 @@ class Desk(Protocol):
         direction: str,
         id_checked: bool,
         now: datetime,
-    ) -> DeskVerdict: ...
+    ) -> Verdict: ...
 
 
 def desk_routes(desk: Desk, clock: Callable[[], datetime], *, secure_cookies: bool = True) -> list[BaseRoute]:
@@ -221,7 +196,7 @@ class _DeskPages:
             return _json(_refused(refusal), now, STATUS_OF.get(refusal.code, 200))
         return _json(verdict, now)
 
-    async def _who(self, request: Request) -> DeskSignIn | None:
+    async def _who(self, request: Request) -> StaffSignedIn | None:
         token = request.cookies.get(SIGN_IN)
         return await self.desk.find(token=token, now=self.clock()) if token else None
 
@@ -278,22 +253,23 @@ def _scan_in(body: bytes) -> _Scan:
     raise BadInput("没有读懂这次扫码。", next_step="请刷新页面后再扫一次；码只含数字。")
 
 
-def _refused(refusal: DomainError) -> DeskVerdict:
+def _refused(refusal: DomainError) -> Verdict:
     """A refusal before any verdict: yellow where trying again helps, red where it does not."""
     passing = refusal.code in (ErrorCode.BUSY, ErrorCode.TOO_MANY_ATTEMPTS)
-    colour: Colour = "YELLOW" if passing else "RED"
-    return DeskVerdict(colour, refusal.code, headline=refusal.message, next_step=refusal.next_step)
+    colour = Colour.YELLOW if passing else Colour.RED
+    return Verdict(refusal.code, colour, refusal.message, next_step=refusal.next_step or "")
 
 
-def _json(verdict: DeskVerdict, now: datetime, status: int = 200) -> Response:
+def _json(verdict: Verdict, now: datetime, status: int = 200) -> Response:
+    starts_at, ends_at = verdict.starts_at, verdict.ends_at
     said = {
         "colour": verdict.colour,
-        "code": verdict.code,
+        "code": verdict.outcome,
         "headline": verdict.headline,
-        "detail": verdict.detail,
-        "nextStep": verdict.next_step,
-        "court": verdict.court,
-        "time": verdict.time,
+        "detail": verdict.detail or None,
+        "nextStep": verdict.next_step or None,
+        "court": verdict.court or None,
+        "time": span_text(starts_at, ends_at) if starts_at and ends_at else None,
         "scannedAt": now.astimezone(SHANGHAI).strftime("%H:%M:%S"),  # old PCs' own clocks are often wrong
     }
     return Response(orjson.dumps(said), status, {"Cache-Control": "no-store"}, media_type="application/json")
@@ -334,7 +310,7 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _post_of(request: Request, signed_in: DeskSignIn) -> _Post | None:
+def _post_of(request: Request, signed_in: StaffSignedIn) -> _Post | None:
     """Where this device stands: as chosen, if the venue is this person's; else their only venue's front desk."""
     venues = dict(signed_in.venues)
     chosen = _post_in_cookie(request)

@@ -4,10 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bff.pages.desk import DeskSignIn, DeskVerdict
 from models.admissions import desk as admissions
-from models.admissions.rules import Colour, Verdict
-from models.calendar import span_text
+from models.admissions.rules import Verdict
 from models.codes.rules import CodeKeys
 from models.errors import NotSignedIn
 from models.staff import operations as staff
@@ -24,16 +22,13 @@ class HouseDesk:
 
     async def sign_in(
         self, *, username: str, password: str, device_id: str, address: str, now: datetime
-    ) -> DeskSignIn:
-        return _shown(
-            await staff.sign_in(
-                username=username, password=password, device_id=device_id, address=address, now=now
-            )
+    ) -> StaffSignedIn:
+        return await staff.sign_in(
+            username=username, password=password, device_id=device_id, address=address, now=now
         )
 
-    async def find(self, *, token: str, now: datetime) -> DeskSignIn | None:
-        clerk = await queries.find(token=token, now=now)
-        return None if clerk is None else _shown(clerk)
+    async def find(self, *, token: str, now: datetime) -> StaffSignedIn | None:
+        return await queries.find(token=token, now=now)
 
     async def sign_out(self, *, token: str, now: datetime) -> None:
         await staff.sign_out(token=token, now=now)
@@ -49,7 +44,7 @@ class HouseDesk:
         direction: str,
         id_checked: bool,
         now: datetime,
-    ) -> DeskVerdict:
+    ) -> Verdict:
         clerk = await queries.find(token=token, now=now)
         if clerk is None:
             raise NotSignedIn
@@ -65,21 +60,4 @@ class HouseDesk:
             now=now,
         )
         await self.wake("forward")
-        return _told(verdict)
-
-
-def _shown(clerk: StaffSignedIn) -> DeskSignIn:
-    return DeskSignIn(token=clerk.token, staff_name=clerk.display_name, venues=clerk.venues)
-
-
-def _told(verdict: Verdict) -> DeskVerdict:
-    starts_at, ends_at = verdict.starts_at, verdict.ends_at
-    return DeskVerdict(
-        colour=Colour(verdict.colour).value,
-        code=verdict.outcome,
-        headline=verdict.headline,
-        detail=verdict.detail or None,
-        next_step=verdict.next_step or None,
-        court=verdict.court or None,
-        time=span_text(starts_at, ends_at) if starts_at and ends_at else None,
-    )
+        return verdict

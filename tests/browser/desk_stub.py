@@ -1,33 +1,38 @@
 """A desk in memory, for the page's own tests: one person, two venues, a handful of codes."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from bff.pages.desk import DeskSignIn, DeskVerdict
+from models.admissions.rules import Verdict
 from models.errors import DomainError, ErrorCode, NotSignedIn
+from models.staff.rules import StaffSignedIn
 
 USERNAME, PASSWORD = "wangfang", "Longquan-2026-desk"
 VENUES = (("vn_gaoxin", "成都高新体育中心"), ("vn_datianwan", "大田湾体育场"))
-FACTS = {"court": "羽毛球 3 号场", "time": "19:00–20:00"}
+FACTS: dict[str, Any] = {
+    "court": "羽毛球 3 号场",
+    "starts_at": datetime(2026, 11, 20, 11, tzinfo=UTC),
+    "ends_at": datetime(2026, 11, 20, 12, tzinfo=UTC),
+}
 
-GREEN = DeskVerdict("GREEN", "ADMITTED", "可以入场", "本人第 1 次入场。", None, **FACTS)
-LEFT = DeskVerdict("GREEN", "LEFT", "可以离场", "已记录离场，时段内可再次入场。", None, **FACTS)
-INSIDE = DeskVerdict(
-    "RED",
+GREEN = Verdict("ADMITTED", "GREEN", "可以入场", "本人第 1 次入场。", **FACTS)
+LEFT = Verdict("LEFT", "GREEN", "可以离场", "已记录离场，时段内可再次入场。", **FACTS)
+INSIDE = Verdict(
     "ALREADY_INSIDE",
+    "RED",
     "此码的持有人已在场内",
     "19:02 已从前台入场。",
     "请持码人先扫码离场，再重新入场。",
     **FACTS,
 )
-UNKNOWN = DeskVerdict(
-    "RED", "UNKNOWN_CODE", "没有这个码", "不是本系统发出的码，或者输错了。", "请持码人打开小程序，刷新后重新出示。"
+UNKNOWN = Verdict(
+    "UNKNOWN_CODE", "RED", "没有这个码", "不是本系统发出的码，或者输错了。", "请持码人打开小程序，刷新后重新出示。"
 )
-CHECK_ID = DeskVerdict(
-    "YELLOW",
+CHECK_ID = Verdict(
     "ID_CHECK_NEEDED",
+    "YELLOW",
     "这是纸质码，请核对身份证件",
     "纸质码可以复印，只凭码不能入场。",
     "核对姓名与证件后，勾选“已核对身份证件”，再扫一次。",
@@ -45,7 +50,7 @@ class StubDesk:
     inside: set[str] = field(default_factory=set)
     on_paper: set[str] = field(default_factory=set)
     _tokens: set[str] = field(default_factory=set)
-    _answers: dict[tuple[str, str], DeskVerdict] = field(default_factory=dict)
+    _answers: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def new_code(self, *, used: bool = False, on_paper: bool = False) -> str:
@@ -57,7 +62,7 @@ class StubDesk:
 
     async def sign_in(
         self, *, username: str, password: str, device_id: str, address: str, now: datetime
-    ) -> DeskSignIn:
+    ) -> StaffSignedIn:
         if (username, password) != (USERNAME, PASSWORD):
             raise DomainError(
                 "用户名或密码不正确。",
@@ -68,7 +73,7 @@ class StubDesk:
         self._tokens.add(token)
         return self._signed_in(token)
 
-    async def find(self, *, token: str, now: datetime) -> DeskSignIn | None:
+    async def find(self, *, token: str, now: datetime) -> StaffSignedIn | None:
         return self._signed_in(token) if token in self._tokens else None
 
     async def sign_out(self, *, token: str, now: datetime) -> None:
@@ -85,7 +90,7 @@ class StubDesk:
         direction: str,
         id_checked: bool,
         now: datetime,
-    ) -> DeskVerdict:
+    ) -> Verdict:
         if token not in self._tokens:
             raise NotSignedIn
         self.scans.append((code, nonce))
@@ -94,7 +99,7 @@ class StubDesk:
             self._answers[key] = self._decide(code, direction, id_checked)
         return self._answers[key]
 
-    def _decide(self, code: str, direction: str, id_checked: bool) -> DeskVerdict:
+    def _decide(self, code: str, direction: str, id_checked: bool) -> Verdict:
         if code not in self.inside | self.outside:
             return UNKNOWN
         if direction == "EXIT":
@@ -109,5 +114,5 @@ class StubDesk:
         self.inside.add(code)
         return GREEN
 
-    def _signed_in(self, token: str) -> DeskSignIn:
-        return DeskSignIn(token, "王芳", self.venues)
+    def _signed_in(self, token: str) -> StaffSignedIn:
+        return StaffSignedIn(token, 1, "王芳", "desk-1", self.venues)

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from bff.pages.desk import DeskVerdict, desk_routes
+from bff.pages.desk import desk_routes
+from models.admissions.rules import Verdict
 from models.errors import Busy
 from tests.browser.desk_stub import PASSWORD, USERNAME, VENUES, StubDesk
 
@@ -212,14 +213,14 @@ async def test_a_verdict_is_passed_on_whole_with_the_servers_time(
         "detail": "本人第 1 次入场。",
         "nextStep": None,
         "court": "羽毛球 3 号场",
-        "time": "19:00–20:00",
+        "time": "11月20日 19:00–20:00",
         "scannedAt": "19:30:00",
     }
 
 
 async def test_a_busy_desk_answers_503_so_that_the_page_tries_the_same_nonce_again() -> None:
     class BusyDesk(StubDesk):
-        async def redeem(self, **asked: object) -> DeskVerdict:
+        async def redeem(self, **asked: object) -> Verdict:
             raise Busy
 
     app = Starlette(routes=desk_routes(BusyDesk(), lambda: NOW))
