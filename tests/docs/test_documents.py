@@ -59,7 +59,9 @@ def test_every_command_that_is_named_exists() -> None:
     from bff.cli import cli
 
     command = typer.main.get_command(cli)
-    named = set(re.findall(r"python -m bff ([a-z]+)(?: ([a-z]+))?", everything()))
+    started = text("Procfile") + text("compose.yaml")
+    assert set(re.findall(r"python -m bff ([a-z]+)", started)) == {"migrate", "web", "worker"}
+    named = set(re.findall(r"python -m bff ([a-z]+)(?: ([a-z]+))?", everything() + started))
     assert len(named) >= 6
     for first, second in named:
         found = command.commands.get(first)  # type: ignore[attr-defined]
@@ -179,6 +181,6 @@ def test_reserved_words_stand_for_nothing_else_in_the_schema_and_in_the_tables()
     for room in ROOMS_WITH_TABLES:
         for table in vars(import_module(f"models.{room}.tables")).values():
             if isinstance(table, type) and issubclass(table, Table) and table is not Table:
-                named |= {table._meta.db_table, *table._meta.fields_map}
+                named |= {table._meta.db_table, *table._meta.fields_db_projection}
     assert {"venuesNear", "SLOT_TAKEN", "held_cell", "hold_expires_at"} <= named
     assert {word for word in named if RESERVED.search(word)} == ALLOWED

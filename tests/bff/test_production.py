@@ -1,0 +1,81 @@
+"""Production for real: what the Procfile names, on PostgreSQL and Valkey, several of each, until SIGTERM."""
+
+import asyncio
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from tests import databases
+from tests.bff.conftest import Valkey, clean_environment
+from tests.bff.test_settings import ROOT, production
+from tests.bff.test_stack import STOP_SECONDS, free_port
+
+__all__ = ["production"]
+pytestmark = [pytest.mark.postgres, pytest.mark.stack]
+
+COMMANDS = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+
+
+def command(name: str) -> list[str]:
+    python, *words = shlex.split(COMMANDS[name])
+    assert python == "python"
+    return [sys.executable, *words]
+
+
+def write_keys(folder: Path) -> None:
+    """In the files that the `production` environment names."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "merchant.pem").write_bytes(private)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "wechat_pay.pem").write_bytes(public)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end, "it never became true"
+        await asyncio.sleep(0.1)
+
+
+async def test_the_procfile_starts_a_production_that_is_ready_and_stops_in_order(
+    production: dict[str, str], valkey: Valkey, tmp_path: Path
+) -> None:
+    write_keys(tmp_path)
+    house = f"http://127.0.0.1:{(port := free_port())}"
+    async with databases.fresh_database(tmp_path) as url:
+        given = {"DATABASE_URL": url, "REDIS_URL": valkey.url, "DATA_DIR": str(tmp_path / "data")}
+        environment = clean_environment(**production | given, PORT=str(port), WEB_PROCESSES="2")
+        subprocess.run(command("release"), env=environment, cwd=ROOT, check=True)
+        with (tmp_path / "log").open("wb") as log:
+            started = [
+                subprocess.Popen(command(name), env=environment, cwd=ROOT, stdout=log, stderr=log)
+                for name in ("web", "worker", "worker")
+            ]
+        try:
+            await until(lambda: is_ready(house) and (tmp_path / "log").read_text().count('"working"') == 2)
+            answer = httpx.post(f"{house}/graphql", json={"query": "{ __schema { types { name } } }"})
+            assert not answer.json()["data"]
+            assert "max-age" in answer.headers["Strict-Transport-Security"]
+            for process in started:
+                process.terminate()
+            assert [process.wait(STOP_SECONDS) for process in started] == [0, 0, 0]
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def is_ready(house: str) -> bool:
+    try:
+        return httpx.get(f"{house}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
