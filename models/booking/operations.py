@@ -22,6 +22,7 @@ class CellsWanted:
 async def hold(wanted: Sequence[CellsWanted]) -> list[int]:
     """Takes all cells or none; returns the ids of the orders that stand in the way, none when it succeeded. An id
     of 0 is an order that let go of its cells meanwhile.
+
     Cells are inserted in one order for everybody, so that two people who want overlapping courts wait for each
     other instead of deadlocking; the unique constraint decides who was first.
     """
