@@ -22,18 +22,21 @@ def refusal(message: str, status: int = 400, code: str = ErrorCode.BAD_INPUT, **
 class BodyLimit:
     """Reads the whole body before the door sees it, and refuses what is too long (400) or too slow (408)."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, seconds: float = BODY_SECONDS) -> None:
         self.app = app
+        self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(self.seconds):
                 first = await _whole_body(receive)
         except TimeoutError:
-            await refusal("请求的内容迟迟没有传完，请检查网络后再试。", 408)(scope, receive, send)
+            answer = refusal("请求的内容迟迟没有传完，请检查网络后再试。", 408)
+            answer.headers["Connection"] = "close"  # else who goes on dripping keeps the connection for ever
+            await answer(scope, receive, send)
             return
         if first is None:
             await refusal("请求的内容太长，请减少后再试。")(scope, receive, send)
