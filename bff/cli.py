@@ -173,6 +173,7 @@ def create_gate(
         devices.Protocol, typer.Option(help="READER: the common readers' form. SIGNED: JSON with HMAC.")
     ] = devices.Protocol.READER,
     network: Annotated[list[str] | None, typer.Option(help="Only from here, such as 10.1.0.0/16.")] = None,
+    core_area: Annotated[bool, typer.Option(help="What the platform calls isCoreArea.")] = True,
 ) -> None:
     """Register a device; its address and signing secret are shown once."""
 
@@ -184,6 +185,7 @@ def create_gate(
             keys=settings.gate_keys,
             protocol=protocol,
             allowed_networks=network or (),
+            is_core_area=core_area,
         )
 
     _show_gate(_connected(create))
