@@ -149,11 +149,15 @@ async def alone_with(*names: str) -> None:
         await rows("SELECT pg_advisory_xact_lock($1)", number)
 
 
+class ChanceTwin(Exception):
+    """A random number that must be unique was dealt twice. The operation is run again and deals anew."""
+
+
 def operation(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     """Runs a business act in one short transaction: all of it or nothing.
 
-    A deadlock or serialization failure wrote nothing, so the act is run again; a lock that others hold for
-    longer than three seconds becomes `Busy`. Acts do not nest: what an act needs of another is a plain function
+    A deadlock, a serialization failure or a `ChanceTwin` wrote nothing, so the act is run again; a lock that
+    others hold for longer than three seconds becomes `Busy`. Acts do not nest: what an act needs of another is a plain function
     that runs inside the caller's transaction.
     """
 
@@ -171,7 +175,7 @@ def operation(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
                     state = _sqlstate(error)
                     if state == _LOCK_TIMED_OUT:
                         raise Busy from error
-                    if state not in _RUN_AGAIN:
+                    if state not in _RUN_AGAIN and not isinstance(error, ChanceTwin):
                         raise
                     if attempt == _TRIES - 1:
                         raise Busy from error

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from tortoise.exceptions import IntegrityError
+
 from models import database
 from models.admissions import rules
 from models.admissions.rules import Direction, Passed, Verdict
@@ -31,26 +33,30 @@ async def issue(order: Any, *, lines: Sequence[Any]) -> None:
         order.venue_id,
     )
     opens = timedelta(minutes=early["entry_opens_minutes_before"] if early else 30)
-    await Admission.bulk_create(
-        [
-            Admission(
-                public_id=new_id("adm"),
-                order_id=order.id,
-                order_line_id=line.id,
-                member_id=order.member_id,
-                venue_id=order.venue_id,
-                seat=seat,
-                handle=codes.new_handle(),
-                business_day=line.business_day,
-                opens_at=line.starts_at - opens,
-                starts_at=line.starts_at,
-                ends_at=line.ends_at,
-                title=line.title,
-            )
-            for line in lines
-            for seat in range(1, line.people + 1)
-        ]
-    )
+    places = [
+        Admission(
+            public_id=new_id("adm"),
+            order_id=order.id,
+            order_line_id=line.id,
+            member_id=order.member_id,
+            venue_id=order.venue_id,
+            seat=seat,
+            handle=codes.new_handle(),
+            business_day=line.business_day,
+            opens_at=line.starts_at - opens,
+            starts_at=line.starts_at,
+            ends_at=line.ends_at,
+            title=line.title,
+        )
+        for line in lines
+        for seat in range(1, line.people + 1)
+    ]
+    try:
+        await Admission.bulk_create(places)
+    except IntegrityError as error:
+        if "handle" in str(error):  # ten digits: among ten million admissions, one new one in a thousand
+            raise database.ChanceTwin from error
+        raise
 
 
 async def revoke(order_id: int, *, now: datetime) -> None:
