@@ -22,7 +22,7 @@ def new_id(prefix: str) -> str:
 
 def letters(count: int) -> str:
     """Chance, 5 bits a character, in capitals and digits that nobody mistakes for one another."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(count))
+    return "".join([_ALPHABET[byte % 32] for byte in secrets.token_bytes(count)])  # 32 of them: none is likelier
 
 
 def stable_id(prefix: str, text: str) -> str:

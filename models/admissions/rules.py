@@ -1,6 +1,6 @@
 """What a door says: the verdict on one scan, in words for the person at the desk. Pure."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -63,7 +63,7 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """The stored answer, given again to a repeated scan."""
-        answer = asdict(self)
+        answer = {field.name: getattr(self, field.name) for field in fields(self)}
         for instant in ("starts_at", "ends_at"):
             answer[instant] = answer[instant] and answer[instant].isoformat()
         return answer

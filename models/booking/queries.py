@@ -1,12 +1,14 @@
 """The court × time grid of a venue's day, and what placing an order needs to know of a slot.
 
-Two statements whatever the size of the venue: its timetable as one row with JSON inside, and the held cells.
+Two statements whatever the size of the venue: its timetable as one row with JSON inside, and the held cells. For those
+who look the timetable may be kept for a moment; what is held, and whatever hangs on the hour, never is. Where money is
+at stake nothing is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,21 +16,22 @@ from models import database
 from models.booking.rules import (
     CourtFacts,
     Limits,
-    SlotStatus,
+    Offer,
+    Slot,
     check_bookable,
     check_day,
-    grid,
+    offers,
     released_at,
     slot_title,
-    status_of,
 )
-from models.calendar import CELL_MINUTES, business_day, instant_of, step_of, steps_between
+from models.calendar import business_day, instant_of, steps_between
 from models.errors import DomainError, ErrorCode
+from models.keeping import Keep
 from models.venues.rules import (
+    DAY_MINUTES,
     Day,
     HalfHours,
     Opening,
-    PriceKind,
     Window,
     day_of,
     half_hours,
@@ -60,6 +63,18 @@ SELECT venue.id, venue.public_id, venue.name, venue.is_open,
 HELD = "SELECT part_id, step FROM held_cell WHERE venue_id = $1 AND step >= $2 AND step < $3"
 """Both are public for `make bench`, whose bare route runs the same texts."""
 
+KEPT_SECONDS = 10
+WEIGHS = 15.0
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class CourtKind(NamedTuple):
+    """What decides a court's slots and prices: courts of one kind have the same ones."""
+
+    sport_code: str
+    slot_minutes: int
+    name: str  # empty unless a tariff window is for this very court
+
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
@@ -72,6 +87,14 @@ class Timetable:
     windows: tuple[Window, ...]
     limits: Limits
 
+    def kinds(self) -> list[CourtKind]:
+        """Of each court, in their order."""
+        named = {window.court_name for window in self.windows}
+        return [
+            CourtKind(court.sport_code, court.slot_minutes, court.name if court.name in named else "")
+            for court in self.courts
+        ]
+
     def openings_of(self, court: CourtFacts) -> tuple[tuple[int, int], ...]:
         return openings_on(self.openings, self.day.date.weekday(), court.sport_code)
 
@@ -79,20 +102,13 @@ class Timetable:
         return half_hours(windows_of_court(self.windows, court.sport_code, court.name), self.day)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One cell of the grid that a citizen sees. An unpriced slot is not shown: it cannot be sold."""
+class CourtDay(NamedTuple):
+    """One row of the grid: a court and its slots of the day."""
 
     court_id: str
     court_name: str
-    starts_at: datetime
-    ends_at: datetime
-    status: SlotStatus
-    price_fen: int
-    price_kind: PriceKind
-    price_label: str
-    price_provenance: str
     max_people: int
+    slots: list[Slot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,47 +129,95 @@ class BookableSlot:
         return slot_title(self.court.name, self.starts_at, self.ends_at)
 
 
-async def slots(*, venue_id: str, sport: str | None, day: date, now: datetime) -> list[Slot]:
-    """The grid of a day, court by court. Raises VENUE_UNKNOWN, VENUE_CLOSED, BAD_INPUT for a silly day."""
+async def slots(
+    *, venue_id: str, sport: str | None, day: date, now: datetime, keep: Keep | None = None
+) -> list[CourtDay]:
+    """The grid of a day, court by court; a court without slots has no row in it.
+
+    With `keep` courts, hours and prices may be KEPT_SECONDS old. Raises VENUE_UNKNOWN, VENUE_CLOSED, BAD_INPUT for a
+    silly day.
+    """
     check_day(day, now)
-    table = await timetable(venue_id=venue_id, sport=sport, day=day)
-    held = await _held_cells(table)
-    released = released_at(day, table.limits)
-    return [slot for court in table.courts for slot in _slots_of(court, table, held, released, now)]
+    if keep is None:
+        sheet = DaySheet(await _told(venue_id, sport, day), day)
+    else:
+        sheet = await _kept_sheet(keep, venue_id, day)
+    held = await _held_half_hours(sheet.table)
+    offered = sheet.offered(now)
+    rows = [
+        _court_day(court, offered[kind], held)
+        for kind, court in sheet.kinds_and_courts
+        if not sport or court.sport_code == sport
+    ]
+    return [row for row in rows if row.slots]
 
 
-def _slots_of(
-    court: CourtFacts, table: Timetable, held: set[tuple[int, int]], released: datetime, now: datetime
-) -> Iterable[Slot]:
-    prices = table.prices_of(court)
-    midnight = instant_of(table.day.date, 0)
-    first_step = step_of(midnight)
-    for start, end in grid(table.openings_of(court), court.slot_minutes):
-        price = price_of(prices, start, end)
-        if price.not_priced:
-            continue
-        starts_at = midnight + timedelta(minutes=start)
-        steps = range(first_step + start // CELL_MINUTES, first_step + end // CELL_MINUTES)
-        taken = any((part, step) in held for part in court.part_ids for step in steps)
-        yield Slot(
-            court_id=court.public_id,
-            court_name=court.name,
-            starts_at=starts_at,
-            ends_at=midnight + timedelta(minutes=end),
-            status=status_of(starts_at=starts_at, taken=taken, released=released, now=now),
-            price_fen=price.price_fen,
-            price_kind=price.kind,
-            price_label=price.label,
-            price_provenance=price.provenance,
-            max_people=court.max_people,
+class DaySheet:
+    """A venue's timetable, with what every court of it offers worked out once, for as long as it is the same."""
+
+    def __init__(self, told: Sequence[Any], day: date) -> None:
+        """`told`: the row of TIMETABLE, which is plain enough for JSON."""
+        self.told = told
+        self.table = _timetable(told, day)
+        self.kinds_and_courts = list(zip(self.table.kinds(), self.table.courts, strict=True))
+        self._released = released_at(day, self.table.limits)
+        self._offered: dict[CourtKind, list[Offer]] = {}
+        self._from = self._until = _NEVER
+
+    def offered(self, now: datetime) -> Mapping[CourtKind, Sequence[Offer]]:
+        """Twenty courts, priced once. What a status says changes when a slot begins or the day is released."""
+        if not self._from <= now < self._until:
+            one_of_each = dict(self.kinds_and_courts)
+            self._offered = {kind: self._offers(court, now) for kind, court in one_of_each.items()}
+            begin = [offer.free.starts_at for offers in self._offered.values() for offer in offers]
+            self._from = now
+            self._until = min((at for at in (self._released, *begin) if at > now), default=_NEVER)
+        return self._offered
+
+    def _offers(self, court: CourtFacts, now: datetime) -> list[Offer]:
+        return list(
+            offers(
+                midnight=instant_of(self.table.day.date, 0),
+                openings=self.table.openings_of(court),
+                slot_minutes=court.slot_minutes,
+                prices=self.table.prices_of(court),
+                released=self._released,
+                now=now,
+            )
         )
 
 
-async def _held_cells(table: Timetable) -> set[tuple[int, int]]:
-    day = table.day.date
-    steps = steps_between(instant_of(day, 0), instant_of(day, 24 * 60))
-    found = await database.rows(HELD, table.venue_id, steps.start, steps.stop)
-    return {(row["part_id"], row["step"]) for row in found}
+async def _kept_sheet(keep: Keep, venue_id: str, day: date) -> DaySheet:
+    """Of the whole venue: whoever asks for one sport takes their courts from it."""
+
+    async def look() -> DaySheet:
+        return DaySheet(await _told(venue_id, None, day), day)
+
+    return await keep.get(
+        f"timetable:{venue_id}:{day}",
+        KEPT_SECONDS,
+        look,
+        dump=lambda sheet: orjson.dumps(sheet.told),
+        load=lambda text: DaySheet(orjson.loads(text), day),
+        weighs=WEIGHS,
+    )
+
+
+def _court_day(court: CourtFacts, offered: Sequence[Offer], held: Mapping[int, int]) -> CourtDay:
+    in_use = 0
+    for part in court.part_ids:
+        in_use |= held.get(part, 0)
+    row = [taken if half_hours & in_use else free for half_hours, free, taken in offered]
+    return CourtDay(court.public_id, court.name, court.max_people, row)
+
+
+async def _held_half_hours(table: Timetable) -> dict[int, int]:
+    """Of each part that somebody holds the half hours of the day, as bits (see `Offer`)."""
+    steps = steps_between(instant_of(table.day.date, 0), instant_of(table.day.date, DAY_MINUTES))
+    held: dict[int, int] = {}
+    for part, step in await database.rows(HELD, table.venue_id, steps.start, steps.stop):
+        held[part] = held.get(part, 0) | 1 << step - steps.start
+    return held
 
 
 async def bookable_slots(wanted: Sequence[tuple[str, datetime, int]], *, now: datetime) -> list[BookableSlot]:
@@ -212,7 +276,12 @@ def _bookable(table: Timetable, court_id: str, starts_at: datetime, people: int,
 
 
 async def timetable(*, venue_id: str, sport: str | None, day: date) -> Timetable:
-    """One venue's day in one statement. Raises VENUE_UNKNOWN, VENUE_CLOSED."""
+    """One venue's day in one statement, as it is now. Raises VENUE_UNKNOWN, VENUE_CLOSED."""
+    return _timetable(await _told(venue_id, sport, day), day)
+
+
+async def _told(venue_id: str, sport: str | None, day: date) -> Sequence[Any]:
+    """The row of TIMETABLE. Raises VENUE_UNKNOWN, VENUE_CLOSED."""
     row = await database.row(TIMETABLE, venue_id, sport or "", day, date(day.year, 1, 1), date(day.year, 12, 31))
     if row is None:
         raise DomainError(
@@ -228,13 +297,18 @@ async def timetable(*, venue_id: str, sport: str | None, day: date) -> Timetable
             next_step="请选择附近的其他场馆。",
             field="venueId",
         )
+    return tuple(row)
+
+
+def _timetable(told: Sequence[Any], day: date) -> Timetable:
+    venue_id, _public_id, _name, _is_open, courts, openings, windows, limits, notice, year_known = told
     return Timetable(
-        venue_id=row["id"],
-        day=day_of(day, notice=row["notice"], year_known=bool(row["year_known"])),
-        courts=_courts(_json(row["courts"])),
-        openings=tuple(Opening(*opening) for opening in _json(row["openings"])),
-        windows=tuple(Window(*window) for window in _json(row["windows"])),
-        limits=Limits(*_json(row["limits"])),
+        venue_id=venue_id,
+        day=day_of(day, notice=notice, year_known=bool(year_known)),
+        courts=_courts(_json(courts)),
+        openings=tuple(Opening(*opening) for opening in _json(openings)),
+        windows=tuple(Window(*window) for window in _json(windows)),
+        limits=Limits(*_json(limits)),
     )
 
 
@@ -247,16 +321,8 @@ def _courts(covers: Sequence[Any]) -> tuple[CourtFacts, ...]:
         parts.setdefault(cover[0], []).append(cover[7])
     in_order = sorted(rows.values(), key=lambda court: (court[6], court[0]))
     return tuple(
-        CourtFacts(
-            id=court[0],
-            public_id=court[1],
-            name=court[2],
-            sport_code=court[3],
-            slot_minutes=court[4],
-            max_people=court[5],
-            part_ids=tuple(sorted(parts[court[0]])),
-        )
-        for court in in_order
+        CourtFacts(court_id, public_id, name, sport_code, slot_minutes, max_people, tuple(sorted(parts[court_id])))
+        for court_id, public_id, name, sport_code, slot_minutes, max_people, *_ in in_order
     )
 
 

@@ -5,11 +5,12 @@ and goes on in steps of the court's slot length.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from models.calendar import (
+    CELL_MINUTES,
     MOST_DAYS_AWAY,
     business_day,
     clock_text,
@@ -20,6 +21,7 @@ from models.calendar import (
     span_text,
 )
 from models.errors import BadInput, DomainError, ErrorCode
+from models.venues.rules import HalfHours, PriceKind, price_of
 
 
 class SlotStatus(StrEnum):
@@ -29,8 +31,7 @@ class SlotStatus(StrEnum):
     NOT_RELEASED = "NOT_RELEASED"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """A venue's booking rules (models.booking.tables.BookingRule)."""
 
     courts_a_person_a_day: int
@@ -41,8 +42,7 @@ class Limits:
     entry_opens_minutes_before: int
 
 
-@dataclass(frozen=True, slots=True)
-class CourtFacts:
+class CourtFacts(NamedTuple):
     """What booking needs to know of a court."""
 
     id: int
@@ -83,6 +83,58 @@ def status_of(*, starts_at: datetime, taken: bool, released: datetime, now: date
     if taken:
         return SlotStatus.TAKEN
     return SlotStatus.AVAILABLE if released <= now else SlotStatus.NOT_RELEASED
+
+
+class Slot(NamedTuple):
+    """One cell of the grid that a citizen sees."""
+
+    starts_at: datetime
+    ends_at: datetime
+    status: SlotStatus
+    price_fen: int
+    price_kind: PriceKind
+    price_label: str
+    price_is_demonstration: bool
+
+
+class Offer(NamedTuple):
+    """A slot as every court of a kind offers it: what to show where it is free, and where a part of it is held.
+
+    `half_hours` are those that it covers: a bit for each of the day's 48, the first after midnight the lowest.
+    """
+
+    half_hours: int
+    free: Slot
+    taken: Slot
+
+
+def offers(
+    *,
+    midnight: datetime,
+    openings: Sequence[tuple[int, int]],
+    slot_minutes: int,
+    prices: HalfHours,
+    released: datetime,
+    now: datetime,
+) -> Iterator[Offer]:
+    """A day's slots of one kind of court. An unpriced slot is not shown: it cannot be sold."""
+    for start, end in grid(openings, slot_minutes):
+        price = price_of(prices, start, end)
+        if price.not_priced:
+            continue
+        starts_at = midnight + timedelta(minutes=start)
+        free = Slot(
+            starts_at=starts_at,
+            ends_at=midnight + timedelta(minutes=end),
+            status=status_of(starts_at=starts_at, taken=False, released=released, now=now),
+            price_fen=price.price_fen,
+            price_kind=price.kind,
+            price_label=price.label,
+            price_is_demonstration=price.provenance != "PUBLISHED",
+        )
+        taken = status_of(starts_at=starts_at, taken=True, released=released, now=now)
+        half_hours = (1 << end // CELL_MINUTES) - (1 << start // CELL_MINUTES)
+        yield Offer(half_hours, free, free._replace(status=taken))
 
 
 def slot_title(court_name: str, starts_at: datetime, ends_at: datetime) -> str:

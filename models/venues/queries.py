@@ -1,13 +1,15 @@
 """What can be asked about venues. Hot reads of one statement each, without models.
 
+Of `venues_near` the venues of a whole square may be kept; then they are ranked here, to the same bit as in the database.
 A venue's courts, windows and limits are read together, by `models.booking.queries.timetable`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from math import isfinite
-from typing import Any, TypedDict, cast
+from typing import Any, NamedTuple, TypedDict
 
 import orjson
 
@@ -16,15 +18,21 @@ from maps.nearest import Metric, squared_metres_sql
 from models import database
 from models.calendar import MOST_DAYS_AWAY, business_day, minute_of_day
 from models.errors import BadInput, DomainError, ErrorCode
+from models.keeping import Keep
+from models.venues.squares import Square
 
 FURTHEST_M = 100_000  # maps.nearest is exact to 2 cm up to here
 MOST_AT_ONCE = 50
+KEPT_SECONDS = 30
+WEIGHS = 3.0
+MOST_KEPT = 400
+"""Venues of one square. Ranking more here would cost more than asking the database."""
 # Sichuan and Chongqing with half a degree around them, WGS-84: west, south, east, north
 OUR_LAND = (96.8, 25.5, 110.8, 34.9)
 
 
-class VenueRow(TypedDict):
-    """A venue as lists show it. `sports` are [code, name]; `opening_today` [opens, closes] in local minutes."""
+class VenueRow(NamedTuple):
+    """A venue as lists show it. `sports` are (code, name); `opening_today` (opens, closes) in local minutes."""
 
     id: int
     public_id: str
@@ -38,19 +46,20 @@ class VenueRow(TypedDict):
     phone: str | None
     grade: str | None
     is_open: bool
+    sports: tuple[tuple[str, str], ...]
     price_from_fen: int | None
     price_is_demonstration: bool
-    sports: list[list[str]]
-    opening_today: list[list[int]]
+    opening_today: tuple[tuple[int, int], ...]
 
 
-class NearbyRow(VenueRow):
-    distance_m: int
+class NearbyRow(NamedTuple):
+    venue: VenueRow
     squared_metres: float
+    distance_m: int
 
 
 Cursor = tuple[float, int]
-"""The `squared_metres` and `id` of the last row seen."""
+"""The `squared_metres` of the last row seen, and its venue's `id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +77,81 @@ async def venues_near(
     sport: str | None = None,
     open_at: datetime | None = None,
     after: Cursor | None = None,
+    keep: Keep | None = None,
 ) -> NearbyPage:
     """Open venues within the radius, nearest first by true metres; one statement.
 
-    An index narrows to a box, so venues outside the radius cost nothing. Raises BadInput, and DomainError with
+    An index narrows to a box, so venues outside the radius cost nothing. With `keep` the venues may be KEPT_SECONDS
+    old; which of them, in what order and how far is the same. Raises BadInput, and DomainError with
     COORDINATE_OUTSIDE or SPORT_UNKNOWN.
     """
     _check_size(radius_m, first)
     if sport is not None and not _could_be_a_code(sport):
         raise _sport_unknown()
     place = _on_our_land(point)
-    text, values = nearby_statement(place, radius_m, today, first, sport, open_at, after)
-    found = await database.rows(text, *values)
+    if after is not None:
+        _checked(after)
+    venues = None if keep is None else await _in_reach(keep, place, radius_m, today, sport, open_at)
+    if venues is not None:
+        found = _nearest(venues, place, radius_m, first, after)
+    else:
+        text, values = nearby_statement(place, radius_m, today, first, sport, open_at, after)
+        found = [_nearby_row(row) for row in await database.rows(text, *values)]
     if not found and sport is not None:
         await _require_sport(sport)
-    return NearbyPage([_nearby_row(row) for row in found[:first]], has_next=len(found) > first)
+    return NearbyPage(found[:first], has_next=len(found) > first)
+
+
+async def _in_reach(
+    keep: Keep, place: Point, radius_m: float, today: date, sport: str | None, open_at: datetime | None
+) -> Sequence[VenueRow] | None:
+    """What anybody in the same square could be shown, and a few more; None when these are too many."""
+    square = Square.around(place, radius_m)
+    moment = open_at and _weekday_and_minute(open_at, today)
+
+    async def look() -> Sequence[VenueRow] | None:
+        reach_m = square.reach_m(radius_m)
+        text, values = nearby_statement(square.centre, reach_m, today, MOST_KEPT, sport, open_at)
+        found = await database.rows(text, *values)
+        return None if len(found) > MOST_KEPT else [_venue_row(row[1:]) for row in found]
+
+    return await keep.get(
+        f"near:{square.power}:{square.column}:{square.row}:{radius_m}:{today}:{moment}:{sport}",
+        KEPT_SECONDS,
+        look,
+        dump=_dumped,
+        load=_loaded,
+        weighs=WEIGHS,
+    )
+
+
+def _nearest(
+    venues: Sequence[VenueRow], place: Point, radius_m: float, first: int, after: Cursor | None
+) -> list[NearbyRow]:
+    """The statement's WHERE, ORDER BY and LIMIT."""
+    metric, within = Metric.at(place.lon, place.lat), float(radius_m) ** 2
+    far = metric.all_squared_metres([(venue.lon, venue.lat) for venue in venues])
+    near = [(metres, venue.id, venue) for metres, venue in zip(far, venues, strict=True) if metres <= within]
+    if after is not None:
+        near = [found for found in near if found[:2] > after]
+    near.sort()
+    return [NearbyRow(venue, metres, round(metres**0.5)) for metres, _, venue in near[: first + 1]]
+
+
+def _dumped(venues: Sequence[VenueRow] | None) -> bytes:
+    """`sports` and `opening_today` as texts, in which the database gave them and `_venue_row` takes them."""
+    return orjson.dumps(
+        venues
+        and [
+            (*row[:12], orjson.dumps(row[12]).decode(), *row[13:15], orjson.dumps(row[15]).decode())
+            for row in venues
+        ]
+    )
+
+
+def _loaded(text: bytes) -> Sequence[VenueRow] | None:
+    rows = orjson.loads(text)
+    return rows and [VenueRow._make((*row[:12], _pairs(row[12]), *row[13:15], _pairs(row[15]))) for row in rows]
 
 
 def nearby_statement(
@@ -112,7 +181,7 @@ async def venue_by_public_id(public_id: str, *, today: date) -> VenueRow | None:
     if not _could_be_a_code(public_id):
         return None
     found = await database.row(_venue_sql(database.on_postgres()), public_id, today.weekday())
-    return None if found is None else cast(VenueRow, _venue_row(found))
+    return None if found is None else _venue_row(found)
 
 
 @cache
@@ -182,19 +251,30 @@ _SQLITE = {
 }
 
 
-def _venue_row(found: Any) -> dict[str, Any]:
-    row = dict(found)
-    row["is_open"] = bool(row["is_open"])  # SQLite says 1
-    row["price_is_demonstration"] = bool(row["price_is_demonstration"])
-    row["sports"] = orjson.loads(row["sports"] or "[]")
-    row["opening_today"] = orjson.loads(row["opening_today"] or "[]")
-    return row
+def _nearby_row(found: Sequence[Any]) -> NearbyRow:
+    squared_metres = found[0]
+    return NearbyRow(_venue_row(found[1:]), squared_metres, round(squared_metres**0.5))
 
 
-def _nearby_row(found: Any) -> NearbyRow:
-    row = _venue_row(found)
-    row["distance_m"] = round(row["squared_metres"] ** 0.5)
-    return cast(NearbyRow, row)
+def _venue_row(found: Sequence[Any]) -> VenueRow:
+    """From the columns of `_venue_columns`, by their place: each look-up by name is done for fifty rows."""
+    is_open, price_from_fen, price_is_demonstration, sports, opening_today = found[11:]
+    return VenueRow._make(
+        (
+            *found[:11],
+            bool(is_open),  # SQLite says 1
+            _pairs(sports),
+            price_from_fen,
+            bool(price_is_demonstration),
+            _pairs(opening_today),
+        )
+    )
+
+
+@lru_cache(maxsize=2048)
+def _pairs(text: str | None) -> tuple[Any, ...]:
+    """Hundreds of venues have the same sports or hours, so one JSON text is read once. None: no rows."""
+    return tuple([tuple(pair) for pair in orjson.loads(text or "[]")])
 
 
 def _check_size(radius_m: float, first: int) -> None:

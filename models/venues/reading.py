@@ -5,7 +5,7 @@ The files and their rules are described in data/README.md. Whatever contradicts 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -214,7 +214,7 @@ class _Venues:
             key, windows = self._deciding_set(ref, sport, name)
             prices.append(self._lowest_price(key, windows, sport, openings))
             narrowed = name if key[2] else ""
-            chosen |= {replace(window, sport_code=sport, court_name=narrowed): None for window in windows}
+            chosen |= {window._replace(sport_code=sport, court_name=narrowed): None for window in windows}
         return tuple(chosen), min(prices, key=lambda price: (price[0], price[1] != "PUBLISHED"))
 
     def _deciding_set(self, ref: str, sport: str, name: str) -> tuple[tuple[str, str, str], tuple[Window, ...]]:

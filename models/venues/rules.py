@@ -66,8 +66,7 @@ def window_days_of(day: Day) -> tuple[WindowDays, WindowDays, WindowDays]:
     return weekday, WindowDays.HOLIDAY if off else WindowDays.WORKDAY, WindowDays.ALL
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """An hour's price from one local minute to another, half-open. An empty sport or court name means each."""
 
     days: str
@@ -106,7 +105,7 @@ def half_hours(windows: Iterable[Window], day: Day) -> HalfHours:
     """
     days = window_days_of(day)
     fitting = [window for window in windows if window.days in days]
-    fitting.sort(key=lambda w: (w.court_name != "", w.sport_code != "", -days.index(WindowDays(w.days))))
+    fitting.sort(key=lambda w: (w.court_name != "", w.sport_code != "", -days.index(w.days)))
     painted: list[Window | None] = [None] * (DAY_MINUTES // CELL_MINUTES)
     for window in fitting:
         first, last = window.from_minute // CELL_MINUTES, window.to_minute // CELL_MINUTES
@@ -173,8 +172,7 @@ def price_of(deciding: HalfHours, from_minute: int, to_minute: int) -> PricedSlo
     return PricedSlot((twice + 1) // 2, kind, "＋".join(LABELS[each] for each in named), provenance)
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """One opening of one weekday (0 is Monday), local minutes, half-open."""
 
     weekday: int

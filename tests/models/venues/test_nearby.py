@@ -13,7 +13,7 @@ from tortoise.connection import get_connection
 from maps.coordinates import CoordinateSystem, Point
 from models import database
 from models.errors import BadInput, DomainError, ErrorCode
-from models.venues.queries import NearbyRow, nearby_statement, venues_near
+from models.venues.queries import NearbyRow, VenueRow, nearby_statement, venues_near
 from models.venues.tables import OpeningHours, Venue
 from tests import databases
 from tests.databases import Database
@@ -43,7 +43,7 @@ async def all_pages(point: Point, **asked: Any) -> AsyncIterator[list[NearbyRow]
         yield page.rows
         if not page.has_next:
             return
-        after = (page.rows[-1]["squared_metres"], page.rows[-1]["id"])
+        after = (page.rows[-1].squared_metres, page.rows[-1].venue.id)
 
 
 # The right ones in the right order
@@ -58,10 +58,10 @@ async def test_geopy_finds_the_same_real_venues_in_the_same_order(db: Database, 
         judged = sorted((geodesic((point.lat, point.lon), (lat, lon)).meters, key) for key, lat, lon in venues)
         expected = [(key, metres) for metres, key in judged if metres <= radius_m]
         found = [row async for page in _pages(point, radius_m) for row in page]
-        assert [row["public_id"] for row in found] == [key for key, _ in expected]
+        assert [row.venue.public_id for row in found] == [key for key, _ in expected]
         for row, (_, metres) in zip(found, expected, strict=True):
-            assert row["squared_metres"] ** 0.5 == pytest.approx(metres, abs=0.02)
-            assert row["distance_m"] == pytest.approx(metres, abs=0.55)
+            assert row.squared_metres**0.5 == pytest.approx(metres, abs=0.02)
+            assert row.distance_m == pytest.approx(metres, abs=0.55)
         found_somewhere += len(found)
     assert found_somewhere > 10
 
@@ -73,8 +73,8 @@ def _pages(point: Point, radius_m: int) -> AsyncIterator[list[NearbyRow]]:
 async def test_metres_count_not_degrees(db: Database) -> None:
     east = await a_venue(name="东", lon=CHENGDU.lon + 0.00998, lat=CHENGDU.lat)  # 956 m
     north = await a_venue(name="北", lon=CHENGDU.lon, lat=CHENGDU.lat + 0.00953)  # 1,056 m, though fewer degrees
-    assert [row["id"] for row in await near()] == [east.id, north.id]
-    assert [row["id"] for row in await near(radius_m=1000)] == [east.id]
+    assert [row.venue.id for row in await near()] == [east.id, north.id]
+    assert [row.venue.id for row in await near(radius_m=1000)] == [east.id]
 
 
 async def test_a_corner_of_the_box_is_not_within_the_radius(db: Database) -> None:
@@ -86,12 +86,12 @@ async def test_a_corner_of_the_box_is_not_within_the_radius(db: Database) -> Non
 async def test_a_point_in_another_system_is_the_same_place(db: Database) -> None:
     await a_venue(lon=CHENGDU.lon, lat=CHENGDU.lat)
     for system in CoordinateSystem:
-        assert [row["distance_m"] for row in await near(CHENGDU.to(system), radius_m=5)] == [0]
+        assert [row.distance_m for row in await near(CHENGDU.to(system), radius_m=5)] == [0]
 
 
 async def test_equally_near_venues_are_paged_by_id_without_loss_or_repetition(db: Database) -> None:
     ids = [(await a_venue()).id for _ in range(5)]
-    pages = [[row["id"] for row in page] async for page in all_pages(CHENGDU, radius_m=10, first=2)]
+    pages = [[row.venue.id for row in page] async for page in all_pages(CHENGDU, radius_m=10, first=2)]
     assert pages == [ids[:2], ids[2:4], ids[4:]]
 
 
@@ -118,32 +118,31 @@ async def test_a_row_carries_what_the_list_shows(db: Database) -> None:
         venue=venue, weekday=4, opens_minute=0, closes_minute=30, sport_code="BADMINTON", provenance="PUBLISHED"
     )
     (row,) = await near()
-    assert row == {
-        "id": venue.id,
-        "public_id": venue.public_id,
-        "name": "测试体育馆",
-        "address": "成都市武侯区测试路1号",
-        "venue_type": "体育馆",
-        "region_name": "武侯区",
-        "lon": CHENGDU.lon,
-        "lat": CHENGDU.lat,
-        "coordinate_quality": "DISTRICT_CENTROID",
-        "phone": "028-12345678",
-        "grade": None,
-        "is_open": True,
-        "price_from_fen": 0,
-        "price_is_demonstration": True,
-        "sports": [["BADMINTON", "羽毛球"], ["TABLE_TENNIS", "乒乓球"]],
-        "opening_today": [[480, 720], [840, 1320]],
-        "squared_metres": row["squared_metres"],
-        "distance_m": 0,
-    }
+    assert row.distance_m == 0
+    assert row.venue == VenueRow(
+        id=venue.id,
+        public_id=venue.public_id,
+        name="测试体育馆",
+        address="成都市武侯区测试路1号",
+        venue_type="体育馆",
+        region_name="武侯区",
+        lon=CHENGDU.lon,
+        lat=CHENGDU.lat,
+        coordinate_quality="DISTRICT_CENTROID",
+        phone="028-12345678",
+        grade=None,
+        is_open=True,
+        sports=(("BADMINTON", "羽毛球"), ("TABLE_TENNIS", "乒乓球")),
+        price_from_fen=0,
+        price_is_demonstration=True,
+        opening_today=((480, 720), (840, 1320)),
+    )
 
 
 async def test_a_venue_without_courts_or_hours_has_empty_lists(db: Database) -> None:
     await a_venue(open_minutes=None)
     (row,) = await near()
-    assert (row["sports"], row["opening_today"]) == ([], [])
+    assert (row.venue.sports, row.venue.opening_today) == ((), ())
 
 
 async def test_a_closed_venue_is_not_offered(db: Database) -> None:
@@ -158,7 +157,7 @@ async def test_only_venues_with_the_sport(db: Database) -> None:
     with_it, without_it = await a_venue(), await a_venue()
     await a_court(with_it, sport="TENNIS")
     await a_court(without_it, sport="BADMINTON")
-    assert [row["id"] for row in await near(sport="TENNIS")] == [with_it.id]
+    assert [row.venue.id for row in await near(sport="TENNIS")] == [with_it.id]
 
 
 @pytest.mark.parametrize(
@@ -287,7 +286,7 @@ async def test_the_work_does_not_grow_with_venues_elsewhere(db: Database) -> Non
         text, values = nearby_statement(CHENGDU, 5_000, FRIDAY, 50)
         count = _rows_examined if databases.KIND == "postgres" else _steps
         work.append(await count(text, values))
-        assert [row["id"] for row in await near(radius_m=5_000)] == near_ids
+        assert [row.venue.id for row in await near(radius_m=5_000)] == near_ids
     assert work[1] == pytest.approx(work[0], rel=0.01)
 
 

@@ -16,8 +16,8 @@ async def test_a_venue_is_found_by_its_public_id_also_when_closed(db: Database) 
     await a_court(venue, sport="TENNIS")
     found = await venue_by_public_id(venue.public_id, today=FRIDAY)
     assert found is not None
-    assert (found["id"], found["is_open"], found["sports"]) == (venue.id, False, [["TENNIS", "网球"]])
-    assert found["opening_today"] == [[480, 1320]]
+    assert (found.id, found.is_open, found.sports) == (venue.id, False, (("TENNIS", "网球"),))
+    assert found.opening_today == ((480, 1320),)
 
 
 @pytest.mark.parametrize("public_id", ["ven_NOBODY", "", "\0", "场馆", "x" * 10_000, "' OR ''='"])
