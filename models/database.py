@@ -17,10 +17,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
+from models import asyncpg_engine
 from models.errors import Busy
 
 P = ParamSpec("P")
@@ -36,6 +38,7 @@ ROOMS_WITH_TABLES = (
     "admissions",
     "footfall",
     "forwarding",
+    "third_parties",
 )
 LOCK_WAIT_MS = 3000  # lessons 2: wait 3 s for a lock, then answer that we are busy
 _RUN_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: nothing was written, so try again
@@ -45,8 +48,12 @@ _TRIES = 4
 _inside: ContextVar[bool] = ContextVar("inside_an_operation", default=False)
 
 
-def configuration(database_url: str) -> dict[str, Any]:
-    """Tortoise's configuration for `sqlite://path` or `postgres://…?minsize=&maxsize=`."""
+def configuration(database_url: str, *, statement_seconds: int | None = None) -> dict[str, Any]:
+    """Tortoise's configuration for `sqlite://path` or `postgres://…?minsize=&maxsize=`.
+
+    `statement_seconds`: how long a statement may take in PostgreSQL. We stop waiting then; the server's own limits,
+    a little later, end what a lost or sleeping process of ours left running there.
+    """
     connection = expand_db_url(database_url)
     credentials = connection["credentials"]
     if "sqlite" in connection["engine"]:
@@ -56,7 +63,15 @@ def configuration(database_url: str) -> dict[str, Any]:
         for size in ("minsize", "maxsize"):
             if size in credentials:
                 credentials[size] = int(credentials[size])
-        credentials["server_settings"] = {"lock_timeout": str(LOCK_WAIT_MS), "timezone": "UTC"}
+        connection["engine"] = "models.asyncpg_engine"
+        credentials["reset"] = _as_it_is
+        credentials["timeout"] = asyncpg_engine.CONNECT_SECONDS
+        limits = {"lock_timeout": LOCK_WAIT_MS}
+        if statement_seconds:
+            credentials["command_timeout"] = statement_seconds
+            limits["statement_timeout"] = (statement_seconds + 1) * 1000
+            limits["idle_in_transaction_session_timeout"] = 2 * statement_seconds * 1000
+        credentials["server_settings"] = {"timezone": "UTC", **{name: str(ms) for name, ms in limits.items()}}
     return {
         "connections": {"default": connection},
         "apps": {
@@ -71,9 +86,18 @@ def configuration(database_url: str) -> dict[str, Any]:
     }
 
 
-async def connect(database_url: str) -> TortoiseContext:
-    """Opens the pool for this process; `close` ends it. Requests in any task find it."""
-    return await Tortoise.init(config=configuration(database_url), _enable_global_fallback=True)
+async def _as_it_is(_connection: Any) -> None:
+    """In place of what asyncpg sends when a connection goes back to the pool (RESET ALL and its like), which would
+    be a second round trip after each statement. Nothing of ours outlives its transaction in a session: settings are
+    SET LOCAL, locks are pg_advisory_xact_lock, a test looks. What is left open asyncpg still rolls back.
+    """
+
+
+async def connect(database_url: str, *, statement_seconds: int | None = None) -> TortoiseContext:
+    """Makes the pool of this process, which opens its connections when they are needed; `close` ends it. Requests in
+    any task find it. Without `statement_seconds` a statement may take as long as it likes: imports do."""
+    config = configuration(database_url, statement_seconds=statement_seconds)
+    return await Tortoise.init(config=config, _enable_global_fallback=True)
 
 
 async def close() -> None:
@@ -98,16 +122,25 @@ _sqlite_texts: dict[str, str] = {}
 
 
 async def rows(sql: str, *values: Any) -> Sequence[Any]:
-    """Runs one statement and returns its rows, each readable by column name. The hot path: no models."""
-    connection = get_connection("default")
-    if connection.capabilities.dialect == "postgres":
-        if "RETURNING" in sql:  # of what writes, Tortoise's execute_query gives only how many rows it touched
-            return await connection.execute_query_dict(sql, list(values))
-        return (await connection.execute_query(sql, list(values)))[1]
+    """Runs one statement and returns its rows, each readable by column name or place. The hot path: no models."""
+    client = get_connection("default")
+    found: Sequence[Any]
+    if client.capabilities.dialect == "postgres":
+        found = await _fetch(client, sql, values)
+        return found
     text = _sqlite_texts.get(sql)
     if text is None:
         text = _sqlite_texts[sql] = _for_sqlite(sql)
-    return (await connection.execute_query(text, list(values)))[1]
+    _, found = await client.execute_query(text, list(values))
+    return found
+
+
+@translate_exceptions
+async def _fetch(client: Any, sql: str, values: Sequence[Any]) -> Any:
+    """What Tortoise's execute_query does, but that it keeps the rows of what writes RETURNING."""
+    async with client.acquire_connection() as connection:
+        client.log.debug("%s: %s", sql, values)
+        return await connection.fetch(sql, *values)
 
 
 def parameters(count: int, *, first: int = 1) -> str:

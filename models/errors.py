@@ -10,6 +10,7 @@ class ErrorCode(StrEnum):
     BAD_INPUT = "BAD_INPUT"
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
     BUSY = "BUSY"
+    DOCUMENT_UNKNOWN = "DOCUMENT_UNKNOWN"
     OUTSIDE_UNAVAILABLE = "OUTSIDE_UNAVAILABLE"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     # who is asking
@@ -66,7 +67,8 @@ class DomainError(Exception):
     """A refusal that we expected and that the person can understand.
 
     Raise a subclass where the name says more than the code, else this class with its code.
-    `message` is shown to people as it is; `next_step` says what they can do now; `field` names the input.
+    `message` is shown to people as it is; `next_step` says what they can do now; `field` names the input;
+    `retry_after` is in how many seconds the same may be tried again, where that is known.
     """
 
     code: ErrorCode
@@ -78,6 +80,7 @@ class DomainError(Exception):
         code: ErrorCode | None = None,
         next_step: str | None = None,
         field: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         if code is not None:
@@ -85,6 +88,7 @@ class DomainError(Exception):
         self.message = message
         self.next_step = next_step
         self.field = field
+        self.retry_after = retry_after
 
     def sentence(self) -> str:
         """Message and way out as one text, for places that show only one line."""

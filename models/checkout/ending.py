@@ -10,6 +10,7 @@ from datetime import datetime
 
 from models import database
 from models.admissions import operations as admissions
+from models.asyncpg_engine import DatabaseAway
 from models.checkout.fulfilling import give_up, tell_platform
 from models.checkout.refunding import send_refund
 from models.checkout.settling import settle_known
@@ -36,6 +37,8 @@ async def end_overdue_holds(*, channels: Mapping[str, PaymentChannel], now: date
     for found in overdue:
         try:
             ended += await end_hold(order_id=found["id"], channels=channels, now=now)
+        except DatabaseAway:
+            raise
         except Exception:  # one order that nobody understands must not keep all the others' slots
             log.exception("hold of order %s could not be ended", found["id"])
     return ended

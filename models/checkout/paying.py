@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models import database
+from models.asyncpg_engine import DatabaseAway
 from models.calendar import clock_text, minute_of_day
 from models.checkout.ending import channel_away, mark_closed
 from models.checkout.settling import Settled, postpone_check, settle_known
@@ -151,6 +152,8 @@ async def check_due_payments(*, channels: Mapping[str, PaymentChannel], now: dat
     for payment in due:
         try:
             outcome = await check_payment(payment, channels=channels, now=now)
+        except DatabaseAway:
+            raise
         except Exception:  # one attempt that nobody understands must not keep all the others waiting
             log.exception("payment %s could not be checked", payment.payment_no)
             await postpone_check(payment.payment_no, now=now)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from models import database
+from models.asyncpg_engine import DatabaseAway
 from models.orders.operations import book, lock_order, next_check
 from models.orders.rules import FinanceKind, RefundStatus
 from models.orders.tables import Order, Payment, Refund
@@ -28,6 +29,8 @@ async def send_due_refunds(*, channels: Mapping[str, PaymentChannel], now: datet
     for found in due:
         try:
             await send_refund(refund_no=found["refund_no"], channels=channels, now=now)
+        except DatabaseAway:
+            raise
         except Exception:  # one refund that nobody understands must not keep all the others waiting
             log.exception("refund %s could not be sent", found["refund_no"])
             await _postpone(found["refund_no"], now=now)
