@@ -17,14 +17,15 @@ EVERYTHING = 5  # what the platform is told: two orders, two redemptions, one ga
 
 
 def walk(stack: Stack, *, today: date) -> None:
-    """Both journeys, then the platform's books. Raises `Broken` at the first thing that is not as promised."""
+    """Both journeys, the platform's books, our log. Raises `Broken` at the first thing that is not as promised."""
     put(f"{stack.wechat_pay}/_sandbox/faults", {"doubled_notices": True})
-    paid = _chengdu_citizen_in_chongqing(stack, today)
-    free = _chongqing_citizen_in_chengdu(stack, today)
+    chen, paid = _chengdu_citizen_in_chongqing(stack, today)
+    wang, free = _chongqing_citizen_in_chengdu(stack, today)
     _platform_holds_everything_once(stack, paid, free)
+    _log_knows_nobody(stack, chen, wang)
 
 
-def _chengdu_citizen_in_chongqing(stack: Stack, today: date) -> str:
+def _chengdu_citizen_in_chongqing(stack: Stack, today: date) -> tuple[Citizen, str]:
     print("一、成都市民陈女士在重庆打球")
     citizen = _comes_in(stack, "陈女士", "13800000001")
     venue = _finds(citizen, LIBERATION_MONUMENT, "BADMINTON", "解放碑")
@@ -42,10 +43,10 @@ def _chengdu_citizen_in_chongqing(stack: Stack, today: date) -> str:
     if inside["inside"] != 1:
         raise Broken("在场人数不是 1")
     say(f"场馆在场人数：{inside['inside']}（{inside['ageSeconds']} 秒前）")
-    return str(order["orderNo"])
+    return citizen, str(order["orderNo"])
 
 
-def _chongqing_citizen_in_chengdu(stack: Stack, today: date) -> str:
+def _chongqing_citizen_in_chengdu(stack: Stack, today: date) -> tuple[Citizen, str]:
     print("\n二、重庆市民王先生在成都打球")
     citizen = _comes_in(stack, "王先生", "13900000002")
     venue = _finds(citizen, GAOXIN, "BADMINTON", "成都高新区", name="成都高新体育中心")
@@ -55,7 +56,7 @@ def _chongqing_citizen_in_chengdu(stack: Stack, today: date) -> str:
         raise Broken("免费时段应当无需支付")
     say("免费时段无需支付，直接出码")
     _is_let_in_at_the_desk(stack, citizen, venue, order["admissions"][0])
-    return str(order["orderNo"])
+    return citizen, str(order["orderNo"])
 
 
 def _comes_in(stack: Stack, name: str, phone: str) -> Citizen:
@@ -170,6 +171,21 @@ def _platform_holds_everything_once(stack: Stack, paid: str, free: str) -> None:
     if len(rows) != EVERYTHING:
         raise Broken(f"政府平台共有 {len(rows)} 条，应为 {EVERYTHING} 条")
     say(f"最后一条在 {seconds:.1f} 秒内送达；平台库中共 {len(rows)} 条，没有多，也没有少")
+
+
+def _log_knows_nobody(stack: Stack, *citizens: Citizen) -> None:
+    """What the whole stack has logged on the way names none of those who walked it."""
+    print("\n四、系统自己的日志")
+    said = stack.log.read_text()
+    requests = said.count("/graphql")
+    if requests < 10:
+        raise Broken(f"系统日志里只有 {requests} 次请求，不足以检查")
+    for citizen in citizens:
+        token = citizen.authorization.removeprefix("Bearer ")
+        for what, secret in (("手机号", citizen.phone), ("openid", citizen.openid), ("登录令牌", token)):
+            if secret in said:
+                raise Broken(f"系统日志里出现了{citizen.name}的{what}")
+    say(f"日志共 {len(said.splitlines())} 行，其中没有两位市民的手机号、openid 和登录令牌")
 
 
 def _once(what: str, rows: Iterable[Any]) -> None:

@@ -1,10 +1,12 @@
 """Those who walk the journey: a citizen with a phone, a clerk at a desk, a gate. Each knows only its own door."""
 
+import hashlib
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,22 @@ import httpx
 
 from demo.stack import Broken, Stack, post
 
-OPERATIONS = Path(__file__).parent / "operations"
+CLIENTS = Path(__file__).parent.parent / "clients"
 
 
-def ask(stack: Stack, operation: str, variables: dict[str, Any], authorization: str = "") -> Any:
-    """One operation of `operations/`, its single root field's value. A refusal is `Broken`."""
+@cache
+def document_id(client: str, operation: str) -> str:
+    """What a client's build puts in place of the document: the SHA-256 of its file."""
+    return hashlib.sha256((CLIENTS / client / f"{operation}.graphql").read_bytes()).hexdigest()
+
+
+def ask(
+    stack: Stack, operation: str, variables: dict[str, Any], authorization: str = "", *, client: str = "demo"
+) -> Any:
+    """One operation of a client, its single root field's value. A refusal is `Broken`."""
     answer = httpx.post(
         f"{stack.house}/graphql",
-        json={"query": (OPERATIONS / f"{operation}.graphql").read_text(), "variables": variables},
+        json={"documentId": document_id(client, operation), "variables": variables},
         headers={"Authorization": authorization} if authorization else {},
         timeout=20,
         trust_env=False,
@@ -87,7 +97,7 @@ class Clerk:
 
     def sign_in(self, username: str, password: str) -> str:
         variables = {"username": username, "password": password, "deviceId": "desk-1"}
-        signed_in = ask(self.stack, "StaffSignIn", variables)["staffSignIn"]
+        signed_in = ask(self.stack, "StaffSignIn", variables, client="desk")["staffSignIn"]
         self.authorization = f"Staff {signed_in['token']}"
         return str(signed_in["displayName"])
 
@@ -98,7 +108,7 @@ class Clerk:
             "checkpoint": "前台",
             "nonce": secrets.token_hex(8),
         }
-        return ask(self.stack, "Redeem", variables, self.authorization)["verdict"]
+        return ask(self.stack, "Redeem", variables, self.authorization, client="desk")["verdict"]
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,11 @@ class Stack:
     folder: Path
     environment: dict[str, str]
 
+    @property
+    def log(self) -> Path:
+        """What all its processes have written."""
+        return self.folder / "log.txt"
+
     def command(self, *words: str, typed: str = "") -> str:
         """What an operator types, on the same data; gives what it printed."""
         done = subprocess.run(  # noqa: S603 - our own command line
