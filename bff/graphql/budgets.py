@@ -1,0 +1,93 @@
+"""Which root field counts as what, and how often that may be: data. docs/security.md, "Rates", has the same table.
+
+An address can be a whole school, or a part of a carrier's network: what it may do is wide, and counts only while the
+credential that comes along has not been seen to be good. A device is one sign-in, a member one person on all devices.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bff.rates.meters import Counting
+
+MINUTE, TEN_MINUTES, HOUR = 60, 600, 3600
+
+Rate = tuple[int, int]
+"""How many, in how many seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    name: str
+    fields: frozenset[str] = frozenset()
+    """Root fields. Each counts one, aliases and fragments written out."""
+    counting: Counting = Counting.SHARED
+    address: Rate
+    third_party: Rate | None = None
+    """In place of the address, for who comes with a key."""
+    device: Rate | None = None
+    member: Rate | None = None
+
+
+BUDGETS: Sequence[Budget] = (
+    Budget(
+        name="reading",
+        fields=frozenset(
+            {"venuesNear", "venue", "slots", "regions", "sports", "order", "orders", "admissionCodes", "me"}
+            | {"__typename", "__schema", "__type"}
+        ),
+        address=(6000, MINUTE),
+        third_party=(3000, MINUTE),
+        device=(240, MINUTE),
+        member=(300, MINUTE),
+    ),
+    Budget(
+        name="acting",
+        fields=frozenset({"placeOrder", "payOrder", "cancelOrder", "signOut", "staffSignOut"}),
+        address=(1200, MINUTE),
+        device=(40, MINUTE),
+        member=(40, MINUTE),
+    ),
+    Budget(  # five a second: more than a clerk with a hand scanner and a queue can do
+        name="scanning",
+        fields=frozenset(("redeem",)),
+        address=(3000, MINUTE),
+        device=(300, MINUTE),
+    ),
+    Budget(  # WeChat's code is itself the proof, and works once
+        name="sign-in",
+        fields=frozenset(("signInWithMiniProgram",)),
+        counting=Counting.EXACT_ELSE_ALONE,
+        address=(1200, TEN_MINUTES),
+        device=(20, TEN_MINUTES),
+    ),
+    Budget(  # nobody guesses 256 bits, and refusing would sign everybody out within two hours
+        name="refresh",
+        fields=frozenset(("refreshSignIn",)),
+        counting=Counting.EXACT_ELSE_ALONE,
+        address=(1200, TEN_MINUTES),
+        device=(20, TEN_MINUTES),
+    ),
+    Budget(  # five failures lock the account, in PostgreSQL; and a desk must open though Valkey is away
+        name="staff-sign-in",
+        fields=frozenset(("staffSignIn",)),
+        counting=Counting.EXACT_ELSE_ALONE,
+        address=(60, TEN_MINUTES),
+        device=(10, TEN_MINUTES),
+    ),
+    Budget(  # WeChat charges us for each number, and binding can wait
+        name="binding",
+        fields=frozenset(("bindPhone",)),
+        counting=Counting.EXACT_ELSE_NOT,
+        address=(300, TEN_MINUTES),
+        device=(5, TEN_MINUTES),
+        member=(5, HOUR),
+    ),
+)
+
+CHECKING = Budget(name="checking", address=(2000, MINUTE), third_party=(10_000, MINUTE))
+"""Milliseconds of CPU for reading and checking free documents that nobody has sent lately. Charged afterwards, so one
+is begun as long as anything is left; it takes at most 50."""
+UNKNOWN_KEY_MS = 5
+"""What a request with an unknown key is charged there: looking it up asks the database."""
+
+BUDGET_OF: Mapping[str, Budget] = {field: budget for budget in BUDGETS for field in budget.fields}
