@@ -1,6 +1,7 @@
 """What a GraphQL error says outside: expected refusals as they are, everything else a reference."""
 
 import re
+from collections.abc import Mapping
 
 from graphql import GraphQLError
 
@@ -18,9 +19,14 @@ def shown(error: GraphQLError) -> GraphQLError:
     words behind ours, but without suggestions, which would spell out the schema. The text of anything else can
     hold an address with a password, so only its reference goes out.
     """
-    cause = _root_cause(error)
+    cause = root_cause(error)
     if isinstance(cause, DomainError):
-        told = {"code": cause.code.value, "field": cause.field, "nextStep": cause.next_step}
+        told = {
+            "code": cause.code.value,
+            "field": cause.field,
+            "nextStep": cause.next_step,
+            "retryAfterSeconds": cause.retry_after,
+        }
         return _like(error, cause.sentence(), {name: value for name, value in told.items() if value})
     if cause is None or (error.path is None and error.nodes):  # no path: not from a resolver
         detail = _SUGGESTION.sub("", error.message)
@@ -30,7 +36,7 @@ def shown(error: GraphQLError) -> GraphQLError:
     return _like(error, sentence_for(reference), {"code": "INTERNAL", "reference": reference})
 
 
-def _root_cause(error: GraphQLError) -> BaseException | None:
+def root_cause(error: GraphQLError) -> BaseException | None:
     """The exception of ours inside; None when graphql-core itself objects."""
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):
@@ -38,5 +44,7 @@ def _root_cause(error: GraphQLError) -> BaseException | None:
     return cause
 
 
-def _like(error: GraphQLError, message: str, extensions: dict[str, str | None]) -> GraphQLError:
-    return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=extensions)
+def _like(error: GraphQLError, message: str, extensions: Mapping[str, object]) -> GraphQLError:
+    return GraphQLError(
+        message, error.nodes, error.source, error.positions, error.path, extensions=dict(extensions)
+    )
