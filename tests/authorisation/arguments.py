@@ -1,0 +1,376 @@
+"""What fills an argument: for each name in the schema, An's things that it reaches, and the same in nobody's name.
+
+A place in the schema is looked up whole (`redeem.code`) and then by its last word (`orderNo`). An argument that is not
+here fails the walk, which says so: whoever adds one tells here how somebody comes to have such a thing, and `lives.py`
+gives it to An. Flags, enums and sizes with a default need nothing.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLInputField,
+    GraphQLList,
+    GraphQLNonNull,
+    Undefined,
+    get_named_type,
+)
+
+from tests.authorisation.lives import Life, World
+from tests.authorisation.questions import Question, input_fields
+from tests.factories.booking import TOMORROW, at
+from tests.house import PASSWORD
+
+ABSENT = object()
+"""The argument is left out."""
+SIZES = {"Int", "Float", "Boolean"}
+TIMES_AND_SIZES = SIZES | {"Date", "DateTime", "Fen"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """Something of An's that a walker got to know: read over a shoulder, from a log, off a screen.
+
+    `opens`: for An or An's clerk this argument leads to it. `tells`: why a walker may notice that it is no invention.
+    """
+
+    value: str
+    what: str
+    opens: bool = True
+    tells: str = ""
+
+
+@dataclass(frozen=True)
+class Reaching:
+    """An argument that leads to what is somebody's own."""
+
+    of: Callable[[Life], Sequence[Known]]
+    nobodys: Callable[[], str]
+    """Well-formed, and nobody's."""
+    owner: str = "citizen"
+    meanwhile: Callable[[], str] | None = None
+    """What stands here while another argument is walked; without it, the first of An's."""
+    live: Callable[[Life], Awaitable[str]] | None = None
+    """What opens for its owner now. For credentials: who has those is taken for their owner, so no walker gets them."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """An argument that leads to what everybody may see; the walk finds each of these in a public answer."""
+
+    of: Callable[[World], Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """An argument that leads nowhere by itself. `live`: what its owner says there."""
+
+    of: Callable[[Life], Any]
+    live: Callable[[Life], Any] | None = None
+
+
+def _order_nos(life: Life) -> list[Known]:
+    return [
+        *(Known(order["orderNo"], f"the number of the {which} order") for which, order in life.orders.items()),
+        *(Known(number, "a payment's number", opens=False) for number in life.payment_nos),
+        Known(life.refund_no, "a refund's number", opens=False),
+        Known(life.orders["played"]["orderNo"].lower(), "the number in small letters", opens=False),
+    ]
+
+
+def _admission_ids(life: Life) -> list[Known]:
+    return [
+        *(
+            Known(key, f"an admission of the {which} order")
+            for which in ("played", "waiting", "cancelled")
+            for key in life.admission_ids(which)
+        ),
+        Known(life.orders["played"]["orderNo"], "an order's number", opens=False),
+        Known(life.handle, "an admission's handle", opens=False),
+    ]
+
+
+def _cursors(life: Life) -> list[Known]:
+    return [Known(cursor, "a place in An's list") for cursor in life.cursors]
+
+
+def _keys(life: Life) -> list[Known]:
+    return [Known(key, f"the {which} order's key") for which, key in life.keys.items()]
+
+
+def _codes(life: Life) -> list[Known]:
+    shown = (
+        "a genuine code was shown to the clerk: they may hear where its person belongs, or why it opens nothing"
+    )
+    return [
+        *(Known(code, f"the code: {which}", tells=shown) for which, code in life.codes.items()),
+        Known(a_code(life.handle), "a forged code that leads to An's admission", opens=False),
+        Known(life.orders["played"]["orderNo"], "an order's number", opens=False),
+    ]
+
+
+def _refresh_tokens(life: Life) -> list[Known]:
+    return [
+        Known(life.ended["refreshToken"], "a refresh token that has ended", opens=False),
+        Known(life.ended["accessToken"], "an access token that has ended", opens=False),
+        Known(life.citizen.tokens["accessToken"], "An's access token", opens=False),
+        Known(life.clerk.authorization.split()[1], "the clerk's token", opens=False),
+        Known(life.gate.token, "the gate's token", opens=False),
+    ]
+
+
+def _login_codes(life: Life) -> list[Known]:
+    return [
+        Known(life.used_login_code, "a used login code", opens=False),
+        Known(life.used_phone_code, "a phone's code", opens=False),
+        Known(life.citizen.openid, "An's openid", opens=False),
+    ]
+
+
+def _phone_codes(life: Life) -> list[Known]:
+    return [
+        Known(life.used_phone_code, "a used phone code", opens=False),
+        Known(life.used_login_code, "a login's code", opens=False),
+        Known(life.citizen.phone, "An's number", opens=False),
+    ]
+
+
+def a_code(handle: str = "") -> str:
+    """A well-formed code that nobody made, for this handle or for none."""
+    body = f"11{handle or f'{secrets.randbelow(10**10):010d}'}{secrets.randbelow(10**10):010d}"
+    return f"{body}{(1 - int(body) * 100) % 97:02d}"
+
+
+def _a_number() -> str:
+    return f"O20261120{secrets.token_hex(6).upper()}"
+
+
+def _an_admission_id() -> str:
+    return f"adm_{secrets.token_hex(10).upper()}"
+
+
+def _a_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _a_short_word() -> str:
+    return secrets.token_hex(8)
+
+
+REACHING: Mapping[str, Reaching] = {
+    "orderNo": Reaching(_order_nos, _a_number),
+    "admissionId": Reaching(_admission_ids, _an_admission_id),
+    "orders.after": Reaching(_cursors, lambda: "o999999999999"),
+    "idempotencyKey": Reaching(_keys, _a_short_word),
+    "redeem.code": Reaching(_codes, a_code, owner="clerk"),
+    "redeem.nonce": Reaching(
+        lambda life: [Known(life.nonce, "the number of An's scan")],
+        _a_short_word,
+        owner="clerk",
+        meanwhile=_a_short_word,
+    ),
+    "refreshToken": Reaching(
+        _refresh_tokens, _a_token, live=lambda life: _this(life.citizen.tokens["refreshToken"])
+    ),
+    "signInWithMiniProgram.code": Reaching(_login_codes, _a_token, live=lambda life: life.citizen.login_code()),
+    "bindPhone.code": Reaching(_phone_codes, _a_token, live=lambda life: life.citizen.phone_code()),
+    "username": Reaching(
+        lambda life: [Known(life.clerk.username, "the clerk's name", opens=False)],
+        lambda: f"clerk-{secrets.token_hex(4)}",
+        live=lambda life: _this(life.clerk.username),
+    ),
+}
+
+OPEN: Mapping[str, Open] = {
+    "venue.id": Open(lambda world: [world.an.venue_id, world.bing.venue_id]),
+    "venueId": Open(lambda world: [world.an.venue_id, world.bing.venue_id]),
+    "courtId": Open(lambda world: [world.an.hall.badminton.public_id]),
+    "sport": Open(lambda world: [ABSENT, "BADMINTON"]),
+    "parentKey": Open(lambda world: [ABSENT, "510100"]),
+    "venuesNear.after": Open(lambda world: [ABSENT, world.venue_cursor]),
+}
+
+PLAIN: Mapping[str, Plain] = {
+    "lon": Plain(lambda life: life.hall.venue.lon),
+    "lat": Plain(lambda life: life.hall.venue.lat),
+    "openAt": Plain(lambda life: ABSENT),
+    "onDay": Plain(lambda life: ABSENT),
+    "date": Plain(lambda life: TOMORROW.isoformat()),
+    "startsAt": Plain(lambda life: at(10).isoformat()),
+    "expectedPrice": Plain(lambda life: ABSENT),
+    "refreshSignIn.deviceId": Plain(lambda life: life.citizen.device_id),
+    "deviceId": Plain(lambda life: "somewhere"),
+    "checkpoint": Plain(lambda life: "前台"),
+    "password": Plain(lambda life: "Wrong-2026-word", live=lambda life: PASSWORD),
+}
+WORDS = {"deviceId", "checkpoint", "password"}
+"""The texts among the plain ones: what a person or a device says of itself."""
+
+
+async def _this(value: str) -> str:
+    return value
+
+
+class Untold(AssertionError):
+    """The walk cannot fill an argument."""
+
+    def __init__(self, place: str, argument: GraphQLArgument | GraphQLInputField) -> None:
+        super().__init__(
+            f"tests/authorisation does not know what `{place}: {argument.type}` leads to. Say it in arguments.py: in"
+            " REACHING if it leads to something of somebody's own (and let An have one, in lives.py), in OPEN if to"
+            " what everybody may see, in PLAIN if it leads nowhere."
+        )
+
+
+Place = tuple[str, ...]
+"""Where a value stands in the variables: a variable's name, then input fields' names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """One value to fill, as deep as input objects go."""
+
+    place: Place
+    name: str
+    argument: GraphQLArgument | GraphQLInputField
+
+    @property
+    def kind(self) -> Reaching | Open | Plain | None:
+        """None: left to its default. Raises Untold."""
+        for key in (self.name, self.name.rsplit(".", 1)[-1]):
+            for known in (REACHING, OPEN, PLAIN):
+                if key in known:
+                    return known[key]
+        if self._is_a_flag_or_a_size_with_a_default():
+            return None
+        raise Untold(self.name, self.argument)
+
+    def _is_a_flag_or_a_size_with_a_default(self) -> bool:
+        named = get_named_type(self.argument.type)
+        has_default = self.argument.default_value not in (Undefined, None) or self.argument.default is not None
+        is_null = self.argument.default_value is None
+        return has_default and not is_null and (isinstance(named, GraphQLEnumType) or named.name in SIZES)
+
+
+def slots_of(question: Question) -> list[Slot]:
+    return [slot for each in question.takes for slot in _slots((each.variable,), each.place, each.argument)]
+
+
+def document_of(question: Question) -> str:
+    """The question's one text, with a variable for whatever the walk fills or leaves out."""
+    return question.text({slot.place[0] for slot in slots_of(question) if slot.kind is not None})
+
+
+def faults_of(question: Question) -> Iterator[str]:
+    """The arguments that the walk cannot fill, and the ids among those that are said to lead nowhere."""
+    for slot in slots_of(question):
+        try:
+            kind = slot.kind
+        except Untold as error:
+            yield str(error)
+            continue
+        is_text = get_named_type(slot.argument.type).name not in TIMES_AND_SIZES
+        if isinstance(kind, Plain) and is_text and slot.place[-1] not in WORDS:
+            yield f"{slot.name} is a text or an id; does it really lead nowhere?"
+
+
+def _slots(place: Place, name: str, argument: GraphQLArgument | GraphQLInputField) -> Iterator[Slot]:
+    fields = input_fields(argument)
+    if fields is None:
+        yield Slot(place, name, argument)
+        return
+    owner = get_named_type(argument.type).name
+    for key, found in fields.items():
+        yield from _slots((*place, key), f"{owner}.{key}", found)
+
+
+@dataclass(frozen=True)
+class Try:
+    """One question with its variables, and what of An's is in it."""
+
+    question: Question
+    values: Mapping[Place, Any]
+    """A function among them is called for each question anew."""
+    slot: Slot | None = None
+    known: Known | None = None
+
+    def __str__(self) -> str:
+        return f"{self.question.name} with {self.known.what if self.known else 'nothing of An’s'}"
+
+    @cached_property
+    def variables(self) -> dict[str, Any]:
+        """The values as JSON, lists and input objects around them."""
+        given: dict[str, Any] = {}
+        for (top, *below), value in self.values.items():
+            if value is not ABSENT:
+                _put(given, [top, *below], value() if callable(value) else value)
+        return {
+            each.variable: _in_a_list(each.argument, given[each.variable])
+            for each in self.question.takes
+            if each.variable in given
+        }
+
+    def nobodys(self) -> "Try":
+        """The same, with something that nobody has in place of what is An's."""
+        assert self.slot is not None
+        assert isinstance(self.slot.kind, Reaching)
+        return Try(self.question, {**self.values, self.slot.place: self.slot.kind.nobodys})
+
+
+def _put(into: dict[str, Any], place: Sequence[str], value: Any) -> None:
+    for key in place[:-1]:
+        into = into.setdefault(key, {})
+    into[place[-1]] = value
+
+
+def _in_a_list(argument: GraphQLArgument | GraphQLInputField, value: Any) -> Any:
+    kind = argument.type
+    while isinstance(kind, GraphQLNonNull):
+        kind = kind.of_type
+    return [value] if isinstance(kind, GraphQLList) else value
+
+
+def tries(question: Question, world: World) -> Iterator[Try]:
+    """Everything of An's that the question's arguments lead to, each beside every open value of the others."""
+    filled = {slot: kind for slot in slots_of(question) if (kind := slot.kind) is not None}
+    ways: list[Slot | None] = [slot for slot, kind in filled.items() if isinstance(kind, Reaching)]
+    for walked in ways or [None]:
+        choices = {slot: _values(slot, kind, world, walked) for slot, kind in filled.items()}
+        for values in product(*choices.values()):
+            chosen = dict(zip(choices, values, strict=True))
+            known = chosen.get(walked) if walked else None
+            plain = {
+                slot.place: value.value if isinstance(value, Known) else value for slot, value in chosen.items()
+            }
+            yield Try(question, plain, walked, known)
+
+
+async def live_try(question: Question, world: World) -> Try:
+    """With what opens for An or An's clerk now, credentials included."""
+    values = {}
+    for slot in slots_of(question):
+        kind = slot.kind
+        if isinstance(kind, Reaching) and kind.live:
+            values[slot.place] = await kind.live(world.an)
+        elif isinstance(kind, Plain) and kind.live:
+            values[slot.place] = kind.live(world.an)
+        elif kind is not None:
+            first = _values(slot, kind, world, None)[0]
+            values[slot.place] = first.value if isinstance(first, Known) else first
+    return Try(question, values)
+
+
+def _values(slot: Slot, kind: Reaching | Open | Plain, world: World, walked: Slot | None) -> Sequence[Any]:
+    if isinstance(kind, Open):
+        return kind.of(world)
+    if isinstance(kind, Plain):
+        return [kind.of(world.an)]
+    if slot == walked:
+        return kind.of(world.an)
+    return [kind.meanwhile or kind.of(world.an)[0]]

@@ -1,0 +1,275 @@
+"""A town for the walk: two citizens who have everything that one can have here, each at a hall of their own.
+
+Bing comes first and An second, and they do the very same. So what is in the house or in an answer since An came, and
+was not there before, is An's alone: nobody has to list it, and a new table or a new field is covered by itself. When
+citizens come to have something new, `a_life` is where they get it.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+
+from models import database
+from models.footfall import devices
+from models.footfall.devices import GateCredentials
+from tests import databases
+from tests.factories.booking import Hall, a_hall, at
+from tests.factories.third_parties import a_third_party
+from tests.house import Citizen, Clerk, House, line
+from tests.resolvers import documents
+
+Row = Mapping[str, Any]
+Snapshot = Mapping[tuple[str, Any], Row]
+"""Every row of the database by table and id."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody at the door of GraphQL, with what they show there."""
+
+    name: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    freely: bool = False
+    """Sends documents of their own, as only third parties do; our clients send the hash of a trusted one."""
+
+    @property
+    def authorization(self) -> str:
+        return self.headers.get("Authorization", "")
+
+    @classmethod
+    def of(cls, name: str, person: Citizen | Clerk) -> "Caller":
+        return cls(name, {"Authorization": person.authorization})
+
+
+STRANGER = Caller("a stranger")
+
+
+@dataclass(kw_only=True)
+class Life:
+    """One citizen, the hall where they play, and whoever works there."""
+
+    citizen: Citizen
+    hall: Hall
+    clerk: Clerk
+    gate: GateCredentials
+    gate_no: str
+
+    ended: Mapping[str, str] = field(default_factory=dict)
+    """The tokens of a second device that has signed out."""
+    used_login_code: str = ""
+    used_phone_code: str = ""
+    orders: dict[str, Any] = field(default_factory=dict)
+    """By what became of them: played, waiting, pending, cancelled; as the door shows them."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """The idempotency keys they were placed under."""
+    codes: dict[str, str] = field(default_factory=dict)
+    """What the doors were shown, and what could still be shown."""
+    nonce: str = ""
+    """Of the scan with which the clerk let them in."""
+    payment_nos: Sequence[str] = ()
+    cursors: Sequence[str] = ()
+
+    @property
+    def venue_id(self) -> str:
+        return self.hall.venue.public_id
+
+    @property
+    def refund_no(self) -> str:
+        return str(self.orders["cancelled"]["refunds"][0]["refundNo"])
+
+    @property
+    def handle(self) -> str:
+        """The digits in a code that lead to its admission; `models.codes.rules`."""
+        return self.codes["played 1"][2:12]
+
+    @property
+    def waiting_line(self) -> Mapping[str, Any]:
+        """A slot that is taken, as one would ask for it."""
+        return line(self.hall.badminton, at(10))
+
+    def admission_ids(self, which: str) -> list[str]:
+        return [str(admission["id"]) for admission in self.orders[which]["admissions"]]
+
+    async def places(self, which: str, *lines: Mapping[str, Any]) -> None:
+        self.keys[which] = secrets.token_hex(8)
+        self.orders[which] = await self.citizen.places(*lines, key=self.keys[which])
+
+    async def pays(self, which: str) -> None:
+        letter = await self.citizen.pays(self.orders[which]["orderNo"])
+        assert (await self.citizen.house.hand_in(letter)).status_code == 204
+        await self.looks_at(which)
+
+    async def looks_at(self, which: str) -> None:
+        order_no = self.orders[which]["orderNo"]
+        self.orders[which] = (await self.citizen.ask(documents.ORDER, orderNo=order_no)).value
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everybody, with what was known in the house `before` An came."""
+
+    house: House
+    front: Starlette
+    """The door of GraphQL as production opens it: the walk's questions are its trusted documents."""
+    an: Life
+    bing: Life
+    third_party_key: str
+    venue_cursor: str
+    """A place in the list of venues, which everybody may see."""
+    before: frozenset[str]
+    """Every text that was in the database or in an answer before An came."""
+    since: frozenset[str]
+    """Every text that is in the database or in an answer now."""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What is An's alone."""
+        return self.since - self.before
+
+
+async def a_world(house: House, front: Starlette) -> World:
+    """At a quarter to eleven, so that who plays at eleven may enter."""
+    await house.travel(at(10, 45, days=0))
+    third_party = await a_third_party(now=house.now())
+    bing = await _at_work(house, name="城北体育馆", phone="13700000002", gate_no="G-NORTH", lon=104.08)
+    an = await _at_work(house, name="城南体育馆", phone="13987654321", gate_no="G-SOUTH", lon=104.06)
+    await a_life(bing)
+    near = (
+        await house.ask(documents.VENUES_NEAR, {"point": {"lon": an.hall.venue.lon, "lat": an.hall.venue.lat}})
+    ).value
+    before = await _texts(house)
+    await a_life(an)
+    since = await _texts(house) | {an.citizen.openid, an.citizen.phone, *an.ended.values(), *an.codes.values()}
+    return World(
+        house=house,
+        front=front,
+        an=an,
+        bing=bing,
+        third_party_key=third_party.key,
+        venue_cursor=near["pageInfo"]["startCursor"],
+        before=before,
+        since=since,
+    )
+
+
+async def _at_work(house: House, *, name: str, phone: str, gate_no: str, lon: float) -> Life:
+    """A hall with a clerk and a gate, and somebody who is about to come there for the first time."""
+    hall = await a_hall(name=name, lon=lon, phone="028-12345678", grade="甲级")
+    gate = await devices.create_gate(
+        device_no=gate_no,
+        venue_public_id=hall.venue.public_id,
+        direction="ENTRY",
+        keys=house.wired.settings.gate_keys,
+    )
+    answer = await house.wechat.post("/_sandbox/people", json={"phone": phone})
+    citizen = Citizen(house, answer.json()["openid"], phone, f"phone-{gate_no}")
+    clerk = await house.clerk(hall.venue.public_id, device_id=f"desk-{gate_no}")
+    return Life(citizen=citizen, hall=hall, clerk=clerk, gate=gate, gate_no=gate_no)
+
+
+async def a_life(life: Life) -> None:
+    """Signs in, signs out elsewhere, binds a phone; books, pays, gives up, enters by both doors."""
+    citizen, hall = life.citizen, life.hall
+    await citizen.sign_in()
+    await _sign_in_and_out_elsewhere(life)
+    life.used_phone_code = await citizen.phone_code()
+    await citizen.ask(documents.BIND_PHONE, code=life.used_phone_code)
+
+    await life.places("played", line(hall.badminton, at(11, days=0), people=2))
+    await life.pays("played")
+    await life.places("waiting", life.waiting_line)
+    await life.pays("waiting")
+    await life.places("pending", line(hall.badminton_2, at(10)))
+    await citizen.ask(documents.PAY_ORDER, orderNo=life.orders["pending"]["orderNo"])
+    await life.places("cancelled", line(hall.badminton, at(10, days=2)))
+    await life.pays("cancelled")
+
+    await _collect_codes(life)
+    await _give_up(life)
+    await _enter(life)
+    for which in life.orders:
+        await life.looks_at(which)
+    found = (await citizen.ask(documents.ORDERS)).value
+    life.cursors = [edge["cursor"] for edge in found["edges"]]
+    numbers = [order["orderNo"] for order in life.orders.values()]
+    life.payment_nos = [
+        row["payment_no"]
+        for row in await database.rows("SELECT payment_no, order_no FROM payment JOIN orders o ON o.id = order_id")
+        if row["order_no"] in numbers
+    ]
+
+
+async def _sign_in_and_out_elsewhere(life: Life) -> None:
+    life.used_login_code = await life.citizen.login_code()
+    variables = {"code": life.used_login_code, "deviceId": "tablet"}
+    house = life.citizen.house
+    life.ended = (await house.ask(documents.SIGN_IN, variables)).value["signIn"]
+    await house.ask(documents.SIGN_OUT, {}, f"Bearer {life.ended['accessToken']}")
+
+
+async def _collect_codes(life: Life) -> None:
+    for which in ("played", "waiting", "cancelled"):
+        for number, admission_id in enumerate(life.admission_ids(which), 1):
+            asked = await life.citizen.ask(documents.ADMISSION_CODES, admissionId=admission_id)
+            life.codes[f"printed, {which} {number}"] = asked.value["printedCode"]
+            life.codes[f"{which} {number}"] = await life.citizen.code(admission_id)
+
+
+async def _give_up(life: Life) -> None:
+    waiting = len(life.citizen.house.outside.letters)
+    await life.citizen.ask(documents.CANCEL_ORDER, orderNo=life.orders["cancelled"]["orderNo"])
+    letters = await life.citizen.house.outside.wait_for_letters(waiting + 1)
+    assert (await life.citizen.house.hand_in(letters[waiting])).status_code == 204
+
+
+async def _enter(life: Life) -> None:
+    """One by the desk, the companion by the gate."""
+    life.nonce = secrets.token_hex(8)
+    verdict = (await life.clerk.scans(life.codes["played 1"], life.venue_id, nonce=life.nonce)).value["verdict"]
+    assert verdict["outcome"] == "ENTERED"
+    assert (await read_at(life, life.codes["played 2"])) == "code=0000"
+
+
+async def read_at(life: Life, code: str) -> str:
+    """What the gate of this life's hall is told about a code."""
+    form = f"vgdecoderesult={code}&&devicenumber={life.gate_no}&&otherparams="
+    return (await life.citizen.house.http.post(f"/gates/{life.gate.token}", content=form)).text
+
+
+async def snapshot() -> Snapshot:
+    found = [
+        (table.strip('"'), dict(row))
+        for table in await databases._tables()
+        for row in await database.rows(f"SELECT * FROM {table}")
+    ]
+    return {(table, row.get("id", next(iter(row.values())))): row for table, row in found}
+
+
+async def _texts(house: House) -> frozenset[str]:
+    rows = texts_in(list((await snapshot()).values()))
+    return frozenset((*rows, *(text for answer in house.answers for text in texts_in(json.loads(answer)))))
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text inside, also inside of JSON in a column."""
+    return (text for _, text in leaves_of(value))
+
+
+def leaves_of(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every text inside, with the name of the field that holds it."""
+    if isinstance(value, str):
+        yield name, value
+        if value[:1] in ("{", "["):
+            with suppress(ValueError):
+                yield from leaves_of(json.loads(value), name)
+    elif isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from leaves_of(below, key)
+    elif isinstance(value, Iterable) and not isinstance(value, bytes | memoryview):
+        for below in value:
+            yield from leaves_of(below, name)

@@ -1,0 +1,32 @@
+"""The walk's other half: what nobody else finds is there, and its owners get it by the very same questions."""
+
+from tests.authorisation.arguments import Reaching, live_try
+from tests.authorisation.lives import Caller, World, texts_in
+from tests.authorisation.questions import QUESTIONS, everything_there_is, seen_in
+from tests.authorisation.walking import Walk, every_try
+
+
+async def test_an_and_the_clerk_get_all_of_it_by_the_very_same_questions(world: World) -> None:
+    """Without this the walk might find nothing because it is blind."""
+    an, clerk = Walk(world, Caller.of("An", world.an.citizen)), Walk(world, Caller.of("clerk", world.an.clerk))
+    opened: dict[str, bool] = {}
+    for asked in every_try(world):
+        if asked.slot is not None and asked.known is not None:
+            assert isinstance(asked.slot.kind, Reaching)
+            owner = clerk if asked.slot.kind.owner == "clerk" else an
+            differs = (await owner.ask(asked)).said != (await owner.ask(asked.nobodys())).said
+            if asked.known.opens:
+                opened[str(asked)] = opened.get(str(asked), False) or differs
+    assert [asked for asked, has_opened in opened.items() if not has_opened] == []
+
+    for question in QUESTIONS:
+        for owner in (an, clerk):
+            await owner.ask(await live_try(question, world))
+    heard = {text for walk in (an, clerk) for _, answer in walk.said for text in texts_in(answer.said)}
+    life = world.an
+    ids = [*life.admission_ids("played"), *life.admission_ids("waiting"), *life.admission_ids("cancelled")]
+    numbers = [order["orderNo"] for order in life.orders.values()]
+    assert {*ids, *numbers, life.refund_no, *life.cursors, "139****4321"} <= heard & world.secrets
+    assert {life.codes["printed, played 1"], life.citizen.openid, life.citizen.phone} <= world.secrets
+    seen = {each for walk in (an, clerk) for _, answer in walk.said for each in seen_in(answer.said.get("data"))}
+    assert everything_there_is() - seen == set(), "An has nothing to show there: add it in lives.py"
