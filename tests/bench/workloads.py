@@ -2,23 +2,37 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from models.calendar import instant_of
 from models.codes import rules as codes
 from models.codes.rules import CodeKeys, CodeVersions
+from plans.documents import hash_of
 from tests.bench.world import COURTS_A_HALL, FREE_UNTIL, OPEN_FROM, OPEN_TO, World
 from tests.factories.places import TIANFU_SQUARE
 
-OPERATIONS = Path(__file__).parent / "operations"
+OPERATIONS = Path(__file__).parents[2] / "clients" / "bench"
 FIRST = 50
 RADIUS_M = 10_000
 POINTS_WITHIN = 0.2  # degrees around the square: every circle lies among the made-up venues
 PLACE_FROM_DAY, PLACE_TO_DAY = 10, 30
+FEW = 20
+
+MOVE_PEOPLE = "UPDATE occupancy SET inside = inside + 1, counted_at = now()"
+MOVE_HOLDS = """
+WITH held AS (SELECT h.id, h.part_id, h.step, h.venue_id, h.order_line_id
+                FROM held_cell h JOIN order_line l ON l.id = h.order_line_id JOIN orders o ON o.id = l.order_id
+               WHERE o.order_no LIKE 'HELD%'),
+     freed AS (DELETE FROM held_cell WHERE id IN (SELECT id FROM held ORDER BY random() LIMIT 300))
+INSERT INTO held_cell (part_id, step, venue_id, order_line_id)
+SELECT part_id, step + 1, venue_id, order_line_id FROM held ORDER BY random() LIMIT 300
+ON CONFLICT (part_id, step) DO NOTHING"""
+"""Of the holds that the world was made with, some are freed, and as many begin beside others."""
 
 
 @dataclass(frozen=True)
@@ -28,33 +42,66 @@ class Case:
     variables: dict[str, Any]
     authorization: str = ""
 
+    @property
+    def key(self) -> str:
+        """By which the traces of an act are found: its number, or the token that it ended."""
+        return str(
+            self.variables.get("idempotencyKey")
+            or self.variables.get("nonce")
+            or self.authorization.partition(" ")[2]
+        )
+
 
 @dataclass(frozen=True)
 class Workload:
     """`cases` never ends for reads; of a write each is good for once. `proof` stands so often in each answer."""
 
     name: str
+    operation: str
     bare_path: str
     cases: Iterator[Case]
     requests_a_round: int
     proof: tuple[bytes, int]
-    writes: dict[str, int]
-    """Table → rows that each request adds."""
+    writes: dict[str, int] = field(default_factory=dict)
+    """What is counted, as it stands behind FROM → by how much each request raises it."""
+    stirred_by: str | None = None
+    """For answers that are cached: what changes between two equal questions, as a statement; nothing may."""
 
     @cached_property
     def document(self) -> str:
-        return (OPERATIONS / f"{self.name}.graphql").read_text()
+        return (OPERATIONS / f"{self.operation}.graphql").read_text()
+
+    @cached_property
+    def document_id(self) -> str:
+        return hash_of(self.document)
+
+    @cached_property
+    def free_document(self) -> str:
+        """The same words in one line: in a text of ours the trusted document would be recognised."""
+        return " ".join(self.document.split())
 
 
 def workloads(
     world: World, keys: CodeKeys, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> list[Workload]:
-    """The four benches of issue 2. The same world gives the same cases, but for the codes, which follow the clock."""
-    return [
-        Workload("venues_near", "/venues-near", _points(), 100, (b'"distanceM"', FIRST), {}),
-        Workload("slots", "/slots", _days(world), 50, (b'"startsAt"', _slots_a_day()), {}),
+) -> dict[str, Workload]:
+    """By name. The same world gives the same cases, but for the codes, which follow the clock."""
+    nearby, grids = (b'"distanceM"', FIRST), (b'"startsAt"', _slots_a_day())
+    every = [
+        Workload("venues_near", "VenuesNear", "/venues-near", _points(), 60, nearby),
+        Workload("venues_near_live", "VenuesNearLive", "/venues-near-live", _points(), 60, nearby),
+        Workload("slots", "Slots", "/slots", _days(world), 40, grids),
+        Workload(
+            "sign_out",
+            "SignOut",
+            "/sign-out",
+            (Case({}, f"Bearer {bearer}") for bearer in world.leavers),
+            150,
+            (b'"signedOut":true', 1),
+            {"sign_in WHERE end_reason = 'SIGNED_OUT'": 1, "member WHERE code_version = 1": 1},
+        ),
         Workload(
             "place_order",
+            "PlaceOrder",
             "/place-order",
             _orders(world),
             120,
@@ -63,13 +110,26 @@ def workloads(
         ),
         Workload(
             "redeem",
+            "Redeem",
             "/redeem",
             _scans(world, keys, clock),
             150,
             (b'"outcome":"ENTERED"', 1),
             {"redemption": 1, "passage": 1, "outbox": 1},
         ),
+        Workload("venues_near_cached", "VenuesNear", "/venues-near", _few(_points()), 200, nearby, stirred_by=""),
+        Workload(
+            "venues_near_live_cached",
+            "VenuesNearLive",
+            "/venues-near-live",
+            _few(_points()),
+            200,
+            nearby,
+            stirred_by=MOVE_PEOPLE,
+        ),
+        Workload("slots_cached", "Slots", "/slots", _few(_days(world)), 100, grids, stirred_by=MOVE_HOLDS),
     ]
+    return {workload.name: workload for workload in every}
 
 
 def _slots_a_day() -> int:
@@ -83,6 +143,14 @@ def _points() -> Iterator[Case]:
         lon, lat = (degrees + chance.uniform(-1, 1) * POINTS_WITHIN for degrees in TIANFU_SQUARE)
         point = {"lon": round(lon, 6), "lat": round(lat, 6), "system": "WGS84"}
         yield Case({"point": point, "radiusM": RADIUS_M, "first": FIRST, "coordinateSystem": "WGS84"})
+
+
+def _few(cases: Iterator[Case]) -> Iterator[Case]:
+    """The same few again and again, as from people who look at one square, or at their own hall."""
+    some = list(islice(cases, FEW))
+    chance = random.Random(5)
+    while True:
+        yield chance.choice(some)
 
 
 def _days(world: World) -> Iterator[Case]:

@@ -29,11 +29,12 @@ SPREAD = (0.6, 0.5)  # degrees east and north of the square within which the mad
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything. Each placed order uses a member's day, each redemption a ticket."""
+    """How much of everything. Each placed order uses a member's day, each redemption a ticket, each sign-out a leaver."""
 
     venues: int = 5000
     halls: int = 10
     members: int = 150
+    leavers: int = 2600
     tickets: int = 3000
     desks: int = 64  # many, since unknown codes are counted among a desk's scans of the last minute
 
@@ -59,6 +60,7 @@ class World:
     today: date
     halls: tuple[Hall, ...]
     bearers: tuple[str, ...]  # access tokens of members
+    leavers: tuple[str, ...]  # access tokens of others, who are going to sign out
     tickets: tuple[Ticket, ...]
     desks: tuple[str, ...]  # tokens of one clerk of every hall, each at a desk of its own
 
@@ -75,8 +77,11 @@ async def build(size: Size, *, now: datetime) -> World:
         await _hold(connection, halls, member_ids[0], chance, now)
         tickets = await _tickets(connection, size.tickets, halls, member_ids, now)
         desks = await _desks(connection, size.desks, halls, now)
+        leavers = await _leavers(connection, size.leavers, now)
+        await connection.execute(_OCCUPANCY, business_day(now), now)
         await connection.execute("VACUUM ANALYZE")
-    return World(business_day(now), halls, tuple(each.access_token for _, each in members), tickets, desks)
+    bearers = tuple(each.access_token for _, each in members)
+    return World(business_day(now), halls, bearers, leavers, tickets, desks)
 
 
 async def _venues(connection: Any, count: int, chance: random.Random) -> None:
@@ -216,6 +221,32 @@ async def _tickets(
     venues = {hall.id: hall.public_id for hall in halls}
     issued = await connection.fetch(_TICKETS, member_ids, [*venues], now, count, business_day(now))
     return tuple(Ticket(row["handle"], venues[row["venue_id"]], business_day(now)) for row in issued)
+
+
+_OCCUPANCY = """
+INSERT INTO occupancy (venue_id, business_day, inside, counted_at)
+SELECT id, CASE WHEN id % 5 = 0 THEN $1::date - 1 ELSE $1::date END, id % 200, $2::timestamptz - interval '9 minutes'
+  FROM venue WHERE id % 3 > 0"""  # a third never counted; some of the others not today
+_LEAVERS = """
+WITH given AS (SELECT public_id, access_hash FROM unnest($1::text[], $2::text[]) AS t(public_id, access_hash)),
+     people AS (
+  INSERT INTO member (public_id, created_at, code_version) SELECT public_id, $3, 0 FROM given
+  RETURNING id, public_id),
+     begun AS (
+  INSERT INTO sign_in (member_id, appid, openid, device_id, started_at, end_reason)
+  SELECT id, 'bench', public_id, 'bench', $3, '' FROM people RETURNING id, openid)
+INSERT INTO sign_in_token (sign_in_id, generation, refresh_hash, access_hash, issued_at, access_expires_at,
+                           refresh_expires_at)
+SELECT begun.id, 0, reverse(given.access_hash), given.access_hash, $3, $3 + interval '2 hours', $3 + interval '30 days'
+  FROM begun JOIN given ON given.public_id = begun.openid"""
+
+
+async def _leavers(connection: Any, count: int, now: datetime) -> tuple[str, ...]:
+    """Members of their own: a sign-out voids the member's codes, which others redeem here."""
+    tokens = tuple(new_token() for _ in range(count))
+    ids = [new_id("mem") for _ in tokens]
+    await connection.execute(_LEAVERS, ids, [token_hash(token) for token in tokens], now)
+    return tokens
 
 
 async def _desks(connection: Any, count: int, halls: tuple[Hall, ...], now: datetime) -> tuple[str, ...]:

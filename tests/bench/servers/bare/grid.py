@@ -1,7 +1,7 @@
 """A venue's day, by hand, for the bare routes: from the timetable's one row to slots with prices.
 
 Not the product's rules (models/venues/rules.py, models/booking/rules.py), which would weigh the same on both sides;
-`test_baseline.py` holds the two together on the real venues.
+`test_bare.py` holds the two together on the real venues.
 """
 
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import orjson
-from starlette.exceptions import HTTPException
 
 from models.booking.queries import TIMETABLE
 from models.calendar import SHANGHAI
+from tests.bench.servers.bare.house import demand
 
 LABELS = {"FREE": "免费时段", "LOW": "低收费", "MARKET": "市场价"}
 
@@ -38,10 +38,6 @@ class Day:
     @property
     def released_at(self) -> datetime:
         return self.midnight - timedelta(days=self.limits[2]) + timedelta(minutes=self.limits[3])
-
-
-def is_taken(held: set[tuple[int, int]], parts: list[int], first: int, last: int) -> bool:
-    return any((part, step) in held for part in parts for step in range(first, last))
 
 
 def priced(day: Day, court: list[Any]) -> Iterator[tuple[int, int, int, str, str, bool]]:
@@ -97,9 +93,3 @@ async def read_day(connection: Any, venue_id: str, day: date) -> Day:
 
 def clock_text(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
-def demand(condition: object) -> None:
-    """The bare routes know only the way that succeeds."""
-    if not condition:
-        raise HTTPException(409)
