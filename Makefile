@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check bench format lock migration schema clean
+.PHONY: help run demo test soak check bench format lock migration schema documents clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +26,16 @@ test: .venv/dev.stamp .venv-conformance/stamp ## every test, on SQLite and again
 	echo "== both took $$(( $$(date +%s) - $(STARTED) )) s, set-up included"; \
 	[ $$sqlite = 0 ] && [ $$postgres = 0 ]
 
-check: .venv/dev.stamp ## lint, format, types, import contracts, drift of schema and migrations
+soak: .venv/dev.stamp ## what searches by chance, for longer: SOAK_SECONDS each (600)
+	@SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest tests/plans
+
+check: .venv/dev.stamp ## lint, format, types, import contracts, drift of schema, documents and migrations
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m bff schema --check
+	$(BIN)/python -m bff documents --check
 	$(BIN)/python -m bff migration --check
 
 bench: .venv/dev.stamp ## CPU beside a bare route on the same PostgreSQL; writes build/bench.json
@@ -43,6 +47,9 @@ format: .venv/dev.stamp ## mend what ruff can mend
 
 schema: .venv/runtime.stamp ## write schema.graphql from the code
 	$(BIN)/python -m bff schema
+
+documents: .venv/runtime.stamp ## write clients/manifest.json from the clients' files
+	$(BIN)/python -m bff documents
 
 migration: .venv/runtime.stamp ## write the next migration from the tables
 	$(BIN)/python -m bff migration

@@ -9,17 +9,20 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
-from bff import logging, wiring
+from bff import logging, tracing, wiring
 from bff.doors import doors
 from bff.http.doorway import Doorway
 from bff.http.health import Check, health_routes
 from bff.http.limits import BodyLimit, refusal
+from bff.http.straight import StraightTo
 from bff.settings import Settings, read_settings
+from bff.tracing import Spans
 from bff.wiring import Wiring
 from models import database, migrating
+from models.errors import Busy
 from models.forwarding.queries import backlog
 
 
@@ -30,8 +33,8 @@ def from_environment() -> Starlette:
 
 
 def create_app(settings: Settings) -> Starlette:
-    wired = wiring.build(settings)
-    return assemble(settings, routes(wired), wiring.opened(wired))
+    wired = wiring.build(settings, tracing.opened(settings, "web"))
+    return assemble(settings, routes(wired), wiring.opened(wired), wired.spans)
 
 
 def routes(wired: Wiring) -> list[BaseRoute]:
@@ -44,7 +47,12 @@ def routes(wired: Wiring) -> list[BaseRoute]:
     return [*doors(wired), *health_routes(checks, partial(figures, wired.clock))]
 
 
-def assemble(settings: Settings, doors: Sequence[BaseRoute], life: AbstractAsyncContextManager[None]) -> Starlette:
+def assemble(
+    settings: Settings,
+    doors: Sequence[BaseRoute],
+    life: AbstractAsyncContextManager[None],
+    spans: Spans | None = None,
+) -> Starlette:
     """The doors behind what every request passes. `life` is entered when the process starts to serve."""
 
     @asynccontextmanager
@@ -60,10 +68,12 @@ def assemble(settings: Settings, doors: Sequence[BaseRoute], life: AbstractAsync
                 Doorway,
                 trusted_proxies=settings.trusted_proxies,
                 over_tls=settings.public_base_url.startswith("https:"),
+                spans=spans,
             ),
             Middleware(BodyLimit),
+            Middleware(StraightTo, routes=doors, path="/graphql"),
         ],
-        exception_handlers={HTTPException: _refuse},
+        exception_handlers={HTTPException: _refuse, Busy: _come_back},
     )
 
 
@@ -82,6 +92,17 @@ async def _refuse(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     answer = refusal("没有这个地址，或不能这样访问。", error.status_code)
     answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _come_back(request: Request, error: Exception) -> Response:
+    """The database is away or overloaded, and the door has no words of its own for that."""
+    assert isinstance(error, Busy)
+    if "text/html" in request.headers.get("accept", ""):
+        answer: Response = PlainTextResponse(error.sentence(), 503)
+    else:
+        answer = refusal(error.sentence(), 503, error.code)
+    answer.headers["Retry-After"] = "5"
     return answer
 
 

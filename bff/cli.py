@@ -14,7 +14,9 @@ import uvicorn
 
 from bff import logging, wiring
 from bff import worker as worker_process
+from bff.graphql import CLIENTS
 from bff.http.heads import BoundedHeads
+from bff.kept_store import forget_everywhere
 from bff.run import DATA
 from bff.run import run as run_everything
 from bff.settings import Settings, SettingsRefused, read_settings
@@ -27,6 +29,9 @@ from models.forwarding import operations as forwarding
 from models.forwarding.queries import dead_letters
 from models.members.phones import reseal_all
 from models.staff import operations as staff_room
+from models.third_parties import operations as third_party_room
+from models.third_parties.queries import registered
+from models.third_parties.rules import Listed, ListedKey, NewKey
 from models.venues.importing import import_places
 from models.venues.reading import demonstration_prices
 from payments.port import PaymentError
@@ -35,18 +40,26 @@ T = TypeVar("T")
 
 GRACE_SECONDS = 8
 SCHEMA = Path(__file__).parent.parent / "schema.graphql"
+NOT_TOLD = (
+    "Valkey is away, so people may be told for an hour what stood there before:"
+    " run `python -m bff answers forget` when it is back"
+)
 
 cli = typer.Typer(help="Sports for all: the house and its doors.", no_args_is_help=True, add_completion=False)
 staff = typer.Typer(help="People who work at a venue.", no_args_is_help=True)
 gates = typer.Typer(help="Devices at the doors.", no_args_is_help=True)
 outbox = typer.Typer(help="What the government platform has not taken.", no_args_is_help=True)
 merchant = typer.Typer(help="WeChat Pay, seen from our side.", no_args_is_help=True)
+answers = typer.Typer(help="What web processes keep for seconds.", no_args_is_help=True)
+third_parties = typer.Typer(help="Applications of others that may ask freely.", no_args_is_help=True)
 phones = typer.Typer(help="Phone numbers at rest.", no_args_is_help=True)
 cli.add_typer(merchant, name="merchant")
 cli.add_typer(phones, name="phones")
 cli.add_typer(staff, name="staff")
 cli.add_typer(gates, name="gates")
 cli.add_typer(outbox, name="outbox")
+cli.add_typer(third_parties, name="third-parties")
+cli.add_typer(answers, name="answers")
 
 
 def main() -> None:
@@ -120,6 +133,8 @@ def import_data(
         )
     report = _connected(lambda _: import_places(folder=DATA, today=business_day(utc_now())))
     print(f"{report.added} added, {report.changed} changed, {report.closed} closed, {report.removed} removed")
+    if report.touched and not _forgotten(read_settings()):
+        print(NOT_TOLD, file=sys.stderr)
 
 
 @cli.command()
@@ -134,6 +149,28 @@ def schema(
         SCHEMA.write_text(text)
     elif not SCHEMA.exists() or SCHEMA.read_text() != text:
         _fail("schema.graphql is not what the code says; run `make schema` and commit it")
+
+
+@cli.command()
+def documents(
+    check: Annotated[bool, typer.Option(help="Only say whether the manifest is up to date and fits.")] = False,
+    forget: Annotated[list[str] | None, typer.Option(help="A retired document's hash, or how it begins.")] = None,
+) -> None:
+    """Write clients/manifest.json from the clients' files. What left the files stays trusted, as retired."""
+    from plans import documents as trusted
+    from plans.checking import Checker
+    from resolvers.schema import build_schema
+
+    checker = Checker(build_schema()._schema, introspection=False)
+    try:
+        if check:
+            trusted.check(CLIENTS, checker)
+        else:
+            said = trusted.renew(CLIENTS, checker, today=business_day(utc_now()), forget=forget or ())
+            print(*said, sep="\n", end="\n" if said else "")
+    except trusted.Unfit as unfit:
+        advice = ["after a change in clients/ run `make documents` and commit the manifest"] if check else []
+        _fail("\n".join([*unfit.faults, *advice]))
 
 
 @cli.command()
@@ -246,6 +283,62 @@ def replay_dead(public_ids: list[str]) -> None:
     print(f"{count} of {len(public_ids)} will be sent again")
 
 
+@answers.command("forget")
+def forget_answers() -> None:
+    """Have every web process read anew what it answers. Harmless: it costs a moment of work."""
+    if not _forgotten(read_settings()):
+        _fail(NOT_TOLD)
+    print("web processes hear of it within a second")
+
+
+def _forgotten(settings: Settings) -> bool:
+    """Also where there is nobody who could keep anything."""
+    return not settings.redis_url or asyncio.run(forget_everywhere(settings.redis_url))
+
+
+@third_parties.command("register")
+def register_third_party(
+    name: str, contact: Annotated[str, typer.Option(help="Whom to write to when something is wrong.")]
+) -> None:
+    """Let somebody's application ask freely. Its key is shown once."""
+    _show_key(_connected(lambda _: third_party_room.register(name=name, contact=contact, now=utc_now())))
+
+
+@third_parties.command("rotate")
+def rotate_third_party(
+    name: str,
+    finish: Annotated[bool, typer.Option(help="The newest key is in use: end all the others.")] = False,
+) -> None:
+    """One more key; those that it has stay valid until `--finish`."""
+    if finish:
+        ended = _connected(lambda _: third_party_room.finish_rotation(name=name, now=utc_now()))
+        print(f"{ended} ended")
+        return
+    _show_key(_connected(lambda _: third_party_room.rotate(name=name, now=utc_now())))
+
+
+@third_parties.command("end")
+def end_third_party(
+    name: str,
+    key: Annotated[str | None, typer.Option(help="Only this key, by its last four characters.")] = None,
+) -> None:
+    """Refuse it from now on, for good: the whole application, or one key of it."""
+    if key is None:
+        _connected(lambda _: third_party_room.end(name=name, now=utc_now()))
+    else:
+        _connected(lambda _: third_party_room.end_key(name=name, last_four=key, now=utc_now()))
+    print("ended")
+
+
+@third_parties.command("list")
+def list_third_parties() -> None:
+    """Everybody who was ever registered, and each key by its last four characters."""
+    for listed in _connected(lambda _: registered()):
+        print(listed.name, listed.public_id, listed.contact, _span(listed), sep="\t")
+        for key in listed.keys:
+            print("", f"…{key.last_four}", "", _span(key), sep="\t")
+
+
 def _connected(act: Callable[[Settings], Awaitable[T]]) -> T:
     """Runs one act with the database open."""
     settings = read_settings()
@@ -264,6 +357,17 @@ def _show_gate(credentials: devices.GateCredentials) -> None:
     print(f"address         {read_settings().public_base_url}/gates/{credentials.token}")
     print(f"signing secret  {credentials.signing_secret}")
     print("Neither is stored; write them into the device now.")
+
+
+def _show_key(given: NewKey) -> None:
+    print(f"third party  {given.public_id}")
+    print(f"X-Api-Key    {given.key}")
+    print("The key is not stored; hand it over now, on a safe way.")
+
+
+def _span(listed: Listed | ListedKey) -> str:
+    ended = f"{listed.ended_at:%Y-%m-%dT%H:%M:%SZ}" if listed.ended_at else ""
+    return f"{listed.created_at:%Y-%m-%dT%H:%M:%SZ}\t{ended or 'live'}"
 
 
 def _ask_password() -> str:

@@ -1,22 +1,41 @@
 """Every door of the house, in the order in which people come in."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 
 from bff import wiring
-from bff.graphql.endpoint import Endpoint, schema_extensions
+from bff.graphql import CLIENTS
+from bff.graphql.askers import HEADER, asker_of
+from bff.graphql.endpoint import Caller, ContextOf, Endpoint
+from bff.graphql.ide import Ide, ide_routes
+from bff.graphql.rates import DEVICE, Rates
+from bff.graphql.watching import Watching
 from bff.http.gates import gate_routes
 from bff.http.payment_notices import NoticeDoor, notice_routes
 from bff.pages.desk import desk_routes
 from bff.pages.house_desk import HouseDesk
-from bff.settings import WECHAT_PAY_NOTICES
+from bff.settings import WECHAT_PAY_NOTICES, origin_of
+from bff.tracing import Spans
 from bff.wiring import Wiring
+from models.calendar import business_day
 from models.orders.rules import Channel
-from resolvers.context import Context, Services
+from plans import documents
+from plans.answers import Answers
+from plans.checking import Checker
+from plans.engine import Engine
+from plans.keeping import Keeper
+from resolvers.context import Context, Services, Uncounted
 from resolvers.schema import build_schema
+
+ASKED_WITH = ("Authorization", "Content-Type", "X-Request-Id", HEADER, DEVICE)
+"""What other sites' pages may send to /graphql."""
+ANSWERED_WITH = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After")
+"""What they may read of an answer, besides its content."""
 
 
 def doors(wired: Wiring) -> list[BaseRoute]:
@@ -24,9 +43,21 @@ def doors(wired: Wiring) -> list[BaseRoute]:
     services = wiring.services(wired)
     settings = wired.settings
     return [
-        graphql_route(services, wired.clock, open_to_explore=not settings.in_production),
+        *graphql_routes(
+            services,
+            wired.clock,
+            wired.rates,
+            spans=wired.spans,
+            keeper=wired.keeper,
+            own_origin=origin_of(settings.public_base_url),
+            other_origins=settings.cors_origins,
+            open_to_explore=not settings.in_production,
+            clients=CLIENTS,
+        ),
         *desk_routes(
-            HouseDesk(services.code_keys, services.wake), wired.clock, secure_cookies=settings.in_production
+            HouseDesk(services.code_keys, services.wake, wired.rates),
+            wired.clock,
+            secure_cookies=settings.in_production,
         ),
         *gate_routes(
             code_keys=services.code_keys, gate_keys=settings.gate_keys, clock=wired.clock, wake=services.wake
@@ -45,19 +76,72 @@ def doors(wired: Wiring) -> list[BaseRoute]:
     ]
 
 
-def graphql_route(services: Services, clock: Callable[[], datetime], *, open_to_explore: bool) -> Route:
-    """`open_to_explore`: introspection and suggestions, for developers only."""
-    schema = build_schema(extensions=schema_extensions(introspection=open_to_explore), suggestions=open_to_explore)
-    return Route("/graphql", Endpoint(schema, _context_of(services, clock)), methods=["POST"])
+def graphql_routes(
+    services: Services,
+    clock: Callable[[], datetime],
+    rates: Rates,
+    *,
+    spans: Spans | None = None,
+    keeper: Keeper | None = None,
+    own_origin: str,
+    other_origins: Sequence[str],
+    open_to_explore: bool,
+    clients: Path = CLIENTS,
+) -> list[BaseRoute]:
+    """`other_origins`: whose pages may ask here besides our own. `open_to_explore`: introspection, suggestions, free
+    documents without a key and an IDE, for developers only. `clients`: whose documents are trusted."""
+    schema = build_schema(suggestions=open_to_explore)._schema
+    trusted = documents.texts(clients)
+    endpoint = Endpoint(
+        Engine(
+            schema,
+            Checker(schema, introspection=open_to_explore, suggestions=open_to_explore),
+            trusted,
+            suggestions=open_to_explore,
+        ),
+        _context_of(services, clock),
+        asker_of=asker_of(freely=open_to_explore),
+        origins=(own_origin, *other_origins),
+        rates=rates,
+        answers=None if keeper is None else _answers(keeper, clock),
+        tracing=Watching(spans),
+        ide=Ide() if open_to_explore else None,
+    )
+    return [
+        Route("/graphql", endpoint, middleware=_for_pages_of(other_origins)),
+        *(ide_routes() if open_to_explore else ()),
+    ]
 
 
-def _context_of(services: Services, clock: Callable[[], datetime]) -> Callable[[Request], Awaitable[Context]]:
-    async def context_of(request: Request) -> Context:
+def _for_pages_of(origins: Sequence[str]) -> list[Middleware]:
+    """Nothing at all while no other site is listed. Never with credentials: no cookie means anything at /graphql."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=ASKED_WITH,
+            expose_headers=ANSWERED_WITH,
+            max_age=7200,  # the longest that Chromium keeps it
+        )
+    ]
+
+
+def _answers(keeper: Keeper, clock: Callable[[], datetime]) -> Answers:
+    """Public answers change at midnight: opening hours of today, divisions as they are today."""
+    return Answers(keeper, anonymous=Context.of_nobody, scope=lambda: business_day(clock()).isoformat())
+
+
+def _context_of(services: Services, clock: Callable[[], datetime]) -> ContextOf:
+    def context_of(caller: Caller) -> Context:
         return Context(
             services=services,
             now=clock(),
-            authorization=request.headers.get("authorization", ""),
-            address=request.client.host if request.client else "",
+            authorization=caller.headers.text("authorization"),
+            address=caller.address,
+            counted=caller.allowance or Uncounted(),
         )
 
     return context_of

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -18,7 +19,55 @@ DURATIONS = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+RATE_REFUSALS = Counter("rate_refusals_total", "Operations refused because there were too many", ["limit"])
 UNEXPECTED = Counter("unexpected_errors_total", "Errors that nobody expected; each has a reference in the log")
+OPERATIONS = Counter(
+    "graphql_operations_total",
+    "GraphQL requests by what became of them: ok, a refusal's code, INTERNAL, DOCUMENT_REFUSED",
+    ["operation", "kind", "outcome"],
+)
+OPERATION_DURATIONS = Histogram(
+    "graphql_operation_seconds",
+    "Time that operations ran, rates and answers kept from before included",
+    ["operation", "kind"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
+)
+DOCUMENT_CHECKS = Histogram(
+    "graphql_document_check_cpu_seconds",
+    "CPU time to look up, or to parse, measure and validate, a document that is not trusted",
+    buckets=(0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
+)
+METHODS = frozenset(("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"))
+
+
+@cache
+def _request(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """`labels` costs more than counting does. Routes and methods are few, and strangers make no new ones."""
+    return REQUESTS.labels(method, route, str(status)), DURATIONS.labels(method, route)
+
+
+@cache
+def _operation(operation: str, kind: str, outcome: str) -> tuple[Counter, Histogram]:
+    return OPERATIONS.labels(operation, kind, outcome), OPERATION_DURATIONS.labels(operation, kind)
+
+
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    """A request that was answered, or with status 0 was not: the client went away."""
+    count, duration = _request(method if method in METHODS else "other", route, status)
+    count.inc()
+    duration.observe(seconds)
+
+
+def count_operation(operation: str, kind: str, outcome: str, seconds: float) -> None:
+    """`operation` is a trusted one's name or `free`, never what a stranger wrote."""
+    count, duration = _operation(operation, kind, outcome)
+    count.inc()
+    duration.observe(seconds)
+
+
+def count_unfound(outcome: str) -> None:
+    """A request from which no operation came: not understood, unknown, not allowed, not valid."""
+    OPERATIONS.labels("none", "none", outcome).inc()
 
 
 def exposition(figures: Mapping[str, float]) -> bytes:

@@ -26,6 +26,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 
 from bff import embedded
+from bff.kept_store import forget_everywhere
 from bff.settings import Settings, SettingsRefused, read_env_file, read_settings
 from bff.wiring import utc_now
 from models import database, migrating
@@ -67,7 +68,9 @@ def run(environ: Mapping[str, str]) -> int:
     with _alone_in(settings.data_dir):
         stack = plan(settings, environ)
         note = settings.data_dir / "development-staff.txt"
-        clerk = asyncio.run(prepare(stack.settings, with_clerk=not note.exists()))
+        clerk = asyncio.run(
+            prepare(stack.settings, with_clerk=not note.exists(), has_valkey=bool(settings.redis_url))
+        )
         if clerk:
             _write_privately(note, clerk)
             print(f"An account for the front desk, told only this once:\n{clerk}", flush=True)
@@ -97,12 +100,15 @@ def plan(settings: Settings, environ: Mapping[str, str]) -> Stack:
     return Stack(read_settings(environment), commands, environment, ports)
 
 
-async def prepare(settings: Settings, *, with_clerk: bool) -> str:
-    """Migrates, brings the data in, and, when asked to, opens an account for the desk, which it tells."""
+async def prepare(settings: Settings, *, with_clerk: bool, has_valkey: bool) -> str:
+    """Migrates, brings the data in, and, when asked to, opens an account for the desk, which it tells. `has_valkey`:
+    one is running already, and so others may keep what was there before."""
     await migrating.migrate(settings.database_url)
     await database.connect(settings.database_url)
     try:
-        await import_places(folder=DATA, today=business_day(utc_now()))
+        report = await import_places(folder=DATA, today=business_day(utc_now()))
+        if report.touched and has_valkey:
+            await forget_everywhere(settings.redis_url)
         return await _open_clerk() if with_clerk else ""
     finally:
         await database.close()

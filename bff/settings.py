@@ -24,6 +24,9 @@ DEVELOPMENT_MARK = b"development:"  # how every secret that a development start 
 PLACEHOLDER = "change-me"  # what .env.example holds where a secret belongs
 KEY_VARIABLES = ("CODE_KEYS", "PHONE_SEAL_KEYS", "PHONE_LOOKUP_KEYS", "TOKEN_KEYS", "GATE_KEYS")
 KEY_BYTES = 32
+MOST_RATE_SCALE = 10
+MOST_RATE_SCALE_IN_DEVELOPMENT = 10_000
+ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::[1-9][0-9]{1,4})?(?<!:443)(?<!:80)")
 WECHAT_URL = "https://api.weixin.qq.com"
 WECHAT_PAY_URL = "https://api.mch.weixin.qq.com"
 WECHAT_PAY_NOTICES = "/payments/wechat-pay/notices"
@@ -47,11 +50,15 @@ class Settings:
     data_dir: Path
     log_level: str
     web_processes: int
+    rate_scale: float  # every rate limit times this
+    keeps_answers: bool  # public ones, for seconds
     clock_ahead_seconds: int  # development only: a demo at night finds the courts open
     public_base_url: str
+    cors_origins: tuple[str, ...]  # of other sites whose pages may ask at /graphql
     trusted_proxies: tuple[Network, ...]
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    otlp_endpoint: str  # empty: no traces
 
     wechat_base_url: str
     wechat_mini_program_appid: str
@@ -147,11 +154,15 @@ class _Reader:
             data_dir=Path(self._text("DATA_DIR", ".data")).resolve(),
             log_level=self._log_level(),
             web_processes=self._number("WEB_PROCESSES", 1, range(1, 65)),
+            rate_scale=self._rate_scale(),
+            keeps_answers=self._on_or_off("ANSWERS_CACHE"),
             clock_ahead_seconds=self._clock_ahead(),
             public_base_url=self._public_base_url(),
+            cors_origins=self._origins("CORS_ORIGINS"),
             trusted_proxies=self._networks("TRUSTED_PROXIES"),
             database_url=self._database_url(),
             redis_url=self._redis_url(),
+            otlp_endpoint=self._otlp_endpoint(),
             wechat_base_url=self._outside_url("WECHAT_BASE_URL", WECHAT_URL),
             wechat_mini_program_appid=self._outside("WECHAT_MINI_PROGRAM_APPID"),
             wechat_mini_program_secret=self._outside("WECHAT_MINI_PROGRAM_SECRET"),
@@ -199,6 +210,21 @@ class _Reader:
             self.faults.append("CLOCK_AHEAD_SECONDS is for development; production keeps the real time")
         return ahead
 
+    def _rate_scale(self) -> float:
+        """There is no `off`: a load made on purpose takes a large number, and is counted like any other."""
+        text = self._text("RATE_SCALE", "1")
+        most = MOST_RATE_SCALE if self.production else MOST_RATE_SCALE_IN_DEVELOPMENT
+        if re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", text) and 0.1 <= float(text) <= most:
+            return float(text)
+        self.faults.append(f"RATE_SCALE is {text!r}; it must be a number from 0.1 to {most}")
+        return 1.0
+
+    def _on_or_off(self, name: str) -> bool:
+        text = self._text(name, "on")
+        if text not in ("on", "off"):
+            self.faults.append(f"{name} is {text!r}; it must be on or off")
+        return text == "on"
+
     def _log_level(self) -> str:
         level = self._text("LOG_LEVEL", "INFO").upper()
         if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
@@ -210,6 +236,17 @@ class _Reader:
         if self.production and urlsplit(url).scheme != "https":
             self.faults.append("PUBLIC_BASE_URL must be an https:// address: WeChat Pay sends its notices there")
         return url or f"http://127.0.0.1:{self._text('PORT', '8000')}"
+
+    def _origins(self, name: str) -> tuple[str, ...]:
+        """Exact ones, as browsers write them: no pattern, no path, no standard port."""
+        origins: list[str] = []
+        for text in filter(None, (part.strip() for part in self._text(name).split(","))):
+            if not ORIGIN.fullmatch(text):
+                self.faults.append(f"{name}: {text!r} is no origin such as https://map.example.cn")
+            elif self.production and not text.startswith("https://"):
+                self.faults.append(f"{name}: {text} is not https://, so anybody on its way could speak for it")
+            origins.append(text)
+        return tuple(origins)
 
     def _networks(self, name: str) -> tuple[Network, ...]:
         networks: list[Network] = []
@@ -241,6 +278,15 @@ class _Reader:
             self.faults.append("REDIS_URL is missing: redis://:password@host:6379/0 (Valkey or Redis)")
         elif url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
             self.faults.append("REDIS_URL must begin with redis://, rediss:// or unix://")
+        return url
+
+    def _otlp_endpoint(self) -> str:
+        """OpenTelemetry's own name for it, as it stands in every collector's manual."""
+        name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+        url = self._text(name)
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username):
+            self.faults.append(f"{name} must be a collector's http:// or https:// address, without a password")
         return url
 
     def _outside(self, name: str) -> str:
@@ -301,6 +347,15 @@ class _Reader:
         if not keys:
             self.faults.append(f"{name} is missing: make a key with `openssl rand -base64 32` and write 1:KEY")
         return keys
+
+
+def origin_of(url: str) -> str:
+    """As a browser writes it into Origin: scheme, host, and a port that is not the scheme's own."""
+    parts = urlsplit(url)
+    standard = {"http": 80, "https": 443}.get(parts.scheme)
+    port = f":{parts.port}" if parts.port not in (None, standard) else ""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}{port}"
 
 
 def _weakness(key: bytes) -> str | None:

@@ -2,13 +2,16 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from bff.graphql.rates import Rates
+from bff.kept_store import SharedKeeper
 from bff.settings import Settings, SettingsRefused
+from bff.tracing import SpannedTransport, Spans
 from bff.wechat_token import SharedToken
 from federation.government_platform import GovernmentPlatform
 from jobs.job import Tools
@@ -22,6 +25,8 @@ from resolvers.context import Services
 from wechat.mini_program import MiniProgram
 
 CONNECTIONS = 50  # at once, to each of those outside
+WEB_STATEMENT_SECONDS = 5  # nobody looks at a phone for longer; a lock is waited for 3 s
+WORKER_STATEMENT_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +37,12 @@ class Wiring:
     clock: Callable[[], datetime]
     http: httpx.AsyncClient
     queue: Queue
+    rates: Rates
+    keeper: SharedKeeper | None
     mini_program: MiniProgram
     wechat_pay: WeChatPay
     platform: GovernmentPlatform
+    spans: Spans | None
 
     @property
     def channels(self) -> Mapping[str, PaymentChannel]:
@@ -42,10 +50,10 @@ class Wiring:
         return {Channel.WECHAT_PAY: self.wechat_pay}
 
 
-def build(settings: Settings) -> Wiring:
-    """Raises SettingsRefused when development was started without an outside (`make run` brings the sandbox)."""
+def build(settings: Settings, spans: Spans | None = None) -> Wiring:
+    """`spans` where traces are wanted. Raises SettingsRefused when development was started without an outside (`make run` brings the sandbox)."""
     demand_outside(settings)
-    http = outward(settings)
+    http = outward(settings, spans)
     queue = Queue(settings.redis_url)
     clock = clock_of(settings)
     return Wiring(
@@ -53,6 +61,8 @@ def build(settings: Settings) -> Wiring:
         clock=clock,
         http=http,
         queue=queue,
+        rates=Rates(settings.redis_url, scale=settings.rate_scale),
+        keeper=SharedKeeper(settings.redis_url) if settings.keeps_answers else None,
         mini_program=MiniProgram(
             http,
             base_url=settings.wechat_base_url,
@@ -69,15 +79,25 @@ def build(settings: Settings) -> Wiring:
             clock=clock,
             nonce=nonce,
         ),
+        spans=spans,
     )
 
 
-def outward(settings: Settings) -> httpx.AsyncClient:
+def outward(settings: Settings, spans: Spans | None = None) -> httpx.AsyncClient:
     """One client, but connections apart: while one of those outside does not answer, the others are still reached."""
-    outside = (settings.wechat_base_url, settings.wechat_pay_base_url, settings.government_platform_base_url)
+    outside = {
+        "wechat": settings.wechat_base_url,
+        "wechat-pay": settings.wechat_pay_base_url,
+        "government-platform": settings.government_platform_base_url,
+    }
     limits = httpx.Limits(max_connections=CONNECTIONS)
+
+    def transport(peer: str) -> httpx.AsyncBaseTransport:
+        plain = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+        return SpannedTransport(plain, spans, peer) if spans else plain
+
     return httpx.AsyncClient(
-        mounts={url: httpx.AsyncHTTPTransport(limits=limits, trust_env=False) for url in outside if url},
+        mounts={url: transport(peer) for peer, url in outside.items() if url},
         limits=limits,
         follow_redirects=False,
         trust_env=False,
@@ -85,15 +105,22 @@ def outward(settings: Settings) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def opened(wired: Wiring) -> AsyncIterator[None]:
+async def opened(wired: Wiring, *, statement_seconds: int = WEB_STATEMENT_SECONDS) -> AsyncIterator[None]:
     """Connects, and closes in the end whatever happened."""
-    await database.connect(wired.settings.database_url)
+    await database.connect(wired.settings.database_url, statement_seconds=statement_seconds)
     try:
-        yield
+        async with wired.rates.sharing(), sharing(wired.keeper):
+            yield
     finally:
         await wired.queue.close()
         await wired.http.aclose()
         await database.close()
+        if wired.spans:
+            await wired.spans.close()
+
+
+def sharing(keeper: SharedKeeper | None) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if keeper is None else keeper.sharing()
 
 
 def tools(wired: Wiring) -> Tools:
@@ -111,6 +138,7 @@ def services(wired: Wiring) -> Services:
         token_keys=TokenKeys(settings.token_keys),
         phone_keys=phone_keys(settings),
         wake=wired.queue.wake,
+        keep=wired.keeper,
     )
 
 

@@ -23,12 +23,14 @@ import structlog
 from arq.worker import Function, Worker, func
 from redis.exceptions import RedisError
 
-from bff import logging, wiring
+from bff import logging, tracing, wiring
 from bff.logging import report
 from bff.settings import Settings
+from bff.tracing import spanned
 from jobs import ALL
 from jobs.job import Job, Tools
 from jobs.queue import Queue, deserialize, serialize
+from models.asyncpg_engine import DatabaseAway
 
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.2
@@ -40,12 +42,14 @@ log = structlog.get_logger("bff.worker")
 async def run(settings: Settings) -> None:
     """Works until SIGTERM or SIGINT."""
     logging.configure(settings, "worker")
-    wired = wiring.build(settings)
+    spans = tracing.opened(settings, "worker")
+    wired = wiring.build(settings, spans)
+    jobs = [spanned(job, spans) for job in ALL] if spans else ALL
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with wiring.opened(wired):
-        await work(ALL, wiring.tools(wired), settings.redis_url, stop)
+    async with wiring.opened(wired, statement_seconds=wiring.WORKER_STATEMENT_SECONDS):
+        await work(jobs, wiring.tools(wired), settings.redis_url, stop)
 
 
 async def work(jobs: Sequence[Job], tools: Tools, redis_url: str, stop: asyncio.Event) -> None:
@@ -84,6 +88,8 @@ async def _once(job: Job, tools: Tools) -> None:
     try:
         async with asyncio.timeout(job.timeout_seconds):
             result = await job.function(tools)
+    except DatabaseAway:  # has its line in the log already, one for all jobs
+        return
     except Exception as error:
         report(error, job=job.name)
         return

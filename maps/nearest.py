@@ -15,7 +15,7 @@ crosses the antimeridian; China doesn't reach it.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import cos, pi, sin, sqrt
 from typing import NamedTuple, Self
@@ -53,11 +53,20 @@ class Metric:
 
     def squared_metres(self, lon: float, lat: float) -> float:
         """From the query point to a place in its `box`; the square root is metres."""
+        return self.all_squared_metres([(lon, lat)])[0]
+
+    def all_squared_metres(self, places: Iterable[tuple[float, float]]) -> list[float]:
+        """To each (lon, lat). The operations are those of `squared_metres_sql` in their order, so the results are the
+        same to the last bit."""
         lon0, lat0, e0, e1, e2, e3, n0, n1, n2, n3, e, n = self.numbers
-        x, y = lon - lon0, lat - lat0
-        return x * x * (e0 + y * (e1 + y * (e2 + y * e3)) - e * x * x) + y * y * (
-            n0 + y * (n1 + y * (n2 + y * n3)) - n * x * x
-        )
+        found = []
+        for lon, lat in places:
+            x, y = lon - lon0, lat - lat0
+            found.append(
+                x * x * (e0 + y * (e1 + y * (e2 + y * e3)) - e * x * x)
+                + y * y * (n0 + y * (n1 + y * (n2 + y * n3)) - n * x * x)
+            )
+        return found
 
     def box(self, radius_m: float) -> Box:
         """Surely contains every place within the radius, and little more: a margin of a thousandth."""

@@ -1,16 +1,18 @@
 """What a resolver may reach: the house's services, the moment of the request, and who is asking."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol, Self
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
 from models.codes.rules import CodeKeys
-from models.errors import NotSignedIn
+from models.errors import ErrorCode, NotSignedIn
 from models.footfall import counting
 from models.footfall.counting import Inside
+from models.keeping import Keep
 from models.keys import PhoneKeys, TokenKeys
 from models.members import queries as members
 from models.members.queries import SignedIn
@@ -34,6 +36,28 @@ class Services:
     token_keys: TokenKeys
     phone_keys: PhoneKeys
     wake: Callable[[str], Awaitable[None]]
+    keep: Keep | None = None
+    """For what is the same for everybody. None: nothing is kept."""
+
+
+class Counted(Protocol):
+    """What the edge wants to hear of who is asking."""
+
+    async def member(self, member_id: str, /) -> None:
+        """A member was found. Raises a `DomainError` when they have asked too often."""
+
+    def good(self) -> None:
+        """The credential was found good."""
+
+
+class Uncounted:
+    """For who is no edge."""
+
+    async def member(self, _member_id: str, /) -> None:
+        return
+
+    def good(self) -> None:
+        return
 
 
 @dataclass(kw_only=True)
@@ -44,27 +68,40 @@ class Context:
     now: datetime
     authorization: str = ""
     address: str = ""
+    counted: Counted = field(default_factory=Uncounted)
     occupancy: DataLoader[int, Inside | None] = field(init=False, repr=False)
+    refusals: list[ErrorCode] = field(default_factory=list)
+    """Of acts, in their payloads' userErrors; for those who count."""
     _member: SignedIn | None = field(default=None, repr=False)
     _staff: StaffSignedIn | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.occupancy = DataLoader(load_fn=self._occupancy)
 
+    def of_nobody(self) -> Self:
+        """The same moment, asked by nobody: answers that others may share are made with this one."""
+        return replace(
+            self, authorization="", address="", counted=Uncounted(), refusals=[], _member=None, _staff=None
+        )
+
     async def member(self) -> SignedIn:
-        """The signed-in member, looked up once, when somebody asks. Raises `NotSignedIn`."""
+        """The signed-in member, looked up and counted once, when somebody asks. Raises `NotSignedIn`, or another
+        refusal when they ask too often."""
         if self._member is None:
-            self._member = await members.who(access_token=self._credential("bearer"), now=self.now)
-        if self._member is None:
-            raise NotSignedIn
+            found = await members.who(access_token=self._credential("bearer"), now=self.now)
+            if found is None:
+                raise NotSignedIn
+            await self.counted.member(found.member_public_id)
+            self._member = found
         return self._member
 
     async def staff(self) -> StaffSignedIn:
         """The signed-in staff person: `Authorization: Staff …`. Raises `NotSignedIn`."""
         if self._staff is None:
             self._staff = await staff.find(token=self._credential("staff"), now=self.now)
-        if self._staff is None:
-            raise NotSignedIn
+            if self._staff is None:
+                raise NotSignedIn
+            self.counted.good()
         return self._staff
 
     async def _occupancy(self, venue_ids: list[int]) -> list[Inside | None]:

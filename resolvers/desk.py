@@ -7,11 +7,13 @@ import strawberry
 from models.admissions import desk
 from models.admissions.rules import Colour, Direction, Verdict
 from models.staff import operations as staff
+from plans.costs import ListSize
 from resolvers.context import UNNAMED_DEVICE, Info
-from resolvers.errors import UserError, act
+from resolvers.errors import UserError, act, user_errors
 
 strawberry.enum(Colour, name="ScanColour")
 strawberry.enum(Direction, name="PassDirection")
+PASSWORD_WEIGHT = 4000  # Argon2id: some 30 to 40 ms of CPU, for unknown names as well
 
 
 @strawberry.type
@@ -24,19 +26,19 @@ class StaffVenue:
 class StaffSignIn:
     token: str = strawberry.field(description="Send as `Authorization: Staff …`; ends after 10 idle minutes.")
     display_name: str
-    venues: list[StaffVenue]
+    venues: list[StaffVenue] = strawberry.field(directives=[ListSize(assumed_size=200)])
 
 
 @strawberry.type
 class StaffSignInPayload:
     staff_sign_in: StaffSignIn | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type
 class StaffSignOutPayload:
     signed_out: bool | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type(description="What the door says. `outcome` is ENTERED, ENTERED_AGAIN, LEFT or a refusal's code.")
@@ -69,12 +71,12 @@ class ScanVerdict:
 @strawberry.type
 class RedeemPayload:
     verdict: ScanVerdict | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type
 class DeskActs:
-    @act(StaffSignInPayload, "Sign in as staff of a venue.")
+    @act(StaffSignInPayload, "Sign in as staff of a venue.", weight=PASSWORD_WEIGHT, public=True)
     async def staff_sign_in(
         self, info: Info, username: str, password: str, device_id: str = UNNAMED_DEVICE
     ) -> StaffSignInPayload:

@@ -8,6 +8,8 @@ from strawberry.extensions import FieldExtension
 from strawberry.types import Info
 
 from models.errors import DomainError, ErrorCode
+from plans.costs import ListSize, Weight
+from plans.public import Public
 
 strawberry.enum(ErrorCode, description="Every way in which we say no.")
 
@@ -32,11 +34,22 @@ class Refusals(FieldExtension):
         try:
             return await next_(source, info, **kwargs)
         except DomainError as refusal:
+            info.context.refusals.append(refusal.code)
             return self.payload(
                 user_errors=[UserError(code=refusal.code, message=refusal.sentence(), field=refusal.field)]
             )
 
 
-def act(payload: type[Any], description: str) -> Any:
-    """A mutation whose payload is nullable fields and `userErrors`."""
-    return strawberry.mutation(extensions=[Refusals(payload)], description=description)
+def act(payload: type[Any], description: str, *, weight: int = 500, public: bool = False) -> Any:
+    """A mutation whose payload is nullable fields and `userErrors`: one, the first rule that says no.
+
+    `public`: who has not signed in may do it, as it is how one signs in.
+    """
+    open_to_all = [Public(max_age=0)] if public else []
+    return strawberry.mutation(
+        extensions=[Refusals(payload)], description=description, directives=[Weight(weight=weight), *open_to_all]
+    )
+
+
+def user_errors() -> Any:
+    return strawberry.field(default_factory=list, directives=[ListSize(assumed_size=1)])

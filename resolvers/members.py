@@ -9,7 +9,7 @@ from models.members import operations as members
 from models.members import phones
 from models.members.rules import Tokens
 from resolvers.context import UNNAMED_DEVICE, Info
-from resolvers.errors import UserError, act
+from resolvers.errors import UserError, act, user_errors
 from wechat.mini_program import WeChatCodeRefused, WeChatError
 
 
@@ -37,7 +37,7 @@ class SignIn:
 @strawberry.type
 class SignInPayload:
     sign_in: SignIn | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type(description="The signed-in member.")
@@ -49,13 +49,13 @@ class Me:
 @strawberry.type
 class BindPhonePayload:
     me: Me | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type
 class SignOutPayload:
     signed_out: bool | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    user_errors: list[UserError] = user_errors()
 
 
 def wechat_refusal(error: WeChatError, code: ErrorCode, message: str) -> DomainError:
@@ -74,7 +74,7 @@ class MemberQueries:
 
 @strawberry.type
 class MemberActs:
-    @act(SignInPayload, "Sign in with the code of `wx.login`. The first time makes a member.")
+    @act(SignInPayload, "Sign in with the code of `wx.login`. The first time makes a member.", public=True)
     async def sign_in_with_mini_program(
         self, info: Info, code: str, device_id: str = UNNAMED_DEVICE
     ) -> SignInPayload:
@@ -93,7 +93,7 @@ class MemberActs:
         )
         return SignInPayload(sign_in=SignIn.of(tokens))
 
-    @act(SignInPayload, "Exchange a refresh token for the next pair.")
+    @act(SignInPayload, "Exchange a refresh token for the next pair.", public=True)
     async def refresh_sign_in(
         self, info: Info, refresh_token: str, device_id: str = UNNAMED_DEVICE
     ) -> SignInPayload:

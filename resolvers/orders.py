@@ -12,14 +12,15 @@ from strawberry.relay import PageInfo
 
 from models.admissions import queries as admissions
 from models.checkout import ending, paying, placing
-from models.checkout.placing import LineWanted
+from models.checkout.placing import MOST_LINES, LineWanted
 from models.codes import pictures
-from models.codes.rules import STEP_SECONDS
+from models.codes.rules import STEP_SECONDS, STEPS_AHEAD
 from models.errors import BadInput
 from models.orders import queries as orders
 from models.orders.rules import Channel, CloseReason, OrderStatus, RefundReason, RefundStatus
+from plans.costs import ListSize, Weight
 from resolvers.context import Info
-from resolvers.errors import UserError, act
+from resolvers.errors import UserError, act, user_errors
 from resolvers.paging import page_info
 from resolvers.scalars import Fen
 
@@ -29,6 +30,7 @@ strawberry.enum(CloseReason, name="OrderCloseReason")
 strawberry.enum(RefundStatus, name="RefundStatus")
 strawberry.enum(RefundReason, name="RefundReason")
 MOST_ORDERS = 50
+PICTURE = Weight(weight=800)  # drawn once a code: some 8 ms of CPU
 
 
 @strawberry.type(description="A place for one person. Its codes are asked for with `admissionCodes`.")
@@ -120,9 +122,9 @@ class Order:
     paid_at: datetime | None
     closed_at: datetime | None
     close_reason: CloseReason | None
-    lines: list[OrderLine]
-    admissions: list[Admission]
-    refunds: list[Refund]
+    lines: list[OrderLine] = strawberry.field(directives=[ListSize(assumed_size=MOST_LINES)])
+    admissions: list[Admission] = strawberry.field(directives=[ListSize(assumed_size=4 * MOST_LINES)])
+    refunds: list[Refund] = strawberry.field(directives=[ListSize(assumed_size=4)])
 
 
 @strawberry.type
@@ -142,11 +144,11 @@ class TimedCode:
     valid_from: datetime
     code: str
 
-    @strawberry.field(description="As QR, SVG text; for clients that cannot draw one.")
+    @strawberry.field(directives=[PICTURE], description="As QR, SVG text; for clients that cannot draw one.")
     async def svg(self) -> str:
         return (await asyncio.to_thread(pictures.svg, self.code)).decode()
 
-    @strawberry.field(description="As QR, PNG in base64.")
+    @strawberry.field(directives=[PICTURE], description="As QR, PNG in base64.")
     async def png(self) -> str:
         return base64.b64encode(await asyncio.to_thread(pictures.png, self.code)).decode()  # 8 ms of CPU
 
@@ -157,14 +159,14 @@ class TimedCode:
 class AdmissionCodes:
     server_now: datetime
     step_seconds: int
-    codes: list[TimedCode]
+    codes: list[TimedCode] = strawberry.field(directives=[ListSize(assumed_size=STEPS_AHEAD + 1)])
     printed_code: str = strawberry.field(description="For paper: only at the desk, with an ID check.")
 
-    @strawberry.field(description="The printed code as QR, SVG text.")
+    @strawberry.field(directives=[PICTURE], description="The printed code as QR, SVG text.")
     async def printed_svg(self) -> str:
         return (await asyncio.to_thread(pictures.svg, self.printed_code)).decode()
 
-    @strawberry.field(description="The printed code as QR, PNG in base64.")
+    @strawberry.field(directives=[PICTURE], description="The printed code as QR, PNG in base64.")
     async def printed_png(self) -> str:
         return base64.b64encode(await asyncio.to_thread(pictures.png, self.printed_code)).decode()
 
@@ -182,7 +184,7 @@ class OrderLineInput:
 @strawberry.type
 class OrderPayload:
     order: Order | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type(description="Hand these to `wx.requestPayment` unchanged.")
@@ -198,16 +200,24 @@ class WeChatPayParameters:
 @strawberry.type
 class PayOrderPayload:
     wechat_pay: WeChatPayParameters | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type
 class OrderQueries:
-    @strawberry.field(description="One order of mine; null when there is none of that number.")
+    @strawberry.field(
+        directives=[Weight(weight=200)], description="One order of mine; null when there is none of that number."
+    )
     async def order(self, info: Info, order_no: str) -> Order | None:
         return await _order(info, order_no)
 
-    @strawberry.field(description="My orders, the latest first.")
+    @strawberry.field(
+        directives=[
+            ListSize(assumed_size=MOST_ORDERS, slicing_arguments=["first"], sized_fields=["edges"]),
+            Weight(weight=2000),
+        ],
+        description="My orders, the latest first.",
+    )
     async def orders(self, info: Info, first: int = 20, after: str | None = None) -> OrderConnection:
         member = await info.context.member()
         if not 1 <= first <= MOST_ORDERS:
@@ -224,7 +234,9 @@ class OrderQueries:
             ),
         )
 
-    @strawberry.field(description="The codes to show at the door for one of my admissions.")
+    @strawberry.field(
+        directives=[Weight(weight=200)], description="The codes to show at the door for one of my admissions."
+    )
     async def admission_codes(self, info: Info, admission_id: strawberry.ID) -> AdmissionCodes:
         member = await info.context.member()
         found = await admissions.codes_of(

@@ -1,10 +1,11 @@
 """The schema: every domain's queries and acts, gathered. Strawberry's types are the only schema there is."""
 
-from collections.abc import Callable, Sequence
+from functools import cache
 
 import strawberry
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
+from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.desk import DeskActs
 from resolvers.members import MemberActs, MemberQueries
@@ -23,13 +24,19 @@ class Mutation(MemberActs, OrderActs, DeskActs):
     pass
 
 
-def build_schema(
-    *, extensions: Sequence[Callable[[], SchemaExtension]] = (), suggestions: bool = True
-) -> strawberry.Schema:
-    """`extensions` are factories, never shared instances. `suggestions` off: errors don't spell out the schema."""
-    return strawberry.Schema(
-        query=Query,
-        mutation=Mutation,
-        extensions=extensions,
-        config=StrawberryConfig(scalar_map={Fen: FEN}, disable_field_suggestions=not suggestions),
+class Names(NameConverter):
+    """Strawberry's own names, remembered: it asks for each argument's at every call."""
+
+    def apply_naming_config(self, name: str) -> str:
+        return _camel_case(name)
+
+
+_camel_case = cache(to_camel_case)
+
+
+def build_schema(*, suggestions: bool = True) -> strawberry.Schema:
+    """`suggestions` off: errors don't spell out the schema."""
+    config = StrawberryConfig(
+        name_converter=Names(), scalar_map={Fen: FEN}, disable_field_suggestions=not suggestions
     )
+    return strawberry.Schema(query=Query, mutation=Mutation, config=config)

@@ -1,10 +1,9 @@
 """Finding somewhere to move: venues nearby, one venue, its slots; divisions and sports."""
 
 import base64
-from collections.abc import Sequence
 from datetime import date, datetime
-from itertools import groupby
-from typing import Any
+from functools import lru_cache
+from typing import Any, Self
 
 import orjson
 import strawberry
@@ -15,16 +14,30 @@ from models.booking import queries as booking
 from models.booking.rules import SlotStatus
 from models.calendar import business_day, clock_text
 from models.errors import BadInput
+from models.footfall import counting
+from models.footfall.counting import Inside
 from models.regions import queries as regions
 from models.venues import queries as venues
+from models.venues.queries import MOST_AT_ONCE
 from models.venues.rules import PriceKind
-from resolvers.context import Info
+from plans.answers import live
+from plans.costs import ListSize, Weight
+from plans.public import Public
+from plans.rows import Rows
+from resolvers.context import Context, Info
 from resolvers.paging import page_info
 from resolvers.scalars import Fen
 
 strawberry.enum(CoordinateSystem, description="GCJ02 is what WeChat and Chinese maps speak; stored is WGS84.")
 strawberry.enum(SlotStatus)
 strawberry.enum(PriceKind)
+
+# How long lists get: what `data/` holds, with room to grow. A test compares.
+MOST_SPORTS = 20
+MOST_OPENINGS = 4
+MOST_COURTS = 60
+MOST_SLOTS = 32  # from 06:00 to 22:00 by half hours
+MOST_REGIONS = 400
 
 
 @strawberry.input(description="A place, and the system its numbers are in.")
@@ -59,6 +72,19 @@ class Occupancy:
     counted_at: datetime
     age_seconds: int = strawberry.field(description="Show it with its age; an old figure is not a live one.")
 
+    @classmethod
+    def of(cls, found: Inside | None, now: datetime) -> Self | None:
+        if found is None:
+            return None
+        age = int((now - found.counted_at).total_seconds())
+        return cls(inside=found.inside, counted_at=found.counted_at, age_seconds=age)
+
+
+async def _occupancies(venue_ids: list[int], context: Context) -> list[Occupancy | None]:
+    """For answers that are kept: they are laid over them."""
+    found = await counting.occupancy_of(venue_ids, now=context.now)
+    return [Occupancy.of(found.get(venue_id), context.now) for venue_id in venue_ids]
+
 
 @strawberry.type
 class Venue:
@@ -75,44 +101,18 @@ class Venue:
     phone: str | None
     grade: str | None
     is_open: bool
-    sports: list[Sport]
+    sports: list[Sport] = strawberry.field(directives=[ListSize(assumed_size=MOST_SPORTS)])
     price_from: Fen | None = strawberry.field(description="The lowest price of an hour.")
     price_is_demonstration: bool = strawberry.field(
         description="True: made up for the walk-through, not published."
     )
-    opening_today: list[Opening]
+    opening_today: list[Opening] = strawberry.field(directives=[ListSize(assumed_size=MOST_OPENINGS)])
 
-    @strawberry.field(description="Null when no gate of this venue has counted yet.")
+    @strawberry.field(
+        metadata=live("row_id", _occupancies), description="Null when no gate of this venue has counted yet."
+    )
     async def occupancy(self, info: Info) -> Occupancy | None:
-        found = await info.context.occupancy.load(self.row_id)
-        if found is None:
-            return None
-        age = int((info.context.now - found.counted_at).total_seconds())
-        return Occupancy(inside=found.inside, counted_at=found.counted_at, age_seconds=age)
-
-    @classmethod
-    def of(cls, row: Any, system: CoordinateSystem) -> "Venue":
-        lon, lat = convert(row["lon"], row["lat"], CoordinateSystem.WGS84, system)
-        return cls(
-            row_id=row["id"],
-            id=strawberry.ID(row["public_id"]),
-            name=row["name"],
-            address=row["address"],
-            venue_type=row["venue_type"],
-            region_name=row["region_name"],
-            coordinate=Coordinate(lon=round(lon, 6), lat=round(lat, 6), system=system),
-            coordinate_quality=row["coordinate_quality"],
-            phone=row["phone"],
-            grade=row["grade"],
-            is_open=row["is_open"],
-            sports=[Sport(code=code, name=name) for code, name in row["sports"]],
-            price_from=None if row["price_from_fen"] is None else Fen(row["price_from_fen"]),
-            price_is_demonstration=row["price_is_demonstration"],
-            opening_today=[
-                Opening(opens=clock_text(opens), closes=clock_text(closes))
-                for opens, closes in row["opening_today"]
-            ],
-        )
+        return Occupancy.of(await info.context.occupancy.load(self.row_id), info.context.now)
 
 
 @strawberry.type
@@ -144,7 +144,7 @@ class CourtSlots:
     court_id: strawberry.ID
     court_name: str
     max_people: int
-    slots: list[Slot]
+    slots: list[Slot] = strawberry.field(directives=[ListSize(assumed_size=MOST_SLOTS)])
 
 
 @strawberry.type(description="An administrative division as it is on some day.")
@@ -158,7 +158,14 @@ class Region:
 
 @strawberry.type
 class VenueQueries:
-    @strawberry.field(description="Open venues within `radiusM` metres (at most 100,000), nearest first.")
+    @strawberry.field(
+        directives=[
+            ListSize(assumed_size=MOST_AT_ONCE, slicing_arguments=["first"], sized_fields=["edges"]),
+            Weight(weight=200),
+            Public(max_age=30),
+        ],
+        description="Open venues within `radiusM` metres (at most 100,000), nearest first.",
+    )
     async def venues_near(
         self,
         info: Info,
@@ -178,35 +185,47 @@ class VenueQueries:
             today=business_day(info.context.now),
             first=first,
             after=_read_cursor(after),
+            keep=info.context.services.keep,
         )
         edges = [
-            VenueEdge(node=Venue.of(row, coordinate_system), cursor=_cursor(row), distance_m=row["distance_m"])
-            for row in page.rows
+            (_venue_row(venue, coordinate_system), _cursor(squared_metres, venue.id), distance_m)
+            for venue, squared_metres, distance_m in page.rows
         ]
         return VenueConnection(
-            edges=edges,
+            edges=Rows.positional(VenueEdge, edges),  # type: ignore[arg-type]
             page_info=page_info(
-                [edge.cursor for edge in edges], has_next=page.has_next, has_previous=after is not None
+                [cursor for _, cursor, _ in edges], has_next=page.has_next, has_previous=after is not None
             ),
         )
 
-    @strawberry.field(description="One venue, also when it is closed; null when there is none.")
+    @strawberry.field(
+        directives=[Weight(weight=100), Public(max_age=60)],
+        description="One venue, also when it is closed; null when there is none.",
+    )
     async def venue(
         self,
         info: Info,
         id: strawberry.ID,  # noqa: A002 - the argument's name in the schema
         coordinate_system: CoordinateSystem = CoordinateSystem.GCJ02,
     ) -> Venue | None:
-        row = await venues.venue_by_public_id(id, today=business_day(info.context.now))
-        return None if row is None else Venue.of(row, coordinate_system)
+        found = await venues.venue_by_public_id(id, today=business_day(info.context.now))
+        return None if found is None else Rows.positional(Venue, [_venue_row(found, coordinate_system)])[0]
 
-    @strawberry.field(description="The court × time grid of a venue's day, with status and price.")
+    @strawberry.field(  # not shared whole: what is taken is true only now. The room keeps what may be kept of it
+        directives=[ListSize(assumed_size=MOST_COURTS), Weight(weight=500), Public(max_age=0)],
+        description="The court × time grid of a venue's day, with status and price.",
+    )
     async def slots(
         self, info: Info, venue_id: strawberry.ID, date: date, sport: str | None = None
     ) -> list[CourtSlots]:
-        return _grid(await booking.slots(venue_id=venue_id, sport=sport, day=date, now=info.context.now))
+        keep = info.context.services.keep
+        found = await booking.slots(venue_id=venue_id, sport=sport, day=date, now=info.context.now, keep=keep)
+        return Rows.positional(CourtSlots, found)  # type: ignore[return-value]
 
-    @strawberry.field(description="The divisions that exist on a day (today), all or those under a parent.")
+    @strawberry.field(
+        directives=[ListSize(assumed_size=MOST_REGIONS), Weight(weight=200), Public(max_age=3600)],
+        description="The divisions that exist on a day (today), all or those under a parent.",
+    )
     async def regions(self, info: Info, on_day: date | None = None, parent_key: str | None = None) -> list[Region]:
         found = await regions.regions(on_day or business_day(info.context.now), parent_key)
         return [
@@ -220,32 +239,12 @@ class VenueQueries:
             for row in found
         ]
 
-    @strawberry.field(description="Every sport, in the order to show them.")
+    @strawberry.field(
+        directives=[ListSize(assumed_size=MOST_SPORTS), Weight(weight=50), Public(max_age=3600)],
+        description="Every sport, in the order to show them.",
+    )
     async def sports(self) -> list[Sport]:
         return [Sport(code=row["code"], name=row["name"]) for row in await venues.sports()]
-
-
-def _grid(slots: Sequence[booking.Slot]) -> list[CourtSlots]:
-    return [
-        CourtSlots(
-            court_id=strawberry.ID(court_id),
-            court_name=row[0].court_name,
-            max_people=row[0].max_people,
-            slots=[
-                Slot(
-                    starts_at=slot.starts_at,
-                    ends_at=slot.ends_at,
-                    status=slot.status,
-                    price=Fen(slot.price_fen),
-                    price_kind=slot.price_kind,
-                    price_label=slot.price_label,
-                    price_is_demonstration=slot.price_provenance != "PUBLISHED",
-                )
-                for slot in row
-            ],
-        )
-        for court_id, row in ((key, list(group)) for key, group in groupby(slots, key=lambda slot: slot.court_id))
-    ]
 
 
 def _point(given: PointInput) -> Point:
@@ -255,8 +254,19 @@ def _point(given: PointInput) -> Point:
         raise BadInput(str(error), next_step="请检查经纬度是否写反、坐标系是否选对。", field="point") from error
 
 
-def _cursor(row: Any) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([row["squared_metres"], row["id"]])).decode()
+def _venue_row(found: venues.VenueRow, system: CoordinateSystem) -> tuple[Any, ...]:
+    """In the order of `Venue`'s fields: the room's row, with its place in the system asked for and hours as texts."""
+    lon, lat = convert(found.lon, found.lat, CoordinateSystem.WGS84, system)
+    return (*found[:6], (round(lon, 6), round(lat, 6), system), *found[8:-1], _clock_texts(found.opening_today))
+
+
+@lru_cache(maxsize=1024)
+def _clock_texts(openings: tuple[tuple[int, int], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple([(clock_text(opens), clock_text(closes)) for opens, closes in openings])
+
+
+def _cursor(squared_metres: float, row_id: int) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([squared_metres, row_id])).decode()
 
 
 def _read_cursor(after: str | None) -> tuple[float, int] | None:

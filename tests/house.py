@@ -24,7 +24,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from bff import wiring
+from bff import tracing, wiring
 from bff.app import assemble, routes
 from bff.settings import Settings, read_settings
 from bff.wechat_token import SharedToken
@@ -265,11 +265,13 @@ async def house(db: Database, outside: Outside, shared_valkey: Valkey, tmp_path:
 
 
 @asynccontextmanager
-async def opened(db: Database, outside: Outside, valkey: Valkey, folder: Path) -> AsyncIterator[House]:
-    settings = settings_for(db, outside, valkey, folder)
+async def opened(
+    db: Database, outside: Outside, valkey: Valkey, folder: Path, **settings_too: str
+) -> AsyncIterator[House]:
+    settings = settings_for(db, outside, valkey, folder, **settings_too)
     sandbox = httpx.ASGITransport(wechat.create_app(outside.folder))
     with journal(settings) as written:
-        built = wiring.build(settings)
+        built = wiring.build(settings, tracing.opened(settings, "web"))
         await built.queue.redis.flushdb()
         async with httpx.AsyncClient(transport=sandbox, base_url="http://wechat.test") as wechat_http:
             wired = replace(
@@ -278,15 +280,18 @@ async def opened(db: Database, outside: Outside, valkey: Valkey, folder: Path) -
                 mini_program=_mini_program(built, wechat_http),
                 wechat_pay=wiring.wechat_pay(settings, built.http, outside.now),
             )
-            app = assemble(settings, routes(wired), nullcontext())
+            app = assemble(settings, routes(wired), nullcontext(), wired.spans)
             transport = httpx.ASGITransport(app, client=("203.0.113.7", 40000))
-            async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
+            client = httpx.AsyncClient(transport=transport, base_url=HERE)
+            async with wiring.sharing(wired.keeper), client as http:
                 yield House(app, http, wechat_http, outside, wired, written)
         await built.http.aclose()
         await built.queue.close()
+        if built.spans:
+            await built.spans.close()
 
 
-def settings_for(db: Database, outside: Outside, valkey: Valkey, folder: Path) -> Settings:
+def settings_for(db: Database, outside: Outside, valkey: Valkey, folder: Path, **more: str) -> Settings:
     return read_settings(
         {
             **outside.env,
@@ -296,6 +301,7 @@ def settings_for(db: Database, outside: Outside, valkey: Valkey, folder: Path) -
             "PUBLIC_BASE_URL": str(outside.http.base_url),  # so that notices land in the letter box
             "WECHAT_PAY_BASE_URL": str(outside.http.base_url),
             "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:9",  # forwarding is the worker's
+            **more,
         }
     )
 

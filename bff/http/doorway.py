@@ -1,20 +1,25 @@
 """What every request passes on its way in and out: who is calling, a request id, a log line, a measured time,
-careful headers, and for errors that nobody expected a reference instead of their text."""
+careful headers, and for errors that nobody expected a reference instead of their text.
 
+It runs on every request, so it reads headers only where they may be believed and makes no objects in between.
+"""
+
+import logging
 import re
-import secrets
 import time
 from collections.abc import Iterable
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bff import metrics
+from bff import metrics, visits
 from bff.http.limits import refusal
 from bff.logging import report, sentence_for
 from bff.settings import Network
+from bff.tracing import RequestSpan, Spans
+from bff.visits import Visit
 
 REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{8,64}")
 HEADERS = {
@@ -25,6 +30,7 @@ HEADERS = {
 }
 TRANSPORT_SECURITY = "max-age=31536000"
 QUIET = ("/healthz", "/readyz", "/metrics")
+ADDRESSES_KNOWN = 4096  # the longest unseen go first
 
 log = structlog.get_logger("bff.http")
 
@@ -37,10 +43,11 @@ def client_address(scope: Scope, trusted: Iterable[Network]) -> str:
     """
     address = scope["client"][0] if scope.get("client") else ""
     trusted = tuple(trusted)
-    forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",")
+    given = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    forwarded = b",".join(given).decode("latin-1").split(",")
     while _is_in(address, trusted) and forwarded:
         earlier = forwarded.pop().strip()
-        if not _is_address(earlier):
+        if _parsed(earlier) is None:
             break
         address = earlier
     return address
@@ -49,47 +56,61 @@ def client_address(scope: Scope, trusted: Iterable[Network]) -> str:
 class Doorway:
     """Everything behind it may take `request.client.host` and the scheme for the truth."""
 
-    def __init__(self, app: ASGIApp, trusted_proxies: tuple[Network, ...], over_tls: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, trusted_proxies: tuple[Network, ...], over_tls: bool, spans: Spans | None = None
+    ) -> None:
         self.app = app
         self.trusted = trusted_proxies
-        self.headers = HEADERS | ({"Strict-Transport-Security": TRANSPORT_SECURITY} if over_tls else {})
+        self.spans = spans
+        headers = HEADERS | ({"Strict-Transport-Security": TRANSPORT_SECURITY} if over_tls else {})
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._is_proxy = lru_cache(ADDRESSES_KNOWN)(lambda address: _is_in(address, self.trusted))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = self._recognise(scope)
+        client = scope.get("client")
+        from_proxy = client is not None and self._is_proxy(client[0])
+        visit = Visit((self._told_by_proxy(scope) if from_proxy else "") or visits.new_request_id())
+        span = self.spans.request(scope, from_proxy=from_proxy) if self.spans else None
         status = 0
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in self.headers.items():
-                    headers.setdefault(name, value)
+                message["headers"] = self._with_ours(message.get("headers") or (), visit.request_id)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_headers)
-            except Exception as error:
-                await self._apologise(error, scope, receive, send_with_headers, begun=status != 0)
-            finally:
-                _record(scope, status, time.perf_counter() - started)
+        token = visits.current.set(visit)
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception as error:
+            await self._apologise(error, scope, receive, send_with_headers, begun=status != 0)
+        finally:
+            _record(scope, visit, status, time.perf_counter() - started, span)
+            visits.current.reset(token)
 
-    def _recognise(self, scope: Scope) -> str:
-        """Puts the caller's address and scheme into the scope; gives the request's id, a proxy's or ours."""
-        headers = Headers(scope=scope)
-        request_id = ""
-        if scope.get("client") and _is_in(scope["client"][0], self.trusted):
-            request_id = headers.get("x-request-id", "")
-            if headers.get("x-forwarded-proto") in ("http", "https"):
-                scope["scheme"] = headers["x-forwarded-proto"]
+    def _told_by_proxy(self, scope: Scope) -> str:
+        """Puts the caller's address and scheme into the scope; gives the request's id, if the proxy named a good one."""
+        said = dict(scope["headers"])
+        scheme = said.get(b"x-forwarded-proto", b"").decode("latin-1")
+        if scheme in ("http", "https"):
+            scope["scheme"] = scheme
+        if b"x-forwarded-for" in said:
             scope["client"] = (client_address(scope, self.trusted), 0)
-        return request_id if REQUEST_ID.fullmatch(request_id) else secrets.token_hex(8)
+        request_id = said.get(b"x-request-id", b"").decode("latin-1")
+        return request_id if REQUEST_ID.fullmatch(request_id) else ""
+
+    def _with_ours(self, theirs: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+        """What a door says itself is kept; ASGI has names in lower case."""
+        headers = list(theirs)
+        said = {name for name, _ in headers}
+        headers += [header for header in self.headers if header[0] not in said]
+        headers.append((b"x-request-id", request_id.encode()))
+        return headers
 
     async def _apologise(
         self, error: Exception, scope: Scope, receive: Receive, send: Send, *, begun: bool
@@ -101,22 +122,32 @@ class Doorway:
             await answer(scope, receive, send)
 
 
-def _record(scope: Scope, status: int, seconds: float) -> None:
+def _record(scope: Scope, visit: Visit, status: int, seconds: float, span: RequestSpan | None) -> None:
     """Counts by the route's pattern: paths hold tokens, and there are too many of them."""
     route = getattr(scope.get("route"), "path", "unknown")
-    metrics.REQUESTS.labels(scope["method"], route, str(status)).inc()
-    metrics.DURATIONS.labels(scope["method"], route).observe(seconds)
-    if scope["path"] not in QUIET:
-        log.info("answered", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+    metrics.count_request(scope["method"], route, status, seconds)
+    if span:
+        span.end(scope["method"], route, status, visit)
+    if scope["path"] in QUIET or not logging.getLogger().isEnabledFor(logging.INFO):
+        return
+    told = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+    if visit.outcome:
+        told["outcome"] = visit.outcome
+        if visit.kind:
+            told |= {"operation": visit.operation, "kind": visit.kind}
+        if visit.document:
+            told["document"] = visit.document
+    log.info("answered", **told)
 
 
-def _is_address(text: str) -> bool:
+@lru_cache(ADDRESSES_KNOWN)
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(text)
+        return ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
-def _is_in(address: str, networks: Iterable[Network]) -> bool:
-    return _is_address(address) and any(ip_address(address) in network for network in networks)
+def _is_in(text: str, networks: Iterable[Network]) -> bool:
+    address = _parsed(text)
+    return address is not None and any(address in network for network in networks)

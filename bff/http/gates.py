@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Route
 
 from models.admissions.rules import Verdict
 from models.codes.rules import CodeKeys
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, Busy, DomainError, ErrorCode
 from models.footfall import devices
 from models.footfall.devices import Keys, KnownDevice, Protocol
 from models.footfall.operations import record_numbered_scan, record_scan
@@ -61,7 +61,10 @@ class _Gates:
     wake: Callable[[str], Awaitable[None]]
 
     async def scan(self, request: Request) -> Response:
-        device = await devices.find_device(request.path_params["token"])
+        try:
+            device = await devices.find_device(request.path_params["token"])
+        except Busy as refusal:  # whose device it is, and so how it speaks, is not known then
+            return PlainTextResponse(f"code=0001&&desc={refusal.sentence()}", 503)
         address = request.client.host if request.client else ""
         if device is None or not device.may_call_from(address):
             return PlainTextResponse("code=0001&&desc=没有登记这个设备，请联系场馆管理员", 404)

@@ -28,6 +28,8 @@ from payments.port import (
     RefundNotice,
 )
 
+STATUS_OF = {ErrorCode.PAYMENT_MISMATCH: 400, ErrorCode.BUSY: 503}
+
 log = structlog.get_logger("bff.payment_notices")
 
 
@@ -64,7 +66,7 @@ class NoticeDoor:
                 return Response(status_code=204) if known else _fail(500, "unknown refund")
             outcome = await settle_notice(notice, channel=self.name, mchid=self.mchid, now=self.clock())
         except DomainError as refusal:
-            return _fail(400 if refusal.code is ErrorCode.PAYMENT_MISMATCH else 500, refusal.code)
+            return _fail(STATUS_OF.get(refusal.code, 500), refusal.code)
         log.info("notice taken", channel=self.name, outcome=outcome.value)
         await self.wake("refunds" if outcome is Settled.SURPLUS else "forward")
         return Response(status_code=204)

@@ -208,7 +208,7 @@ class _DeskPages:
         username: str = "",
         refusal: DomainError | None = None,
     ) -> Response:
-        status = 403 if refusal else 200
+        status = (503 if refusal.code is ErrorCode.BUSY else 403) if refusal else 200
         return self._page(
             request, "desk/sign_in.html", status, expired=expired, username=username, refusal=refusal
         )

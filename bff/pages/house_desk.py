@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bff.graphql.rates import Rates, who
 from models.admissions import desk as admissions
 from models.admissions.rules import Verdict
 from models.codes.rules import CodeKeys
@@ -15,14 +16,19 @@ from models.staff.rules import StaffSignedIn
 
 @dataclass(frozen=True, slots=True)
 class HouseDesk:
-    """`wake` is rung after each redemption, so that the platform hears of it at once."""
+    """`wake` is rung after each redemption, so that the platform hears of it at once. `rates` are those of GraphQL's
+    `staffSignIn`: whoever guesses passwords through both doors guesses no more often."""
 
     code_keys: CodeKeys = field(repr=False)
     wake: Callable[[str], Awaitable[None]]
+    rates: Rates
 
     async def sign_in(
         self, *, username: str, password: str, device_id: str, address: str, now: datetime
     ) -> StaffSignedIn:
+        allowance = await self.rates.count({"staffSignIn": 1}, who(address, device_id=device_id))
+        if allowance.refusal:
+            raise allowance.refusal
         return await staff.sign_in(
             username=username, password=password, device_id=device_id, address=address, now=now
         )

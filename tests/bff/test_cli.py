@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from redis.asyncio import Redis
 
+from bff.kept_store import GENERATION
 from tests import databases
-from tests.bff.conftest import clean_environment
+from tests.bff.conftest import Valkey, clean_environment
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -24,6 +26,11 @@ class Operator:
     def __init__(self, folder: Path, database_url: str) -> None:
         self.url = database_url
         self.environment = clean_environment(DATA_DIR=str(folder), DATABASE_URL=database_url)
+
+    def beside(self, valkey: Valkey) -> "Operator":
+        operator = Operator(Path(self.environment["DATA_DIR"]), self.url)
+        operator.environment["REDIS_URL"] = valkey.url
+        return operator
 
     def types(self, *words: str, then: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -65,9 +72,9 @@ async def test_a_second_import_changes_nothing(operator: Operator) -> None:
     assert (again.returncode, again.stdout) == (0, "0 added, 0 changed, 0 closed, 0 removed\n")
 
 
-def test_no_migration_is_missing_and_the_schema_is_up_to_date(operator: Operator) -> None:
+def test_no_migration_is_missing_and_schema_and_documents_are_up_to_date(operator: Operator) -> None:
     """As `make check` asks; in processes of their own, because looking for drift opens a SQLite in ours."""
-    for command in ("migration", "schema"):
+    for command in ("migration", "schema", "documents"):
         asked = operator.types(command, "--check")
         assert (asked.returncode, asked.stderr) == (0, "")
 
@@ -92,6 +99,33 @@ async def test_a_gate_gets_an_address_and_a_secret_which_rotate(operator: Operat
     assert await operator.reads(previous) is not None
     assert operator.types("gates", "rotate", "G1", "--finish").returncode == 0
     assert await operator.reads(previous) is None
+
+
+async def test_a_third_party_gets_a_key_moves_to_another_and_is_ended(operator: Operator) -> None:
+    register = ["third-parties", "register", "渝健身", "--contact", "张工 zhang@example.cn"]
+    made = operator.types(*register)
+    first = key_in(made)
+    assert operator.types(*register).stderr.startswith("BAD_INPUT: 这个名称已登记过。")
+    second = key_in(operator.types("third-parties", "rotate", "渝健身"))
+    listed = operator.types("third-parties", "list").stdout
+    public_id = await operator.reads("SELECT public_id FROM third_party")
+    assert public_id in made.stdout
+    assert f"渝健身\t{public_id}\t张工 zhang@example.cn\t" in listed
+    assert re.findall(r"…(\S{4})\t\t\S+Z\t(\S+)", listed) == [(first[-4:], "live"), (second[-4:], "live")]
+    assert first not in listed
+    assert operator.types("third-parties", "rotate", "渝健身", "--finish").stdout == "1 ended\n"
+    assert operator.types("third-parties", "end", "渝健身", "--key", first[-4:]).returncode == 1
+    assert operator.types("third-parties", "end", "渝健身", "--key", second[-4:]).stdout == "ended\n"
+    assert "live" in operator.types("third-parties", "list").stdout
+    assert operator.types("third-parties", "end", "渝健身").stdout == "ended\n"
+    assert "live" not in operator.types("third-parties", "list").stdout
+    assert operator.types("third-parties", "rotate", "渝健身").stderr.startswith("BAD_INPUT: 没有登记过")
+
+
+def key_in(shown: subprocess.CompletedProcess[str]) -> str:
+    assert shown.returncode == 0, shown.stderr
+    [key] = re.findall(r"^X-Api-Key +(tpk_[\w-]{43})$", shown.stdout, re.MULTILINE)
+    return str(key)
 
 
 async def test_dead_letters_are_listed_and_sent_again(operator: Operator) -> None:
@@ -127,3 +161,45 @@ def test_a_password_typed_at_a_terminal_is_not_shown_and_must_be_typed_twice(tmp
     assert os.waitstatus_to_exitcode(status) == 1
     assert b"the two are not the same" in said
     assert b"Str0ng-enough" not in said
+
+
+# What web processes keep
+
+
+async def generation_at(valkey: Valkey) -> str | None:
+    async with Redis.from_url(valkey.url) as redis:
+        name = await redis.get(GENERATION)
+    return name and name.decode()
+
+
+async def test_an_import_that_changes_something_makes_web_processes_forget(
+    operator: Operator, valkey: Valkey
+) -> None:
+    assert operator.beside(valkey).types("import").stdout == "0 added, 0 changed, 0 closed, 0 removed\n"
+    assert await generation_at(valkey) is None
+    await operator.reads("UPDATE venue SET name = '旧名' WHERE ref = 'CQ001'")
+    done = operator.beside(valkey).types("import")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 added, 1 changed, 0 closed, 0 removed\n", "")
+    assert await generation_at(valkey) is not None
+
+
+async def test_an_import_whose_valkey_is_away_says_what_is_left_to_do(operator: Operator, valkey: Valkey) -> None:
+    valkey.stop()
+    await operator.reads("UPDATE venue SET name = '旧名' WHERE ref = 'CQ001'")
+    done = operator.beside(valkey).types("import")
+    assert (done.returncode, done.stdout) == (0, "0 added, 1 changed, 0 closed, 0 removed\n")
+    assert "run `python -m bff answers forget` when it is back" in done.stderr
+    assert await operator.reads("SELECT name FROM venue WHERE ref = 'CQ001'") != "旧名"
+
+
+async def test_web_processes_forget_at_a_word(operator: Operator, valkey: Valkey) -> None:
+    with_valkey = operator.beside(valkey)
+    assert with_valkey.types("answers", "forget").returncode == 0
+    first = await generation_at(valkey)
+    assert with_valkey.types("answers", "forget").returncode == 0
+    assert None not in {first, await generation_at(valkey)}
+    assert first != await generation_at(valkey)
+    valkey.stop()
+    refused = with_valkey.types("answers", "forget")
+    assert refused.returncode == 1
+    assert "Valkey is away" in refused.stderr

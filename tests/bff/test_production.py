@@ -1,6 +1,7 @@
 """Production for real: what the Procfile names, on PostgreSQL and Valkey, several of each, until SIGTERM."""
 
 import asyncio
+import re
 import shlex
 import subprocess
 import sys
@@ -62,9 +63,10 @@ async def test_the_procfile_starts_a_production_that_is_ready_and_stops_in_order
             ]
         try:
             await until(lambda: is_ready(house) and (tmp_path / "log").read_text().count('"working"') == 2)
-            answer = httpx.post(f"{house}/graphql", json={"query": "{ __schema { types { name } } }"})
-            assert not answer.json()["data"]
+            answer = httpx.post(f"{house}/graphql", json={"query": "{ sports { code } }"})
+            assert answer.status_code == 401
             assert "max-age" in answer.headers["Strict-Transport-Security"]
+            a_third_party_asks_freely_until_it_is_ended(house, environment)
             for process in started:
                 process.terminate()
             assert [process.wait(STOP_SECONDS) for process in started] == [0, 0, 0]
@@ -72,6 +74,28 @@ async def test_the_procfile_starts_a_production_that_is_ready_and_stops_in_order
             for process in started:
                 process.kill()
                 process.wait()
+
+
+def a_third_party_asks_freely_until_it_is_ended(house: str, environment: dict[str, str]) -> None:
+    """In every web process, from the moment in which the operator's command returns."""
+
+    def types(*words: str) -> str:
+        command = [sys.executable, "-m", "bff", "third-parties", *words]
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout
+
+    [key] = re.findall(r"tpk_\S+", types("register", "渝健身", "--contact", "张工"))
+
+    def said() -> set[tuple[int, str]]:
+        """By new connections, which the two processes share out among themselves."""
+        free = {"query": "{ sports { code } }"}
+        asked = [httpx.post(f"{house}/graphql", json=free, headers={"X-Api-Key": key}) for _ in range(12)]
+        return {(answer.status_code, answer.text[:9]) for answer in asked}
+
+    assert said() == {(200, '{"data":{')}
+    types("end", "渝健身")
+    assert said() == {(401, '{"errors"')}
 
 
 def is_ready(house: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bff.settings import KEY_VARIABLES, SettingsRefused, read_env_file, read_settings
+from bff.settings import KEY_VARIABLES, SettingsRefused, origin_of, read_env_file, read_settings
 from tests.bff.conftest import clean_environment
 
 ROOT = Path(__file__).parent.parent.parent
@@ -77,6 +77,17 @@ def test_production_names_everything_that_is_missing_at_once() -> None:
         ("PUBLIC_BASE_URL", "http://sports.example.cn", "https"),
         ("TRUSTED_PROXIES", "0.0.0.0/0", "everybody"),
         ("TRUSTED_PROXIES", "proxy", "no network"),
+        ("RATE_SCALE", "0", "from 0.1 to 10"),
+        ("RATE_SCALE", "off", "from 0.1 to 10"),
+        ("RATE_SCALE", "1000", "from 0.1 to 10"),
+        ("RATE_SCALE", "nan", "from 0.1 to 10"),
+        ("CORS_ORIGINS", "*", "no origin"),
+        ("CORS_ORIGINS", "https://*.example.cn", "no origin"),
+        ("CORS_ORIGINS", "https://map.example.cn/", "no origin"),
+        ("CORS_ORIGINS", "https://map.example.cn:443", "no origin"),
+        ("CORS_ORIGINS", "https://Map.example.cn", "no origin"),
+        ("CORS_ORIGINS", "null", "no origin"),
+        ("CORS_ORIGINS", "https://map.example.cn,http://h5.example.cn", "not https"),
         ("WECHAT_BASE_URL", "http://127.0.0.1:9001", "https"),
         ("WECHAT_PAY_BASE_URL", "https://localhost:9002", "real one"),
         ("GOVERNMENT_PLATFORM_BASE_URL", "http://127.0.0.1:9003", "https"),
@@ -98,6 +109,41 @@ def test_production_refuses(production: dict[str, str], name: str, value: str, w
     [fault] = faults_of(production | {name: value})
     assert fault.startswith(name)
     assert word in fault
+
+
+def test_other_sites_are_listed_by_their_exact_origins(production: dict[str, str]) -> None:
+    given = production | {"CORS_ORIGINS": " https://map.example.cn, https://h5.example.cn:8443,"}
+    assert read_settings(given).cors_origins == ("https://map.example.cn", "https://h5.example.cn:8443")
+    assert read_settings(production).cors_origins == ()
+
+
+def test_development_takes_pages_without_tls_but_no_patterns(tmp_path: Path) -> None:
+    development = {"DATA_DIR": str(tmp_path)}
+    given = development | {"CORS_ORIGINS": "http://localhost:5173,http://127.0.0.1:8080"}
+    assert read_settings(given).cors_origins == ("http://localhost:5173", "http://127.0.0.1:8080")
+    [fault] = faults_of(development | {"CORS_ORIGINS": "*"})
+    assert "no origin" in fault
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://sports.example.cn", "https://sports.example.cn"),
+        ("https://Sports.Example.cn:443/base", "https://sports.example.cn"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("https://sports.example.cn:8443/", "https://sports.example.cn:8443"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_an_addresss_origin_is_what_browsers_write(url: str, origin: str) -> None:
+    assert origin_of(url) == origin
+
+
+def test_a_load_made_on_purpose_widens_rates_in_development_only(tmp_path: Path) -> None:
+    given = {"DATA_DIR": str(tmp_path), "RATE_SCALE": "1000"}
+    assert read_settings(given).rate_scale == 1000
+    assert read_settings(given | {"RATE_SCALE": ""}).rate_scale == 1
+    assert "from 0.1 to 10000" in faults_of(given | {"RATE_SCALE": "off"})[0]
 
 
 def test_a_merchant_with_platform_certificates_only_needs_no_public_key(production: dict[str, str]) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import graphql
 import pytest
 
-from bff.graphql import limits
+from bff.graphql.endpoint import EXECUTION_SECONDS
 from bff.settings import KEY_VARIABLES, _Reader
 from jobs import ALL
 from models.database import ROOMS_WITH_TABLES
 from models.table import Table
+from plans.limits import Limits
 from tests.docs import documents
 from tests.docs.documents import DOCUMENTS, ROOT, everything, fenced, here_documents, inline_code, rows, text
 
@@ -23,6 +24,7 @@ NOT_IN_THE_EXAMPLE = {
 SOURCES = ("*.py", "*.graphql", "*.yaml", "*.csv", "*.toml", "Makefile", ".env.example")
 FOLDERS = (
     "bff",
+    "clients",
     "resolvers",
     "jobs",
     "models",
@@ -60,8 +62,8 @@ def test_every_command_that_is_named_exists() -> None:
 
     command = typer.main.get_command(cli)
     started = text("Procfile") + text("compose.yaml")
-    assert set(re.findall(r"python -m bff ([a-z]+)", started)) == {"migrate", "web", "worker"}
-    named = set(re.findall(r"python -m bff ([a-z]+)(?: ([a-z]+))?", everything() + started))
+    assert set(re.findall(r"python -m bff ([a-z-]+)", started)) == {"migrate", "web", "worker"}
+    named = set(re.findall(r"python -m bff ([a-z-]+)(?: ([a-z]+))?", everything() + started))
     assert len(named) >= 6
     for first, second in named:
         found = command.commands.get(first)  # type: ignore[attr-defined]
@@ -132,15 +134,42 @@ def test_every_graphql_example_is_valid() -> None:
 
 def test_the_limits_of_graphql_are_the_ones_written_down() -> None:
     told = {row[0]: row[1] for row in rows(text("docs/security.md"), "The GraphQL door")}
+    limits = Limits()
     for protection, limit in {
-        "characters of a document": limits.CHARACTERS,
-        "tokens": limits.TOKENS,
-        "brackets in brackets": limits.BRACKETS,
-        "depth": limits.DEPTH,
-        "aliases": limits.ALIASES,
-        "directives": limits.DIRECTIVES,
+        "characters of a document": limits.characters,
+        "tokens, comments included": limits.tokens,
+        "brackets in brackets": limits.brackets,
+        "depth": limits.depth,
+        "aliases": limits.aliases,
+        "directives": limits.directives,
+        "repeated fields": limits.repeats,
+        "pairs of fields that validation compares": limits.comparisons,
+        "fields, merged with their fragments": limits.selections,
+        "fragments in fragments": limits.fragments_deep,
+        "cost": limits.cost,
+        "errors told of one document": limits.errors,
+        "time-outs": int(EXECUTION_SECONDS),
     }.items():
         assert re.findall(r"\d+(?:,\d+)*", told[protection])[0] == f"{limit:,}", protection
+
+
+def test_every_protection_of_graphql_has_its_test() -> None:
+    """`test_every_test_that_is_named_exists` sees to it that they exist."""
+    told = {row[0]: row[3] for row in rows(text("docs/security.md"), "The GraphQL door")}
+    twins_of_armor = {
+        "characters",
+        "tokens",
+        "depth",
+        "aliases",
+        "directives",
+        "cost",
+        "suggestions",
+        "introspection",
+    }
+    ours = {"repeated", "list", "batching", "time-outs"}
+    assert twins_of_armor | ours <= {re.split(r"[ ,]", protection)[0] for protection in told}
+    for protection, test in told.items():
+        assert re.search(r"`test_\w+`", test), protection
 
 
 def test_every_job_is_in_the_table_with_its_period() -> None:

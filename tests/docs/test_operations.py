@@ -33,7 +33,16 @@ async def test_every_metric_in_the_table_exists_and_every_one_of_ours_is_there(
     exposed = metrics.exposition(read).decode()
     section = PAGE.split("| metric | meaning | alarm |")[1]
     named = set(re.findall(r"^\| `(\w+)` \|", section.split("\n\n")[0], re.MULTILINE))
-    assert named == {"http_requests_total", "http_request_seconds", "unexpected_errors_total", *read}
+    ours = {
+        "graphql_document_check_cpu_seconds",
+        "graphql_operation_seconds",
+        "graphql_operations_total",
+        "http_request_seconds",
+        "http_requests_total",
+        "rate_refusals_total",
+        "unexpected_errors_total",
+    }
+    assert named == {*ours, *read}
     assert all(re.search(rf"^# TYPE {name} ", exposed, re.MULTILINE) for name in named)
 
 

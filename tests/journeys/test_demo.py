@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from demo.main_job import _platform_holds_everything_once
+from demo.main_job import _log_knows_nobody, _platform_holds_everything_once
+from demo.people import Citizen
 from demo.stack import Broken, Stack
 from tests.bff.conftest import clean_environment
 
@@ -39,6 +40,8 @@ def test_the_demo_walks_both_journeys_in_under_a_minute() -> None:
         "一、成都市民陈女士在重庆打球",
         "二、重庆市民王先生在成都打球",
         "三、政府平台自己的账",
+        "四、系统自己的日志",
+        "没有两位市民的手机号、openid 和登录令牌",
         "全部走通",
     ):
         assert told in done.stdout
@@ -111,3 +114,27 @@ def test_the_demo_is_content_when_the_platform_holds_everything_once() -> None:
 def test_the_demo_fails_when_the_platform_holds_anything_twice_or_not_at_all(rows: list[dict[str, Any]]) -> None:
     with a_platform_that_holds(rows) as stack, pytest.raises(Broken):
         _platform_holds_everything_once(stack, "PAID", "FREE")
+
+
+def a_stack_that_logged(folder: Path, *lines: str) -> tuple[Stack, Citizen]:
+    stack = Stack("", "", "", "", folder, {})
+    stack.log.write_text("\n".join(["web.1 | answered route=/graphql status=200"] * 20 + list(lines)))
+    return stack, Citizen(stack, "陈女士", "13800000001", openid="oABCDEFG", authorization="Bearer abcd-efgh")
+
+
+def test_the_demo_is_content_with_a_log_that_names_nobody(tmp_path: Path) -> None:
+    _log_knows_nobody(*a_stack_that_logged(tmp_path, "phone=138****0001"))
+
+
+@pytest.mark.parametrize("secret", ["13800000001", "oABCDEFG", "abcd-efgh"], ids=["phone", "openid", "token"])
+def test_the_demo_fails_when_its_log_names_somebody(tmp_path: Path, secret: str) -> None:
+    stack, citizen = a_stack_that_logged(tmp_path, f"worker.1 | something about {secret}!")
+    with pytest.raises(Broken, match="陈女士"):
+        _log_knows_nobody(stack, citizen)
+
+
+def test_the_demo_fails_when_there_was_no_log_to_search(tmp_path: Path) -> None:
+    stack, citizen = a_stack_that_logged(tmp_path)
+    stack.log.write_text("")
+    with pytest.raises(Broken):
+        _log_knows_nobody(stack, citizen)

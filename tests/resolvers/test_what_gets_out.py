@@ -1,15 +1,23 @@
-"""What leaves the house: in answers, in the log and at rest. No phone number, openid, token, code or session_key."""
+"""What leaves the house: in answers, in the log, in traces, in metrics and at rest.
+
+No phone number, openid, token, code or session_key.
+"""
 
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 
 from models.database import rows
 from models.footfall import devices
+from tests.bff.conftest import Valkey
+from tests.collector import a_collector
+from tests.databases import Database
 from tests.factories.booking import a_hall, at
-from tests.house import PASSWORD, House, contents, line
+from tests.house import PASSWORD, House, contents, line, opened
+from tests.outside import Outside
 from tests.resolvers import documents
 
 PHONE = "13987654321"
@@ -53,7 +61,27 @@ async def test_a_refusal_of_a_query_carries_its_code_field_and_way_out_and_no_in
     assert not [said for said in house.log_lines() if said["level"] in ("warning", "error")]
 
 
-async def test_a_whole_journey_leaves_nothing_personal_in_answers_or_in_the_log(house: House) -> None:
+async def test_a_whole_journey_leaves_nothing_personal_anywhere(
+    db: Database, outside: Outside, shared_valkey: Valkey, tmp_path: Path
+) -> None:
+    with a_collector() as collector:
+        given = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        async with opened(db, outside, shared_valkey, tmp_path, **given) as house:
+            secrets = await _a_whole_journey(house)
+            metrics = (await house.http.get("/metrics")).text
+    assert len(collector.named("POST /graphql")) >= 20
+    assert len(collector.named("POST wechat-pay")) == 1
+    assert len(collector.named("POST /gates/{token}")) == 1
+    spans = b"".join(collector.bodies)
+    assert 'route="/gates/{token}"' in metrics
+    for secret in secrets:
+        assert secret not in house.log(), secret
+        assert secret.encode() not in spans, secret
+        assert secret not in metrics, secret
+
+
+async def _a_whole_journey(house: House) -> list[str]:
+    """Gives every secret that was used on the way."""
     session_keys: list[str] = []
 
     async def overhear(response: httpx.Response) -> None:
@@ -97,7 +125,7 @@ async def test_a_whole_journey_leaves_nothing_personal_in_answers_or_in_the_log(
     await citizen.ask(documents.SIGN_OUT)
     await citizen.ask(documents.ME)
 
-    log, answers, kept = house.log(), "\n".join(house.answers), str(await contents())
+    answers, kept = "\n".join(house.answers), str(await contents())
     assert len(house.log_lines()) > 20
     assert len(session_keys) == 1
     tokens = [citizen.tokens["accessToken"], citizen.tokens["refreshToken"], clerk.authorization.split()[1]]
@@ -109,9 +137,8 @@ async def test_a_whole_journey_leaves_nothing_personal_in_answers_or_in_the_log(
     for what, secret in {**never, "openid": citizen.openid, "password": PASSWORD}.items():
         assert secret not in answers, what
     logged = [*never.values(), citizen.openid, PASSWORD, phone_code, gate.token, gate.signing_secret, printed]
-    for secret in (*logged, *tokens, *codes, "8" * 24):
-        assert secret not in log, secret
     for secret in (*never.values(), PASSWORD, gate.token, gate.signing_secret, printed, *tokens, *codes):
         assert secret not in kept, secret
     assert "session_key" not in answers + kept
     assert "139****4321" in answers
+    return [*logged, *tokens, *codes, "8" * 24]
