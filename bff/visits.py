@@ -4,7 +4,7 @@ The doorway begins a visit; who learns something on the way notes it here. Nothi
 or a path, so nothing in it is anybody's.
 """
 
-import os
+import random
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -30,4 +30,4 @@ current: ContextVar[Visit | None] = ContextVar("visit", default=None)
 
 def new_request_id() -> str:
     """64 bits of chance as letters only: never taken for a phone number or a code, and so never masked."""
-    return os.urandom(8).hex().translate(_HEX_TO_LETTERS)
+    return f"{random.getrandbits(64):016x}".translate(_HEX_TO_LETTERS)

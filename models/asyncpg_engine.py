@@ -30,6 +30,7 @@ CONNECT_SECONDS = 3  # to open one connection
 ACQUIRE_SECONDS = 3  # to get one of the pool's, opening included
 TIDY_SECONDS = 0.5  # to cancel, roll back and hand back after a failure; then the connection is cut
 CLOSE_SECONDS = 3
+RETURNS_TO_TIDY = 1000  # every so often a connection goes back through the pool, which renews the old ones
 CALM_SECONDS = 1  # without a failure, before it is said that the database answers again
 
 _AWAY_STATES = {
@@ -106,6 +107,46 @@ class Watch:
         self.failures = 0
 
 
+class Spares:
+    """Connections that stay out of asyncpg's pool between two statements: giving one back to it and taking it again
+    costs as much as a small statement. As many as the pool keeps open anyway, and none while somebody waits."""
+
+    def __init__(self) -> None:
+        self._spare: list[Any] = []
+        self._waiting = 0
+        self._returned = 0
+
+    def __len__(self) -> int:
+        return len(self._spare)
+
+    async def take(self, pool: Any) -> Any:
+        """Raises TimeoutError after ACQUIRE_SECONDS, and what connecting raises."""
+        while self._spare:
+            connection = self._spare.pop()
+            if not connection.is_closed():
+                return connection
+            await _hand_back(pool, connection, after_failure=True)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(ACQUIRE_SECONDS):
+                return await pool.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def give_back(self, pool: Any, connection: Any, *, after_failure: bool) -> None:
+        """After a failure, and now and then, through the pool, which tidies up and renews."""
+        self._returned += 1
+        may_stay = pool is not None and len(self._spare) < pool.get_min_size() and self._returned % RETURNS_TO_TIDY
+        if after_failure or self._waiting or not may_stay or connection.is_in_transaction():
+            await _hand_back(pool, connection, after_failure=after_failure)
+        else:
+            self._spare.append(connection)
+
+    async def empty(self, pool: Any) -> None:
+        while self._spare:
+            await _hand_back(pool, self._spare.pop(), after_failure=True)
+
+
 class _Patient(AsyncpgDBClient):
     """What pool and transaction have in common: what a lost database throws becomes `DatabaseAway`."""
 
@@ -131,6 +172,7 @@ class PatientClient(_Patient):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.watch = Watch()
+        self.spares = Spares()
 
     def acquire_connection(self) -> "_Acquired":
         return _Acquired(self, self._pool_init_lock)
@@ -142,6 +184,7 @@ class PatientClient(_Patient):
         if self._pool:
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.spares.empty(self._pool)
                     await self._pool.close()
             except _ALL_KINDS:
                 self._pool.terminate()
@@ -163,13 +206,18 @@ class _Acquired(PoolConnectionWrapper[Any]):
     """One connection for one statement."""
 
     async def __aenter__(self) -> Any:
-        async with asyncio.timeout(ACQUIRE_SECONDS):
-            await self.ensure_connection()
-            self.connection = await self.client._pool.acquire()
+        if not self.client._pool:
+            async with asyncio.timeout(ACQUIRE_SECONDS):
+                await self.ensure_connection()
+        self.connection = await self._spares.take(self.client._pool)
         return self.connection
 
     async def __aexit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        await _hand_back(self.client._pool, self.connection, after_failure=error is not None)
+        await self._spares.give_back(self.client._pool, self.connection, after_failure=error is not None)
+
+    @property
+    def _spares(self) -> Spares:
+        return cast(PatientClient, self.client).spares
 
 
 class _TransactionContext(TransactionContextPooled):
@@ -179,9 +227,10 @@ class _TransactionContext(TransactionContextPooled):
 
     async def __aenter__(self) -> TransactionalDBClient:
         try:
-            async with asyncio.timeout(ACQUIRE_SECONDS):
-                await self.ensure_connection()
-                self.client._connection = await self._pool.acquire()
+            if not self._pool:
+                async with asyncio.timeout(ACQUIRE_SECONDS):
+                    await self.ensure_connection()
+            self.client._connection = await self._spares.take(self._pool)
         except Exception as error:
             if is_away(error):
                 raise self.client.watch.failed(error) from error
@@ -189,7 +238,7 @@ class _TransactionContext(TransactionContextPooled):
         try:
             await self.client.begin()
         except BaseException:
-            await _hand_back(self._pool, self.client._connection, after_failure=True)
+            await self._spares.give_back(self._pool, self.client._connection, after_failure=True)
             raise
         self.token = get_connections().set(self.connection_name, self.client)
         return cast(TransactionalDBClient, self.client)
@@ -204,7 +253,7 @@ class _TransactionContext(TransactionContextPooled):
             failed = error is not None
         finally:
             get_connections().reset(self.token)
-            await _hand_back(self._pool, self.client._connection, after_failure=failed)
+            await self._spares.give_back(self._pool, self.client._connection, after_failure=failed)
 
     async def _commit(self) -> None:
         try:
@@ -226,6 +275,10 @@ class _TransactionContext(TransactionContextPooled):
     @property
     def _pool(self) -> Any:
         return self.client._parent._pool
+
+    @property
+    def _spares(self) -> Spares:
+        return cast(PatientClient, self.client._parent).spares
 
 
 async def _hand_back(pool: Any, connection: Any, *, after_failure: bool) -> None:

@@ -123,7 +123,8 @@ _sqlite_texts: dict[str, str] = {}
 
 async def rows(sql: str, *values: Any) -> Sequence[Any]:
     """Runs one statement and returns its rows, each readable by column name or place. The hot path: no models."""
-    client = get_connection("default")
+    together = _together.get()
+    client: Any = together.client if together else get_connection("default")
     found: Sequence[Any]
     if client.capabilities.dialect == "postgres":
         found = await _fetch(client, sql, values)
@@ -138,9 +139,43 @@ async def rows(sql: str, *values: Any) -> Sequence[Any]:
 @translate_exceptions
 async def _fetch(client: Any, sql: str, values: Sequence[Any]) -> Any:
     """What Tortoise's execute_query does, but that it keeps the rows of what writes RETURNING."""
+    together = _together.get()
+    if together is not None and together.client is client:
+        client.log.debug("%s: %s", sql, values)
+        return await together.connection.fetch(sql, *values)
     async with client.acquire_connection() as connection:
         client.log.debug("%s: %s", sql, values)
         return await connection.fetch(sql, *values)
+
+
+class Together:
+    """Several reads over one connection of the pool: taking one and giving it back costs a third of a small read.
+
+    Between them nothing else is waited for, and no transaction begins. On SQLite there is one connection anyway.
+    """
+
+    __slots__ = ("_acquired", "_mark", "client", "connection")
+
+    async def __aenter__(self) -> None:
+        self.client: Any = get_connection("default")
+        self._acquired: Any = None
+        if self.client.capabilities.dialect == "postgres":
+            self._acquired = self.client.acquire_connection()
+            self.connection = await _taken(self.client, self._acquired)
+            self._mark = _together.set(self)
+
+    async def __aexit__(self, *failure: Any) -> None:
+        if self._acquired is not None:
+            _together.reset(self._mark)
+            await self._acquired.__aexit__(*failure)
+
+
+@translate_exceptions
+async def _taken(_client: Any, acquired: Any) -> Any:
+    return await acquired.__aenter__()
+
+
+_together: ContextVar[Together | None] = ContextVar("together", default=None)
 
 
 def parameters(count: int, *, first: int = 1) -> str:

@@ -108,9 +108,12 @@ class _Writer:
         return self.made("done", "rows_done", parameters)
 
     def made(self, answer: str, name: str, parameters: str) -> Any:
-        text = "\n".join([f"def {name}({parameters}):", *self.memories, *self.lines, f"    return {answer}"])
+        text = "\n".join([f"def {name}({parameters}):", *self.memory_lines(), *self.lines, f"    return {answer}"])
         exec(compile(text, f"<plan: {name}>", "exec"), self.names)  # noqa: S102 - our own text, see above
         return self.names[name]
+
+    def memory_lines(self) -> list[str]:
+        return ["    alive = []", *self.memories] if self.memories else []
 
     @property
     def has_holes(self) -> bool:
@@ -183,12 +186,9 @@ class _Writer:
         return done
 
     def many(self, many: Many, given: str, access: str) -> str:
-        done = self.fresh()
         if access != OBJECT:
-            with self.once(given, done, Value(many, nullable=False)):
-                self.demand(f"type({given}) is list or type({given}) is tuple")
-                self.loop(many, given, done, access, is_inside=True)
-            return done
+            return self.many_inside(many, given, access)
+        done = self.fresh()
         with self.block(f"if type({given}) is list or type({given}) is tuple:"):
             self.loop(many, given, done, access)
         with self.block(f"elif type({given}) is Rows:"):
@@ -199,36 +199,57 @@ class _Writer:
             self.line("raise Anomaly")
         return done
 
+    def many_inside(self, many: Many, given: str, access: str) -> str:
+        done = self.fresh()
+        known = self.memory() if self.remembers(Value(many, nullable=False)) else None
+        if known is None:
+            self.demand(f"type({given}) is list or type({given}) is tuple")
+            self.loop(many, given, done, access, is_inside=True)
+            return done
+        self.line(f"{done} = {known}.get(id({given}))")
+        with self.block(f"if {done} is None:"):
+            self.demand(f"type({given}) is list or type({given}) is tuple")
+            self.loop(many, given, done, access, is_inside=True)
+            self.line(f"{known}[id({given})] = {done}")
+            self.line(f"alive.append({given})")
+        return done
+
     def loop(self, many: Many, given: str, done: str, access: str, *, is_inside: bool = False) -> None:
+        if not (is_inside and isinstance(many.item.what, One) and self.remembers(many.item)):
+            self.each_in(given, done, lambda each: self.value(many.item, each, access))
+            return
+        known = self.memory()
+        self.line(f"{done} = [*map({known}.get, map(id, {given}))]")
+        with self.block(f"if None in {done}:"):
+            self.each_in(given, done, lambda each: self.remembered(known, each, many.item, access))
+
+    def each_in(self, given: str, done: str, complete: Callable[[str], str]) -> None:
         each, add = self.fresh(), self.fresh()
         self.line(f"{done} = []")
         self.line(f"{add} = {done}.append")
         with self.block(f"for {each} in {given}:"):
-            if not (is_inside and isinstance(many.item.what, One)):
-                self.line(f"{add}({self.value(many.item, each, access)})")
-                return
-            item = self.fresh()
-            with self.once(each, item, many.item):
-                self.line(f"{item} = {self.value(many.item, each, access)}")
-            self.line(f"{add}({item})")
+            self.line(f"{add}({complete(each)})")
 
-    @contextmanager
-    def once(self, given: str, done: str, value: Value) -> Iterator[None]:
-        """What lies inside rows is often the same thing again and again (the sports of most venues): it is completed
-        once an answer. It is known by its identity, and kept alive beside, so that no other thing can have the same;
-        and it cannot change meanwhile, since nothing runs but these lines."""
-        if self.has_holes or runs_foreign_code(value) or _is_quickly_made(value):
-            yield
-            return
+    # What lies inside rows is often the same thing again and again: the sports of most venues, a slot as it is free. It
+    # is completed once an answer. A thing is known by its identity, and kept alive as long as the memory, so that no
+    # other can have the same; it cannot change meanwhile, since nothing runs but these lines.
+
+    def remembers(self, value: Value) -> bool:
+        is_quickly_made = isinstance(value.what, One) and len(value.what.fields) < FIELDS_WORTH_REMEMBERING
+        return not (self.has_holes or is_quickly_made or runs_foreign_code(value))
+
+    def memory(self) -> str:
         known = f"known{len(self.memories)}"
         self.memories.append(f"    {known} = {{}}")
-        found = self.fresh()
-        self.line(f"{found} = {known}.get(id({given}))")
-        with self.block(f"if {found} is not None:"):
-            self.line(f"{done} = {found}[1]")
-        with self.block("else:"):
-            yield
-            self.line(f"{known}[id({given})] = ({given}, {done})")
+        return known
+
+    def remembered(self, known: str, given: str, value: Value, access: str) -> str:
+        done = self.fresh()
+        self.line(f"{done} = {known}.get(id({given}))")
+        with self.block(f"if {done} is None:"):
+            self.line(f"{done} = {known}[id({given})] = {self.value(value, given, access)}")
+            self.line(f"alive.append({given})")
+        return done
 
     # The text itself
 
@@ -254,11 +275,6 @@ class _Writer:
         name = f"k{len(self.names)}"
         self.names[name] = thing
         return name
-
-
-def _is_quickly_made(value: Value) -> bool:
-    """Quicker than remembering it."""
-    return isinstance(value.what, One) and len(value.what.fields) < FIELDS_WORTH_REMEMBERING
 
 
 def _read(source: Source, given: str, access: str) -> str:

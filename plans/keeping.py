@@ -93,7 +93,7 @@ class Keeper:
         flight = making.get(key)
         if flight is None:
             flight = making[key] = asyncio.ensure_future(self._made(key, seconds, make, dump, load, weighs))
-            flight.add_done_callback(lambda done: _landed(done, key, making))
+            flight.add_done_callback(lambda _: making.pop(key, None))
         made: T = await asyncio.shield(flight)  # who gives up waiting does not take it away from the others
         return made
 
@@ -209,12 +209,6 @@ class Keeper:
         self._ends.clear()
         self._weight = 0
         self._making = {}
-
-
-def _landed(flight: asyncio.Future[Any], key: str, making: dict[str, asyncio.Future[Any]]) -> None:
-    making.pop(key, None)
-    if not flight.cancelled():
-        flight.exception()  # looked at, so that nobody complains when all who waited have gone
 
 
 def new_name() -> str:

@@ -1,11 +1,10 @@
 """What no door should have to think of: bodies that are too long or never end."""
 
-import asyncio
-
 import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bff.http.patience import patiently
 from models.errors import ErrorCode
 
 BODY_BYTES = 256 * 1024  # the longest honest request, a GraphQL document with its variables, stays far below
@@ -31,8 +30,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(self.seconds):
-                first = await _whole_body(receive)
+            first = await patiently(_whole_body(receive), self.seconds)
         except TimeoutError:
             answer = refusal("请求的内容迟迟没有传完，请检查网络后再试。", 408)
             answer.headers["Connection"] = "close"  # else who goes on dripping keeps the connection for ever

@@ -8,6 +8,7 @@ at stake nothing is.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import starmap
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,7 +25,7 @@ from models.booking.rules import (
     released_at,
     slot_title,
 )
-from models.calendar import business_day, instant_of, steps_between
+from models.calendar import CELL_MINUTES, business_day, instant_of, step_of
 from models.errors import DomainError, ErrorCode
 from models.keeping import Keep
 from models.venues.rules import (
@@ -139,10 +140,12 @@ async def slots(
     """
     check_day(day, now)
     if keep is None:
-        sheet = DaySheet(await _told(venue_id, sport, day), day)
+        async with database.Together():
+            sheet = DaySheet(await _told(venue_id, sport, day), day)
+            held = await _held_half_hours(sheet)
     else:
         sheet = await _kept_sheet(keep, venue_id, day)
-    held = await _held_half_hours(sheet.table)
+        held = await _held_half_hours(sheet)
     offered = sheet.offered(now)
     rows = [
         _court_day(court, offered[kind], held)
@@ -159,6 +162,7 @@ class DaySheet:
         """`told`: the row of TIMETABLE, which is plain enough for JSON."""
         self.told = told
         self.table = _timetable(told, day)
+        self.midnight = instant_of(day, 0)
         self.kinds_and_courts = list(zip(self.table.kinds(), self.table.courts, strict=True))
         self._released = released_at(day, self.table.limits)
         self._offered: dict[CourtKind, list[Offer]] = {}
@@ -177,7 +181,7 @@ class DaySheet:
     def _offers(self, court: CourtFacts, now: datetime) -> list[Offer]:
         return list(
             offers(
-                midnight=instant_of(self.table.day.date, 0),
+                midnight=self.midnight,
                 openings=self.table.openings_of(court),
                 slot_minutes=court.slot_minutes,
                 prices=self.table.prices_of(court),
@@ -211,12 +215,12 @@ def _court_day(court: CourtFacts, offered: Sequence[Offer], held: Mapping[int, i
     return CourtDay(court.public_id, court.name, court.max_people, row)
 
 
-async def _held_half_hours(table: Timetable) -> dict[int, int]:
+async def _held_half_hours(sheet: DaySheet) -> dict[int, int]:
     """Of each part that somebody holds the half hours of the day, as bits (see `Offer`)."""
-    steps = steps_between(instant_of(table.day.date, 0), instant_of(table.day.date, DAY_MINUTES))
+    first = step_of(sheet.midnight)
     held: dict[int, int] = {}
-    for part, step in await database.rows(HELD, table.venue_id, steps.start, steps.stop):
-        held[part] = held.get(part, 0) | 1 << step - steps.start
+    for part, step in await database.rows(HELD, sheet.table.venue_id, first, first + DAY_MINUTES // CELL_MINUTES):
+        held[part] = held.get(part, 0) | 1 << step - first
     return held
 
 
@@ -306,8 +310,8 @@ def _timetable(told: Sequence[Any], day: date) -> Timetable:
         venue_id=venue_id,
         day=day_of(day, notice=notice, year_known=bool(year_known)),
         courts=_courts(_json(courts)),
-        openings=tuple(Opening(*opening) for opening in _json(openings)),
-        windows=tuple(Window(*window) for window in _json(windows)),
+        openings=tuple(starmap(Opening, _json(openings))),
+        windows=tuple(starmap(Window, _json(windows))),
         limits=Limits(*_json(limits)),
     )
 

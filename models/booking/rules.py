@@ -21,7 +21,7 @@ from models.calendar import (
     span_text,
 )
 from models.errors import BadInput, DomainError, ErrorCode
-from models.venues.rules import HalfHours, PriceKind, price_of
+from models.venues.rules import HalfHours, PricedSlot, PriceKind, price_of
 
 
 class SlotStatus(StrEnum):
@@ -118,23 +118,21 @@ def offers(
     now: datetime,
 ) -> Iterator[Offer]:
     """A day's slots of one kind of court. An unpriced slot is not shown: it cannot be sold."""
+    known: dict[tuple[int, ...], PricedSlot] = {}  # most slots of a day lie in the same windows
     for start, end in grid(openings, slot_minutes):
-        price = price_of(prices, start, end)
+        deciding = tuple(map(id, prices[start // CELL_MINUTES : end // CELL_MINUTES]))
+        price = known.get(deciding)
+        if price is None:
+            price = known[deciding] = price_of(prices, start, end)
         if price.not_priced:
             continue
-        starts_at = midnight + timedelta(minutes=start)
-        free = Slot(
-            starts_at=starts_at,
-            ends_at=midnight + timedelta(minutes=end),
-            status=status_of(starts_at=starts_at, taken=False, released=released, now=now),
-            price_fen=price.price_fen,
-            price_kind=price.kind,
-            price_label=price.label,
-            price_is_demonstration=price.provenance != "PUBLISHED",
-        )
-        taken = status_of(starts_at=starts_at, taken=True, released=released, now=now)
-        half_hours = (1 << end // CELL_MINUTES) - (1 << start // CELL_MINUTES)
-        yield Offer(half_hours, free, free._replace(status=taken))
+        starts_at, ends_at = midnight + timedelta(minutes=start), midnight + timedelta(minutes=end)
+        status = status_of(starts_at=starts_at, taken=False, released=released, now=now)
+        costs = (price.price_fen, price.kind, price.label, price.provenance != "PUBLISHED")
+        free = taken = Slot(starts_at, ends_at, status, *costs)
+        if status is not SlotStatus.PAST:
+            taken = Slot(starts_at, ends_at, SlotStatus.TAKEN, *costs)
+        yield Offer((1 << end // CELL_MINUTES) - (1 << start // CELL_MINUTES), free, taken)
 
 
 def slot_title(court_name: str, starts_at: datetime, ends_at: datetime) -> str:

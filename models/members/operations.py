@@ -10,8 +10,6 @@ WeChat's session_key is not stored: nothing needs it yet, and what is not kept c
 
 from datetime import datetime
 
-from tortoise.expressions import F
-
 from models.database import alone_with, operation, row
 from models.errors import DomainError
 from models.ids import checked_device_id, new_id
@@ -146,8 +144,13 @@ async def _issue(
 
 
 async def _end(sign_in_id: int, reason: str, now: datetime) -> None:
-    running = await SignIn.filter(id=sign_in_id, ended_at=None).select_for_update().first()
-    if running is not None:
-        running.ended_at, running.end_reason = now, reason
-        await running.save(update_fields=["ended_at", "end_reason"])
-        await Member.filter(id=running.member_id).update(code_version=F("code_version") + 1)
+    ended = await row(
+        "UPDATE sign_in SET ended_at = $1, end_reason = $2 WHERE id = $3 AND ended_at IS NULL RETURNING member_id",
+        now,
+        reason,
+        sign_in_id,
+    )
+    if ended is not None:
+        await row(
+            "UPDATE member SET code_version = code_version + 1 WHERE id = $1 RETURNING id", ended["member_id"]
+        )

@@ -96,7 +96,7 @@ async def venues_near(
         found = _nearest(venues, place, radius_m, first, after)
     else:
         text, values = nearby_statement(place, radius_m, today, first, sport, open_at, after)
-        found = [_nearby_row(row) for row in await database.rows(text, *values)]
+        found = [_nearby_row(*row) for row in await database.rows(text, *values)]
     if not found and sport is not None:
         await _require_sport(sport)
     return NearbyPage(found[:first], has_next=len(found) > first)
@@ -113,7 +113,7 @@ async def _in_reach(
         reach_m = square.reach_m(radius_m)
         text, values = nearby_statement(square.centre, reach_m, today, MOST_KEPT, sport, open_at)
         found = await database.rows(text, *values)
-        return None if len(found) > MOST_KEPT else [_venue_row(row[1:]) for row in found]
+        return None if len(found) > MOST_KEPT else [_venue_row(*row[1:]) for row in found]
 
     return await keep.get(
         f"near:{square.power}:{square.column}:{square.row}:{radius_m}:{today}:{moment}:{sport}",
@@ -181,7 +181,7 @@ async def venue_by_public_id(public_id: str, *, today: date) -> VenueRow | None:
     if not _could_be_a_code(public_id):
         return None
     found = await database.row(_venue_sql(database.on_postgres()), public_id, today.weekday())
-    return None if found is None else _venue_row(found)
+    return None if found is None else _venue_row(*found)
 
 
 @cache
@@ -251,24 +251,22 @@ _SQLITE = {
 }
 
 
-def _nearby_row(found: Sequence[Any]) -> NearbyRow:
-    squared_metres = found[0]
-    return NearbyRow(_venue_row(found[1:]), squared_metres, round(squared_metres**0.5))
+def _nearby_row(squared_metres: float, *venue: Any) -> NearbyRow:
+    return NearbyRow(_venue_row(*venue), squared_metres, round(squared_metres**0.5))
 
 
-def _venue_row(found: Sequence[Any]) -> VenueRow:
-    """From the columns of `_venue_columns`, by their place: each look-up by name is done for fifty rows."""
-    is_open, price_from_fen, price_is_demonstration, sports, opening_today = found[11:]
-    return VenueRow._make(
-        (
-            *found[:11],
-            bool(is_open),  # SQLite says 1
-            _pairs(sports),
-            price_from_fen,
-            bool(price_is_demonstration),
-            _pairs(opening_today),
-        )
+# The columns of `_venue_columns`, by their place: each look-up by name would be done for fifty rows. SQLite has 1 for true.
+# fmt: off
+def _venue_row(
+    row_id: int, public_id: str, name: str, address: str, venue_type: str, region_name: str, lon: float, lat: float,
+    quality: str, phone: str | None, grade: str | None, is_open: Any, price_from_fen: int | None, is_made_up: Any,
+    sports: str | None, opening_today: str | None,
+) -> VenueRow:
+    return VenueRow(
+        row_id, public_id, name, address, venue_type, region_name, lon, lat, quality, phone, grade, bool(is_open),
+        _pairs(sports), price_from_fen, bool(is_made_up), _pairs(opening_today),
     )
+# fmt: on
 
 
 @lru_cache(maxsize=2048)

@@ -1,6 +1,7 @@
 """`make bench`: our web process beside others, on the same PostgreSQL, in one run (docs/decisions/bench-baseline.md).
 
-Prints a table, writes build/bench.json, and exits 1 when a row is below its mark in marks.json.
+Prints a table, writes build/bench.json, and exits 1 when a row is below its mark in marks.json. With names, only those:
+`python -m tests.bench slots redeem`.
 """
 
 import sys
@@ -62,14 +63,15 @@ async def _contests(given: Mapping[str, Workload], sides: Mapping[str, Side]) ->
     ]
     rows: dict[str, Any] = {}
     information: dict[str, Any] = {}
-    for name in READS:
+    wanted = set(sys.argv[1:]) or {*READS, *BESIDE_BARE, *CACHED}
+    for name in filter(wanted.__contains__, READS):
         rounds = await contest(given[name], [ours, bare, free, *others])
         rows[name] = row(rounds, OURS)
         rows[f"{name}_free"] = row(rounds, OURS_FREE, ELSEWHERE["strawberry_cached"])
         information[name] = aside(rounds)
-    for name in BESIDE_BARE:
+    for name in filter(wanted.__contains__, BESIDE_BARE):
         rows[name] = row(await contest(given[name], [ours, bare]), OURS)
-    for name in CACHED:
+    for name in filter(wanted.__contains__, CACHED):
         rows[name] = row(await contest(given[name], [ours_cached, bare]), OURS)
     return {"rows": rows, "aside": information}
 

@@ -146,6 +146,13 @@ def test_a_load_made_on_purpose_widens_rates_in_development_only(tmp_path: Path)
     assert "from 0.1 to 10000" in faults_of(given | {"RATE_SCALE": "off"})[0]
 
 
+def test_answers_are_kept_unless_somebody_says_off(tmp_path: Path) -> None:
+    given = {"DATA_DIR": str(tmp_path)}
+    said = [read_settings(given | {"ANSWERS_CACHE": text}).keeps_answers for text in ("", "on", "off")]
+    assert said == [True, True, False]
+    assert faults_of(given | {"ANSWERS_CACHE": "no"}) == ["ANSWERS_CACHE is 'no'; it must be on or off"]
+
+
 def test_a_merchant_with_platform_certificates_only_needs_no_public_key(production: dict[str, str]) -> None:
     del production["WECHAT_PAY_PUBLIC_KEY_ID"]
     assert any("belong together" in fault for fault in faults_of(production))

@@ -17,7 +17,7 @@ from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
 
 from models import database
-from models.asyncpg_engine import ACQUIRE_SECONDS, TIDY_SECONDS, DatabaseAway
+from models.asyncpg_engine import ACQUIRE_SECONDS, RETURNS_TO_TIDY, TIDY_SECONDS, DatabaseAway
 from models.checkout.placing import place_order
 from models.errors import Busy, ErrorCode
 from tests.conftest import NOW
@@ -99,6 +99,11 @@ def pool() -> Any:
     return get_connection("default")._pool
 
 
+def connections_at_rest() -> int:
+    client: Any = get_connection("default")
+    return int(client._pool.get_idle_size()) + len(client.spares)
+
+
 async def test_a_hanging_database_is_not_waited_for_and_is_there_at_once_when_it_goes_on(
     postgres: UnsteadyPostgres, note: None, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -120,7 +125,7 @@ async def test_a_hanging_database_is_not_waited_for_and_is_there_at_once_when_it
         await asyncio.gather(*(write(f"kept {number}") for number in range(2 * POOL)))
         assert time.monotonic() - started < A_MOMENT
         assert await written() == sorted(f"kept {number}" for number in range(2 * POOL) for _ in range(2))
-        assert pool().get_idle_size() == pool().get_size()
+        assert connections_at_rest() == pool().get_size()
 
 
 async def test_acts_under_way_are_undone_whether_the_database_hangs_stops_or_dies(
@@ -146,7 +151,7 @@ async def test_acts_under_way_are_undone_whether_the_database_hangs_stops_or_die
             assert "never" not in await written()
         assert await written() == ["crash"] * 2 + ["hang"] * 2 + ["shut_down"] * 2
         await asyncio.gather(*(ask() for _ in range(POOL)))
-        assert pool().get_idle_size() == pool().get_size()
+        assert connections_at_rest() == pool().get_size()
 
 
 async def test_more_than_the_pool_can_carry_are_told_to_come_back(
@@ -228,3 +233,26 @@ async def test_an_order_whose_commit_was_done_but_never_heard_of_is_the_same_ord
         assert len(await database.rows("SELECT id FROM orders")) == 1
         assert len(await database.rows("SELECT id FROM held_cell")) == 2
     await admin.close()
+
+
+async def test_who_waits_for_a_connection_gets_the_next_one_that_is_given_back(postgres: UnsteadyPostgres) -> None:
+    """Spares stay out of the pool; nobody may wait at the pool while they lie there."""
+    async with connected(postgres):
+        started = time.monotonic()
+        await asyncio.gather(*(database.rows("SELECT pg_sleep(0.002)") for _ in range(200 * POOL)))
+        assert time.monotonic() - started < 10
+        assert connections_at_rest() == pool().get_size() <= POOL
+        await asyncio.gather(*(ask() for _ in range(3 * RETURNS_TO_TIDY)))
+        assert connections_at_rest() == pool().get_size()
+
+
+async def test_a_connection_given_back_within_a_transaction_goes_through_the_pool_which_ends_it(
+    postgres: UnsteadyPostgres,
+) -> None:
+    async with connected(postgres):
+        client: Any = get_connection("default")
+        async with client.acquire_connection() as connection:
+            await connection.execute("BEGIN")
+        for _ in range(2 * POOL):
+            async with client.acquire_connection() as connection:
+                assert not connection.is_in_transaction()

@@ -103,6 +103,14 @@ async def test_one_kept_timetable_serves_every_sport(town: list[Venue]) -> None:
     assert len(keeper._kept) == 1
 
 
+async def test_another_day_is_another_timetable(town: list[Venue]) -> None:
+    keeper = Keeper()
+    for day in (TOMORROW, TOMORROW + timedelta(days=1)):
+        plainly = await grid_of(town[0], None, NOW, day=day)
+        assert await grid_of(town[0], keeper, NOW, day=day) == plainly
+        assert plainly[0].slots[0].starts_at.date() == day
+
+
 # What is never kept
 
 

@@ -2,7 +2,7 @@
 
 import random
 from datetime import date, timedelta
-from math import hypot
+from math import hypot, inf, nextafter
 from typing import Any
 
 import pytest
@@ -178,6 +178,23 @@ async def pages(point: Point, **asked: Any) -> list[str]:
         after = last and (last.squared_metres, last.venue.id)
         found.append(await venues_near(point=point, today=FRIDAY, after=after, **asked))
     return [repr(page) for page in found]
+
+
+async def test_who_is_just_within_the_radius_is_found_and_who_is_just_beyond_is_not(
+    land: list[tuple[float, float]],
+) -> None:
+    chance, keeper, borders = random.Random(11), Keeper(), 0
+    for _ in range(40):
+        lon, lat = chance.choice(land[:900])
+        point = Point(lon + chance.uniform(-0.01, 0.01), lat + chance.uniform(-0.01, 0.01))
+        nearest = await venues_near(point=point, radius_m=3_000, first=1, today=FRIDAY)
+        for row in nearest.rows:
+            border = row.squared_metres**0.5
+            for radius_m in (nextafter(border, 0), border, nextafter(border, inf)):
+                by_statement = await pages(point, radius_m=radius_m, first=1)
+                assert await pages(point, radius_m=radius_m, first=1, keep=keeper) == by_statement
+                borders += "rows=[]" in by_statement[0]
+    assert borders > 30
 
 
 async def test_whoever_asks_in_a_square_gets_what_is_near_to_them(land: list[tuple[float, float]]) -> None:

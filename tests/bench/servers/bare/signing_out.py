@@ -31,8 +31,7 @@ async def _sign_out(house: House, allowance: Allowance, token: str, now: datetim
         demand(member)
         await allowance.member(member["public_id"])
         async with connection.transaction():
-            running = await connection.fetchrow(sql.LOCK_SIGN_IN, member["id"], 1)
-            demand(running)
-            await connection.execute(sql.END_SIGN_IN, now, "SIGNED_OUT", running["id"])
-            await connection.execute(sql.REVOKE_CODES, 1, running["member_id"])
+            ended = await connection.fetchrow(sql.END_SIGN_IN, now, "SIGNED_OUT", member["id"])
+            demand(ended)
+            await connection.fetchrow(sql.REVOKE_CODES, ended["member_id"])
     return {"signOut": {"signedOut": True, "userErrors": []}}

@@ -67,15 +67,11 @@ REFUNDS = """
 SELECT order_id, refund_no, amount_fen, reason, reason_text, status, created_at, finished_at
   FROM refund WHERE order_id IN ($1) ORDER BY id"""
 
-# Tortoise puts the columns in an order of its own, another in every process; here and below.
-LOCK_SIGN_IN = (
-    'SELECT "openid","ended_at","id","appid","member_id","end_reason","device_id","started_at" FROM "sign_in" '
-    'WHERE "id"=$1 AND "ended_at" IS NULL LIMIT $2 FOR UPDATE'
+END_SIGN_IN = (
+    "UPDATE sign_in SET ended_at = $1, end_reason = $2 WHERE id = $3 AND ended_at IS NULL RETURNING member_id"
 )
 
-END_SIGN_IN = 'UPDATE "sign_in" SET "ended_at"=$1,"end_reason"=$2 WHERE "id"=$3'
-
-REVOKE_CODES = 'UPDATE "member" SET "code_version"="code_version"+$1 WHERE "id"=$2'
+REVOKE_CODES = "UPDATE member SET code_version = code_version + 1 WHERE id = $1 RETURNING id"
 
 
 def occupancy_of(count: int) -> str:
@@ -116,6 +112,7 @@ SELECT admission.id, admission.order_id, admission.business_day, admission.code_
 
 LOCK_ORDER = "SELECT id FROM orders WHERE id = $1 FOR UPDATE"
 
+# Tortoise puts the columns in an order of its own, another in every process.
 LOCK_ADMISSION = (
     'SELECT "public_id","venue_id","order_line_id","handle","starts_at","title","ends_at","first_entered_at",'
     '"passage_count","order_id","id","seat","business_day","member_id","opens_at","code_version","is_inside",'
