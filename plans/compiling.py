@@ -78,6 +78,13 @@ class _RowLoops(dict[tuple[type, bool], Callable[..., list[Any]]]):
         self[key] = loop
         return loop
 
+    def of_one(self, value: Any, *holes: Any) -> Any:
+        """An object that stands for a row, by itself."""
+        cls: Any = type(value)
+        return self[getattr(cls, "plans_row_of", cls), getattr(cls, "plans_is_keyed", True)](
+            [value.plans_row], *holes
+        )[0]
+
 
 class _Writer:
     """Writes one function. `access` says what its objects are: objects, keyed rows or positional rows."""
@@ -154,10 +161,19 @@ class _Writer:
         return given
 
     def one(self, one: One, given: str, access: str) -> str:
-        if access == OBJECT:
-            self.demand(f"type({given}) is {self.known(one.origin)}")
+        if access != OBJECT:
+            return self.entries(one, given, access)
+        done = self.fresh()
+        with self.block(f"if type({given}) is {self.known(one.origin)}:"):
             if one.may_be_cast:
                 self.demand(f"not hasattr({given}, {TYPE_CAST_ATTRIBUTE!r})")
+            self.line(f"{done} = {self.entries(one, given, access)}")
+        with self.block("else:"):
+            row = self.known(_RowLoops(Value(one, nullable=False), self.parameters).of_one)
+            self.line(f"{done} = {row}({given}{self.more_arguments()})")
+        return done
+
+    def entries(self, one: One, given: str, access: str) -> str:
         entries = [f"{field.key!r}: {self.field(field, given, access)}" for field in one.fields]
         return f"{{{', '.join(entries)}}}"
 
@@ -193,8 +209,8 @@ class _Writer:
             self.loop(many, given, done, access)
         with self.block(f"elif type({given}) is Rows:"):
             loops = self.known(_RowLoops(many.item, self.parameters))
-            more = "".join(f", {name.strip()}" for name in self.parameters.split(",")[1:])
-            self.line(f"{done} = {loops}[{given}.origin, {given}.is_keyed]({given}.rows{more})")
+            rows = f"{given}.rows{self.more_arguments()}"
+            self.line(f"{done} = {loops}[{given}.origin, {given}.is_keyed]({rows})")
         with self.block("else:"):
             self.line("raise Anomaly")
         return done
@@ -213,6 +229,9 @@ class _Writer:
             self.line(f"{known}[id({given})] = {done}")
             self.line(f"alive.append({given})")
         return done
+
+    def more_arguments(self) -> str:
+        return ", holes" if self.has_holes else ""
 
     def loop(self, many: Many, given: str, done: str, access: str, *, is_inside: bool = False) -> None:
         if not (is_inside and isinstance(many.item.what, One) and self.remembers(many.item)):

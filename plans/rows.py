@@ -82,7 +82,7 @@ def _is_stored(field: Any) -> bool:
 
 def is_object_of(origin: type) -> Callable[[type], bool]:
     """Whether a class is the type's own or one that stands for its rows: reading its attributes runs no resolver."""
-    return lambda cls: cls is origin or getattr(cls, "row_of", None) is origin
+    return lambda cls: cls is origin or getattr(cls, "plans_row_of", None) is origin
 
 
 @cache
@@ -90,9 +90,14 @@ def object_class(origin: type, is_keyed: bool) -> type:
     """A subclass of the type whose attributes are read from a row."""
 
     def __init__(self: Any, row: Any) -> None:  # noqa: N807
-        object.__setattr__(self, "row", row)
+        object.__setattr__(self, "plans_row", row)
 
-    body: dict[str, Any] = {"__init__": __init__, "row_of": origin, "__module__": origin.__module__}
+    body: dict[str, Any] = {
+        "__init__": __init__,
+        "plans_row_of": origin,
+        "plans_is_keyed": is_keyed,
+        "__module__": origin.__module__,
+    }
     wraps = {
         field.python_name: _wrap_of(field.type) for field in get_object_definition(origin, strict=True).fields
     }
@@ -106,9 +111,9 @@ def _reader(origin: type, field: Any, wrap: Callable[[Any], Any], is_keyed: bool
     name = column_of(field)
     if is_keyed and name == ITSELF:
         inner = _object_type(field.type)
-        return property(lambda self: object_class(inner, True)(self.row))
+        return property(lambda self: object_class(inner, True)(self.plans_row))
     key: Any = name if is_keyed else place_of(origin, field.name)
-    return property(lambda self: wrap(self.row[key]))
+    return property(lambda self: wrap(self.plans_row[key]))
 
 
 def _wrap_of(kind: Any) -> Callable[[Any], Any]:

@@ -19,11 +19,13 @@ from models.booking.rules import (
     Limits,
     Offer,
     Slot,
+    Time,
     check_bookable,
     check_day,
     offers,
     released_at,
     slot_title,
+    times,
 )
 from models.calendar import CELL_MINUTES, business_day, instant_of, step_of
 from models.errors import DomainError, ErrorCode
@@ -171,24 +173,29 @@ class DaySheet:
     def offered(self, now: datetime) -> Mapping[CourtKind, Sequence[Offer]]:
         """Twenty courts, priced once. What a status says changes when a slot begins or the day is released."""
         if not self._from <= now < self._until:
+            grids: dict[tuple[Any, ...], list[Time]] = {}
             one_of_each = dict(self.kinds_and_courts)
-            self._offered = {kind: self._offers(court, now) for kind, court in one_of_each.items()}
-            begin = [offer.free.starts_at for offers in self._offered.values() for offer in offers]
-            self._from = now
-            self._until = min((at for at in (self._released, *begin) if at > now), default=_NEVER)
+            self._offered = {
+                kind: offers(self._times(court, now, grids), self.table.prices_of(court))
+                for kind, court in one_of_each.items()
+            }
+            changes = [time.starts_at for grid_times in grids.values() for time in grid_times] + [self._released]
+            self._from, self._until = now, min((at for at in changes if at > now), default=_NEVER)
         return self._offered
 
-    def _offers(self, court: CourtFacts, now: datetime) -> list[Offer]:
-        return list(
-            offers(
+    def _times(self, court: CourtFacts, now: datetime, grids: dict[tuple[Any, ...], list[Time]]) -> list[Time]:
+        """Kinds of court that differ only in price have the same grid."""
+        openings = self.table.openings_of(court)
+        known = (openings, court.slot_minutes)
+        if known not in grids:
+            grids[known] = times(
                 midnight=self.midnight,
-                openings=self.table.openings_of(court),
+                openings=openings,
                 slot_minutes=court.slot_minutes,
-                prices=self.table.prices_of(court),
                 released=self._released,
                 now=now,
             )
-        )
+        return grids[known]
 
 
 async def _kept_sheet(keep: Keep, venue_id: str, day: date) -> DaySheet:

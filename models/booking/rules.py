@@ -108,31 +108,57 @@ class Offer(NamedTuple):
     taken: Slot
 
 
-def offers(
+class Time(NamedTuple):
+    """When a slot of the grid is, and what its status is where nobody holds it."""
+
+    first_half_hour: int
+    last_half_hour: int  # the first after it
+    starts_at: datetime
+    ends_at: datetime
+    status: SlotStatus
+
+
+def times(
     *,
     midnight: datetime,
     openings: Sequence[tuple[int, int]],
     slot_minutes: int,
-    prices: HalfHours,
     released: datetime,
     now: datetime,
-) -> Iterator[Offer]:
-    """A day's slots of one kind of court. An unpriced slot is not shown: it cannot be sold."""
-    known: dict[tuple[int, ...], PricedSlot] = {}  # most slots of a day lie in the same windows
+) -> list[Time]:
+    """A day's grid, for all courts with these openings and this length of slots."""
+    grid_times = []
     for start, end in grid(openings, slot_minutes):
-        deciding = tuple(map(id, prices[start // CELL_MINUTES : end // CELL_MINUTES]))
-        price = known.get(deciding)
-        if price is None:
-            price = known[deciding] = price_of(prices, start, end)
-        if price.not_priced:
-            continue
-        starts_at, ends_at = midnight + timedelta(minutes=start), midnight + timedelta(minutes=end)
+        starts_at = midnight + timedelta(minutes=start)
         status = status_of(starts_at=starts_at, taken=False, released=released, now=now)
-        costs = (price.price_fen, price.kind, price.label, price.provenance != "PUBLISHED")
-        free = taken = Slot(starts_at, ends_at, status, *costs)
+        ends_at = midnight + timedelta(minutes=end)
+        grid_times.append(Time(start // CELL_MINUTES, end // CELL_MINUTES, starts_at, ends_at, status))
+    return grid_times
+
+
+def offers(grid_times: Sequence[Time], prices: HalfHours) -> list[Offer]:
+    """The slots of one kind of court at its prices. An unpriced slot is not shown: it cannot be sold."""
+    costs: dict[tuple[int, ...], tuple[int, PriceKind, str, bool] | None] = {}  # most lie in the same windows
+    offered = []
+    for first, last, starts_at, ends_at, status in grid_times:
+        deciding = tuple(map(id, prices[first:last]))
+        if deciding not in costs:
+            costs[deciding] = _cost(price_of(prices, first * CELL_MINUTES, last * CELL_MINUTES))
+        cost = costs[deciding]
+        if cost is None:
+            continue
+        free = taken = Slot(starts_at, ends_at, status, *cost)
         if status is not SlotStatus.PAST:
-            taken = Slot(starts_at, ends_at, SlotStatus.TAKEN, *costs)
-        yield Offer((1 << end // CELL_MINUTES) - (1 << start // CELL_MINUTES), free, taken)
+            taken = Slot(starts_at, ends_at, SlotStatus.TAKEN, *cost)
+        offered.append(Offer((1 << last) - (1 << first), free, taken))
+    return offered
+
+
+def _cost(price: PricedSlot) -> tuple[int, PriceKind, str, bool] | None:
+    """As a slot tells it; None for what cannot be sold."""
+    if price.not_priced:
+        return None
+    return price.price_fen, price.kind, price.label, price.provenance != "PUBLISHED"
 
 
 def slot_title(court_name: str, starts_at: datetime, ends_at: datetime) -> str:

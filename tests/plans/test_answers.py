@@ -73,6 +73,12 @@ class Query:
             return Rows.positional(Place, list(enumerate(names, 1))[:first])  # type: ignore[return-value]
         return [Place(row_id=number, name=name) for number, name in enumerate(names, 1)][:first]
 
+    @strawberry.field(directives=[Public(max_age=30)])
+    async def place(self, info: Info, number: int) -> Place | None:
+        info.context.called["place"] += 1
+        rows = Rows.positional(Place, list(enumerate(info.context.names, 1)))
+        return rows[number - 1] if 1 <= number <= len(rows) else None  # type: ignore[no-any-return]
+
     @strawberry.field(directives=[Public(max_age=5)])
     async def towns(self, info: Info) -> list[str]:
         info.context.called["towns"] += 1
@@ -213,6 +219,17 @@ async def test_live_figures_are_laid_over_a_kept_answer_and_it_reads_as_an_ordin
         house.now += 1.0
     assert context.called["places"] == 1
     assert context.called["crowds"] == 6  # each of the two live fields once a second, for all places together
+
+
+@pytest.mark.parametrize("number", [1, 3])
+async def test_a_single_object_is_kept_too_and_so_is_that_there_is_none(number: int) -> None:
+    house, context = House(), Asking()
+    text = "query ($number: Int!) { place(number: $number) { name crowd { inside } } }"
+    for inside in (10, 11):
+        context.crowds = {1: inside}
+        assert await house.ask(text, context, number=number) == await ordinary(text, context, number=number)
+        house.now += 1.0
+    assert context.called["place"] == 1
 
 
 async def test_a_live_figure_serves_for_a_second() -> None:
