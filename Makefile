@@ -19,10 +19,13 @@ run: .venv/runtime.stamp ## start everything on this machine: web, worker, Valke
 demo: .venv/runtime.stamp ## walk the whole journey on a stack of its own, and tell it in plain Chinese
 	@$(BIN)/python -m demo
 
-test: .venv/dev.stamp .venv-conformance/stamp ## every test, on SQLite and again on a real PostgreSQL
+test: .venv/dev.stamp .venv-conformance/stamp ## every test, on SQLite and, at the same time, on a real PostgreSQL
 	@$(BIN)/python tools/fetch_chromium.py >/dev/null || { [ $$? = 3 ] && export BROWSER_TESTS=unavailable; }; \
+	mkdir -p build; \
+	TEST_DATABASE=postgres $(BIN)/python -m pytest >build/test-postgres.log 2>&1 & beside=$$!; \
 	echo "== SQLite"; TEST_DATABASE=sqlite $(BIN)/python -m pytest; sqlite=$$?; \
-	echo "== PostgreSQL"; TEST_DATABASE=postgres $(BIN)/python -m pytest; postgres=$$?; \
+	wait $$beside; postgres=$$?; \
+	echo "== PostgreSQL"; cat build/test-postgres.log; \
 	echo "== both took $$(( $$(date +%s) - $(STARTED) )) s, set-up included"; \
 	[ $$sqlite = 0 ] && [ $$postgres = 0 ]
 

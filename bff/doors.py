@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 
-from bff import wiring
+from bff import metrics, wiring
 from bff.graphql import CLIENTS
 from bff.graphql.askers import HEADER, asker_of
 from bff.graphql.endpoint import Caller, ContextOf, Endpoint
@@ -98,6 +98,7 @@ def graphql_routes(
             Checker(schema, introspection=open_to_explore, suggestions=open_to_explore),
             trusted,
             suggestions=open_to_explore,
+            on_anomaly=metrics.count_anomaly,
         ),
         _context_of(services, clock),
         asker_of=asker_of(freely=open_to_explore),

@@ -37,6 +37,11 @@ DOCUMENT_CHECKS = Histogram(
     "CPU time to look up, or to parse, measure and validate, a document that is not trusted",
     buckets=(0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
 )
+ANOMALIES = Counter(
+    "plan_anomalies_total",
+    "Values that were not as the schema's types say: answered rightly, but the slow way",
+    ["operation"],
+)
 METHODS = frozenset(("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"))
 
 
@@ -68,6 +73,11 @@ def count_operation(operation: str, kind: str, outcome: str, seconds: float) -> 
 def count_unfound(outcome: str) -> None:
     """A request from which no operation came: not understood, unknown, not allowed, not valid."""
     OPERATIONS.labels("none", "none", outcome).inc()
+
+
+def count_anomaly(operation: str | None) -> None:
+    """`operation` is a trusted one's name, or None."""
+    ANOMALIES.labels(operation or "free").inc()
 
 
 def exposition(figures: Mapping[str, float]) -> bytes:

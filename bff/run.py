@@ -152,7 +152,7 @@ def _announce(stack: Stack) -> None:
     here = f"http://{settings.host}:{settings.port}"
     print(
         f"""
-  GraphQL         {here}/graphql   (POST)
+  GraphQL         {here}/graphql   (POST; in a browser: an IDE)
   Front desk      {here}/desk   (account: {settings.data_dir}/development-staff.txt)
   WeChat          {environment["WECHAT_BASE_URL"]}   (sandbox)
   Payer's page    {environment["WECHAT_PAY_BASE_URL"]}/payer

@@ -1,4 +1,4 @@
-"""`make demo`: a Chengdu citizen in Chongqing, a Chongqing citizen in Chengdu, and the platform's own books.
+"""`make demo`: a Chengdu citizen in Chongqing, a Chongqing citizen in Chengdu, the platform's own books, and the door.
 
 Exits 0 only when the government platform's store holds each order, each redemption and each gate scan exactly
 once. The house's clock is turned ahead to the next morning on which both venues are open, so the demo can be
@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from demo import main_job
+from demo import main_job, the_edge
 from demo.stack import Broken, running
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -32,7 +32,10 @@ def main() -> int:
     try:
         with running(clock_ahead_seconds=ahead) as stack:
             print(f"启动完成，用时 {time.monotonic() - started:.1f} 秒。\n", flush=True)
-            main_job.walk(stack, today=(datetime.now(UTC) + timedelta(seconds=ahead)).astimezone(SHANGHAI).date())
+            today = (datetime.now(UTC) + timedelta(seconds=ahead)).astimezone(SHANGHAI).date()
+            walked = main_job.walk(stack, today=today)
+            the_edge.show(stack, walked)
+            main_job.log_knows_nobody(stack, walked.chen, walked.wang)
     except Broken as broken:
         print(f"\n✗ 演示没有走通：{broken}", file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,16 +17,27 @@ GAOXIN = {"lon": 104.0665, "lat": 30.595, "system": "GCJ02"}  # 成都高新区
 EVERYTHING = 5  # what the platform is told: two orders, two redemptions, one gate scan
 
 
-def walk(stack: Stack, *, today: date) -> None:
-    """Both journeys, the platform's books, our log. Raises `Broken` at the first thing that is not as promised."""
+@dataclass(frozen=True)
+class Walked:
+    """Who walked, and what is left of it: an order for two of whom one is inside, and the gate that let them in."""
+
+    chen: Citizen
+    wang: Citizen
+    order_no: str
+    venue_id: str
+    gate: Gate
+
+
+def walk(stack: Stack, *, today: date) -> Walked:
+    """Both journeys and the platform's books. Raises `Broken` at the first thing that is not as promised."""
     put(f"{stack.wechat_pay}/_sandbox/faults", {"doubled_notices": True})
-    chen, paid = _chengdu_citizen_in_chongqing(stack, today)
+    chen, paid, venue, gate = _chengdu_citizen_in_chongqing(stack, today)
     wang, free = _chongqing_citizen_in_chengdu(stack, today)
     _platform_holds_everything_once(stack, paid, free)
-    _log_knows_nobody(stack, chen, wang)
+    return Walked(chen, wang, paid, venue["id"], gate)
 
 
-def _chengdu_citizen_in_chongqing(stack: Stack, today: date) -> tuple[Citizen, str]:
+def _chengdu_citizen_in_chongqing(stack: Stack, today: date) -> tuple[Citizen, str, Any, Gate]:
     print("一、成都市民陈女士在重庆打球")
     citizen = _comes_in(stack, "陈女士", "13800000001")
     venue = _finds(citizen, LIBERATION_MONUMENT, "BADMINTON", "解放碑")
@@ -43,7 +55,7 @@ def _chengdu_citizen_in_chongqing(stack: Stack, today: date) -> tuple[Citizen, s
     if inside["inside"] != 1:
         raise Broken("在场人数不是 1")
     say(f"场馆在场人数：{inside['inside']}（{inside['ageSeconds']} 秒前）")
-    return citizen, str(order["orderNo"])
+    return citizen, str(order["orderNo"]), venue, gate
 
 
 def _chongqing_citizen_in_chengdu(stack: Stack, today: date) -> tuple[Citizen, str]:
@@ -173,9 +185,9 @@ def _platform_holds_everything_once(stack: Stack, paid: str, free: str) -> None:
     say(f"最后一条在 {seconds:.1f} 秒内送达；平台库中共 {len(rows)} 条，没有多，也没有少")
 
 
-def _log_knows_nobody(stack: Stack, *citizens: Citizen) -> None:
+def log_knows_nobody(stack: Stack, *citizens: Citizen) -> None:
     """What the whole stack has logged on the way names none of those who walked it."""
-    print("\n四、系统自己的日志")
+    print("\n五、系统自己的日志")
     said = stack.log.read_text()
     requests = said.count("/graphql")
     if requests < 10:

@@ -23,17 +23,18 @@ def document_id(client: str, operation: str) -> str:
     return hashlib.sha256((CLIENTS / client / f"{operation}.graphql").read_bytes()).hexdigest()
 
 
+def post_graphql(stack: Stack, asked: dict[str, Any], authorization: str = "") -> httpx.Response:
+    """One request to the door, and whatever it answers."""
+    headers = {"Authorization": authorization} if authorization else {}
+    return httpx.post(f"{stack.house}/graphql", json=asked, headers=headers, timeout=20, trust_env=False)
+
+
 def ask(
     stack: Stack, operation: str, variables: dict[str, Any], authorization: str = "", *, client: str = "demo"
 ) -> Any:
     """One operation of a client, its single root field's value. A refusal is `Broken`."""
-    answer = httpx.post(
-        f"{stack.house}/graphql",
-        json={"documentId": document_id(client, operation), "variables": variables},
-        headers={"Authorization": authorization} if authorization else {},
-        timeout=20,
-        trust_env=False,
-    )
+    asked = {"documentId": document_id(client, operation), "variables": variables}
+    answer = post_graphql(stack, asked, authorization)
     said = answer.json()
     if answer.status_code != 200 or said.get("errors"):
         raise Broken(f"{operation}: {answer.status_code} {answer.text[:500]}")

@@ -57,8 +57,8 @@ class CheckedOperation:
     measured: Cost
     defaults: Mapping[str, int]
     """What variables say that nobody gives."""
-    may_be_too_dear: bool
-    """Whether there are variables with which it would be."""
+    depends_on_variables: bool
+    """Whether its cost does; else it was held against the limit once and for all."""
 
     def cost(self, variables: Mapping[str, Any]) -> int:
         """What running it costs at most, given the variables."""
@@ -66,7 +66,7 @@ class CheckedOperation:
 
     def require_within(self, variables: Mapping[str, Any]) -> None:
         """Raises Refused when these variables make it too dear."""
-        if self.may_be_too_dear and (cost := self.cost(variables)) > self.limit:
+        if self.depends_on_variables and (cost := self.cost(variables)) > self.limit:
             raise Refused(_too_dear(cost, self.limit, self.node))
 
 
@@ -136,7 +136,7 @@ class Checker:
                     self.limits.cost,
                     size.cost,
                     dict(_defaults(node, size.cost)),
-                    size.cost.most > self.limits.cost,
+                    any(size.cost.terms),
                 )
         return operations
 

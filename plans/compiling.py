@@ -35,6 +35,7 @@ from plans.shapes import (
     One,
     Source,
     Value,
+    is_utc,
     other_leaf,
     runs_foreign_code,
 )
@@ -100,6 +101,7 @@ class _Writer:
             "Anomaly": Anomaly,
             "Rows": Rows,
             "UTC": UTC,
+            "is_utc": is_utc,
             "date": date,
             "datetime": datetime,
             "MARK": MARK,
@@ -308,6 +310,6 @@ _CHECKS = {
     "whole": "type({0}) is int and -{1} <= {0} <= {1}",
     "float": "type({0}) is float and {0} - {0} == 0.0",
     "bool": "type({0}) is bool",
-    "instant": "type({0}) is datetime and {0}.tzinfo is UTC",
+    "instant": "type({0}) is datetime and ({0}.tzinfo is UTC or is_utc({0}))",
     "day": "type({0}) is date",
 }

@@ -86,11 +86,6 @@ class Cost:
         """Whatever the variables say: every list has one element."""
         return sum(self.terms.values())
 
-    @property
-    def most(self) -> int:
-        """Whatever the variables say: every list is as long as it may be."""
-        return sum(self._products({}, at_most=True))
-
     def add(self, other: "Cost", times: int | Sized = 1) -> None:
         for sizes, units in other.terms.items():
             if isinstance(times, Sized):
@@ -99,7 +94,7 @@ class Cost:
                 key, more = sizes, units * times
             self.terms[key] = self.terms.get(key, 0) + more
         if len(self.terms) > MOST_TERMS:
-            self.terms = {(): self.most}
+            self.terms = {(): sum(self._products({}, at_most=True))}
 
     def of(self, variables: Mapping[str, Any]) -> int:
         return sum(self._products(variables))

@@ -1,8 +1,9 @@
 """What an entrance asks: an operation by the hash of a trusted document, or by a free document's text; and its run."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -74,9 +75,12 @@ class Engine:
         trusted: Mapping[str, str] | None = None,
         *,
         suggestions: bool = True,
+        on_anomaly: Callable[[str | None], None] | None = None,
     ) -> None:
         """`trusted`: hash → text. Raises Refused when one of them does not fit the schema. Without `suggestions`, what
-        is wrong with variables does not spell out the schema."""
+        is wrong with variables does not spell out the schema. `on_anomaly` is told the trusted operation's name (None:
+        a free one's) when a value is not as its type says."""
+        self._on_anomaly = on_anomaly
         self._schema = schema
         self._suggestions = suggestions
         self._checker = checker
@@ -123,7 +127,14 @@ class Engine:
         return {
             name: Operation(
                 checked,
-                Plan(self._schema, nodes, checked.node, backend, hide_suggestions=not self._suggestions),
+                Plan(
+                    self._schema,
+                    nodes,
+                    checked.node,
+                    backend,
+                    hide_suggestions=not self._suggestions,
+                    on_anomaly=self._on_anomaly and partial(self._on_anomaly, name if document_id else None),
+                ),
                 document_id,
             )
             for name, checked in document.operations.items()

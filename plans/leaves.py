@@ -6,7 +6,7 @@ completes the same value from its beginning.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from plans.shapes import (
     Reader,
     Value,
     definition_of,
+    is_utc,
     other_leaf,
     plain_source,
 )
@@ -156,7 +157,7 @@ def _bool(value: Any) -> Any:
 
 def _instant(value: Any) -> Any:
     """Left as it is: orjson writes an instant in UTC as `isoformat` does."""
-    if type(value) is not datetime or value.tzinfo is not UTC:
+    if type(value) is not datetime or not is_utc(value):
         raise Anomaly
     return value
 

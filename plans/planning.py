@@ -5,7 +5,7 @@ has a variant of its own. In a variant the root fields are collected, and each h
 function that completes what its resolver returned. The resolver itself is called by graphql-core as ever.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
@@ -25,8 +27,9 @@ from graphql import (
     default_type_resolver,
     visit,
 )
-from graphql.execution.collect_fields import FragmentDetails, GroupedFieldSet, collect_fields
+from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, GroupedFieldSet, collect_fields
 from graphql.execution.values import VariableValues
+from graphql.pyutils import Path
 
 from plans.leaves import Complete, FastExecutor, completer
 from plans.shapes import NotPlain, Reader, Value
@@ -55,6 +58,7 @@ class Plan:
         backend: Backend = completer,
         *,
         hide_suggestions: bool = False,
+        on_anomaly: Callable[[], None] | None = None,
     ) -> None:
         root = schema.get_root_type(operation.operation)
         assert root is not None  # validation has seen to it
@@ -72,6 +76,7 @@ class Plan:
         self._variables = Variables(schema, operation, hide_suggestions=hide_suggestions)
         self.anomalies = 0
         """How often a value that should have been plain was not: right answers, but slow ones."""
+        self._on_anomaly = on_anomaly
         self._variants: dict[tuple[Any, ...], Variant] = {}
 
     def run(self, variables: Mapping[str, Any], context: Any, root_value: Any = None) -> Any:
@@ -84,6 +89,11 @@ class Plan:
     def coerced(self, variables: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
         """The variables as the operation declares them, or what is wrong with them."""
         return self._variables.coerced(variables)
+
+    def count_anomaly(self) -> None:
+        self.anomalies += 1
+        if self._on_anomaly is not None:
+            self._on_anomaly()
 
     def prepare(self) -> None:
         """Makes every variant now, when they are few, so that no run has to."""
@@ -153,7 +163,26 @@ class PlannedExecutor(FastExecutor):
         self.plan = plan
 
     def gave_up(self) -> None:
-        self.plan.anomalies += 1
+        self.plan.count_anomaly()
+
+    async def complete_awaitable_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Awaitable[Any],
+        position_context: Any,
+    ) -> Any:
+        """As `Executor.complete_awaitable_value`; a plan's run has no signal that could abort it."""
+        try:
+            completed = self.complete_value(
+                return_type, field_details_list, info, path, await result, position_context
+            )
+            return await completed if self.is_awaitable(completed) else completed
+        except Exception as raw_error:
+            self.handle_field_error(raw_error, return_type, field_details_list, path)
+            return None
 
     def run(self) -> Any:
         """As `Executor.execute_operation`, with the root fields collected long ago."""

@@ -11,8 +11,10 @@ the resolver already returned is then completed by graphql-core. So a shape may 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import Enum, Flag
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from graphql import (
     GraphQLBoolean,
@@ -45,6 +47,7 @@ from plans.scalars import WholeNumber
 
 DEFINITION = "strawberry-definition"
 LIVE = "plans.live"
+_ZERO = timedelta(0)
 LEAST_INT, MOST_INT = -(2**31), 2**31 - 1
 
 
@@ -272,6 +275,12 @@ def _enum(kind: GraphQLEnumType) -> Leaf:
     names = {member: kind.coerce_output_value(member) for member in enum}
     own = not issubclass(enum, Flag) and all(names.get(member) == member._name_ for member in enum)
     return Leaf("enum", kind.coerce_output_value, enum, None if own else names)
+
+
+def is_utc(instant: datetime) -> bool:
+    """Whether orjson writes it as `isoformat` does: in UTC, however the library that made it calls that."""
+    zone = instant.tzinfo
+    return zone is UTC or (isinstance(zone, ZoneInfo) and instant.utcoffset() == _ZERO)
 
 
 def other_leaf(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:

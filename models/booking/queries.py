@@ -8,6 +8,7 @@ at stake nothing is.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import starmap
 from typing import Any, NamedTuple
 
@@ -67,6 +68,7 @@ HELD = "SELECT part_id, step FROM held_cell WHERE venue_id = $1 AND step >= $2 A
 """Both are public for `make bench`, whose bare route runs the same texts."""
 
 KEPT_SECONDS = 10
+SHEETS_KNOWN = 64
 WEIGHS = 15.0
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -143,7 +145,7 @@ async def slots(
     check_day(day, now)
     if keep is None:
         async with database.Together():
-            sheet = DaySheet(await _told(venue_id, sport, day), day)
+            sheet = _sheet_of(await _told(venue_id, sport, day), day)
             held = await _held_half_hours(sheet)
     else:
         sheet = await _kept_sheet(keep, venue_id, day)
@@ -160,7 +162,7 @@ async def slots(
 class DaySheet:
     """A venue's timetable, with what every court of it offers worked out once, for as long as it is the same."""
 
-    def __init__(self, told: Sequence[Any], day: date) -> None:
+    def __init__(self, told: tuple[Any, ...], day: date) -> None:
         """`told`: the row of TIMETABLE, which is plain enough for JSON."""
         self.told = told
         self.table = _timetable(told, day)
@@ -198,18 +200,24 @@ class DaySheet:
         return grids[known]
 
 
+@lru_cache(maxsize=SHEETS_KNOWN)
+def _sheet_of(told: tuple[Any, ...], day: date) -> DaySheet:
+    """The same row says the same: it is understood once, and asked of the database every time."""
+    return DaySheet(told, day)
+
+
 async def _kept_sheet(keep: Keep, venue_id: str, day: date) -> DaySheet:
     """Of the whole venue: whoever asks for one sport takes their courts from it."""
 
     async def look() -> DaySheet:
-        return DaySheet(await _told(venue_id, None, day), day)
+        return _sheet_of(await _told(venue_id, None, day), day)
 
     return await keep.get(
         f"timetable:{venue_id}:{day}",
         KEPT_SECONDS,
         look,
         dump=lambda sheet: orjson.dumps(sheet.told),
-        load=lambda text: DaySheet(orjson.loads(text), day),
+        load=lambda text: _sheet_of(tuple(orjson.loads(text)), day),
         weighs=WEIGHS,
     )
 
@@ -288,10 +296,10 @@ def _bookable(table: Timetable, court_id: str, starts_at: datetime, people: int,
 
 async def timetable(*, venue_id: str, sport: str | None, day: date) -> Timetable:
     """One venue's day in one statement, as it is now. Raises VENUE_UNKNOWN, VENUE_CLOSED."""
-    return _timetable(await _told(venue_id, sport, day), day)
+    return _sheet_of(await _told(venue_id, sport, day), day).table
 
 
-async def _told(venue_id: str, sport: str | None, day: date) -> Sequence[Any]:
+async def _told(venue_id: str, sport: str | None, day: date) -> tuple[Any, ...]:
     """The row of TIMETABLE. Raises VENUE_UNKNOWN, VENUE_CLOSED."""
     row = await database.row(TIMETABLE, venue_id, sport or "", day, date(day.year, 1, 1), date(day.year, 12, 31))
     if row is None:

@@ -87,9 +87,9 @@ def workloads(
     """By name. The same world gives the same cases, but for the codes, which follow the clock."""
     nearby, grids = (b'"distanceM"', FIRST), (b'"startsAt"', _slots_a_day())
     every = [
-        Workload("venues_near", "VenuesNear", "/venues-near", _points(), 60, nearby),
+        Workload("venues_near", "VenuesNear", "/venues-near", _points(), 120, nearby),
         Workload("venues_near_live", "VenuesNearLive", "/venues-near-live", _points(), 60, nearby),
-        Workload("slots", "Slots", "/slots", _days(world), 40, grids),
+        Workload("slots", "Slots", "/slots", _days(world), 80, grids),
         Workload(
             "sign_out",
             "SignOut",

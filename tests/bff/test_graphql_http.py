@@ -452,8 +452,15 @@ class OneAnswer:
         self.kept: bytes | None = None
         self.runs = 0
 
+    def name_of(self, _operation: Operation, _variables: Mapping[str, Any]) -> str | None:
+        return "one"
+
+    def at_hand(self, _name: str, _operation: Operation) -> bytes | None:
+        return self.kept
+
     async def answer(
         self,
+        _name: str,
         _operation: Operation,
         _variables: Mapping[str, Any],
         _context: Any,

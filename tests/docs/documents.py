@@ -11,6 +11,7 @@ DOCUMENTS = sorted(
         *(ROOT / "docs").rglob("*.md"),
         ROOT / "sandbox" / "README.md",
         ROOT / "data" / "README.md",
+        ROOT / "plans" / "README.md",
     ]
 )
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

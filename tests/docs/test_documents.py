@@ -25,6 +25,7 @@ SOURCES = ("*.py", "*.graphql", "*.yaml", "*.csv", "*.toml", "Makefile", ".env.e
 FOLDERS = (
     "bff",
     "clients",
+    "plans",
     "resolvers",
     "jobs",
     "models",

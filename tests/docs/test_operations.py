@@ -39,6 +39,7 @@ async def test_every_metric_in_the_table_exists_and_every_one_of_ours_is_there(
         "graphql_operations_total",
         "http_request_seconds",
         "http_requests_total",
+        "plan_anomalies_total",
         "rate_refusals_total",
         "unexpected_errors_total",
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from demo.main_job import _log_knows_nobody, _platform_holds_everything_once
+from demo.main_job import _platform_holds_everything_once, log_knows_nobody
 from demo.people import Citizen
 from demo.stack import Broken, Stack
 from tests.bff.conftest import clean_environment
@@ -40,11 +40,29 @@ def test_the_demo_walks_both_journeys_in_under_a_minute() -> None:
         "一、成都市民陈女士在重庆打球",
         "二、重庆市民王先生在成都打球",
         "三、政府平台自己的账",
-        "四、系统自己的日志",
+        "四、所有请求走的那扇门",
+        "无法识别",
+        "人数就从 1 变成 2",
+        "请求太大，没有运行",
+        "没有登录的人拿陈女士的单号来查",
+        "五、系统自己的日志",
         "没有两位市民的手机号、openid 和登录令牌",
         "全部走通",
     ):
         assert told in done.stdout
+
+
+def test_the_demo_is_not_content_with_a_house_that_keeps_no_answers() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "demo"],
+        cwd=ROOT,
+        env=clean_environment(ANSWERS_CACHE="off"),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "答过的没有留着" in done.stderr
 
 
 def test_a_demo_that_does_not_go_through_exits_with_1_and_says_why() -> None:
@@ -123,18 +141,18 @@ def a_stack_that_logged(folder: Path, *lines: str) -> tuple[Stack, Citizen]:
 
 
 def test_the_demo_is_content_with_a_log_that_names_nobody(tmp_path: Path) -> None:
-    _log_knows_nobody(*a_stack_that_logged(tmp_path, "phone=138****0001"))
+    log_knows_nobody(*a_stack_that_logged(tmp_path, "phone=138****0001"))
 
 
 @pytest.mark.parametrize("secret", ["13800000001", "oABCDEFG", "abcd-efgh"], ids=["phone", "openid", "token"])
 def test_the_demo_fails_when_its_log_names_somebody(tmp_path: Path, secret: str) -> None:
     stack, citizen = a_stack_that_logged(tmp_path, f"worker.1 | something about {secret}!")
     with pytest.raises(Broken, match="陈女士"):
-        _log_knows_nobody(stack, citizen)
+        log_knows_nobody(stack, citizen)
 
 
 def test_the_demo_fails_when_there_was_no_log_to_search(tmp_path: Path) -> None:
     stack, citizen = a_stack_that_logged(tmp_path)
     stack.log.write_text("")
     with pytest.raises(Broken):
-        _log_knows_nobody(stack, citizen)
+        log_knows_nobody(stack, citizen)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import strawberry
@@ -59,6 +60,8 @@ ODD: dict[str, Callable[[], Any]] = {
     "bytes": lambda: b"x",
     "an instant": lambda: NOW,
     "a naive instant": lambda: NOW.replace(tzinfo=None),
+    "an instant of UTC as a zone": lambda: NOW.replace(tzinfo=ZoneInfo("UTC")),
+    "an instant of Chengdu as a zone": lambda: NOW.astimezone(ZoneInfo("Asia/Shanghai")),
     "an instant of Chengdu": lambda: NOW.astimezone(timezone(timedelta(hours=8))),
     "an instant of Greenwich by another name": lambda: NOW.astimezone(timezone(timedelta(0), "GMT")),
     "an instant of an odd offset": lambda: NOW.astimezone(timezone(timedelta(hours=8, minutes=5, seconds=43))),
