@@ -20,6 +20,9 @@ from plans.planning import Plan
 from tests.plans.documents_at_random import Documents
 from tests.plans.zoo import SCHEMA, Values
 
+# graphql-core itself drops what it was about to await when a value beside it has already failed; so do we, as often.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 RULES = [rule for rule in specified_rules if rule is not NoUnusedVariablesRule]
 SECONDS = float(os.environ.get("SOAK_SECONDS", "12"))
 
