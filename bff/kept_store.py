@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bff.impatient import impatient
 from plans.keeping import Keeper, new_name
 
 T = TypeVar("T")
@@ -41,14 +42,7 @@ class KeptStore:
     """Opens its connections when they are needed. Nothing here raises because Valkey is away."""
 
     def __init__(self, redis_url: str, *, most_bytes: int = MOST_BYTES_LENT) -> None:
-        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
-            redis_url,
-            max_connections=10,
-            timeout=TIMEOUT_SECONDS,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-        )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._redis = impatient(redis_url, TIMEOUT_SECONDS)
         self._lent = _Lent(most_bytes)
         self._away_until = 0.0
 

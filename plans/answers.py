@@ -27,6 +27,7 @@ from plans.engine import Operation
 from plans.holes import Hole, Holes, has_live_fields
 from plans.keeping import Keeper
 from plans.leaves import Complete
+from plans.planning import MOST_VARIANTS
 from plans.public import max_age_of
 from plans.shapes import DEFINITION, LIVE
 
@@ -104,7 +105,11 @@ class Answers:
         sharing = self._sharing_of(operation)
         if sharing is None:
             return None
-        return f"answer:{operation.document_id}:{operation.name}:{self._scope()}:{sharing.said(variables)}"
+        try:
+            said = sharing.said(variables)
+        except orjson.JSONEncodeError:  # deeper than it writes; what is wrong with them, the run says
+            return None
+        return f"answer:{operation.document_id}:{operation.name}:{self._scope()}:{said}"
 
     def at_hand(self, name: str, operation: Operation) -> bytes | None:
         """The whole body, when this process has all of it."""
@@ -173,6 +178,8 @@ class _Sharing:
         fields = operation.plan.root.fields
         ages = [max_age_of(fields[name]) if name in fields else None for name in operation.root_fields]
         if operation.kind != "query" or not ages or not all(ages):
+            return None
+        if 2 ** len(operation.plan.switches) > MOST_VARIANTS:  # each would be made and kept for itself
             return None
         return cls(operation, float(min(age for age in ages if age)), clock)
 

@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from inspect import isawaitable
 from typing import Any, NamedTuple
 
-from graphql import ExecutionResult, FieldNode, GraphQLField, TypeInfo, TypeInfoVisitor, Visitor, visit
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    GraphQLField,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    visit,
+)
 from graphql.execution.values import VariableValues
 
 from plans.compiling import CompleteWithHoles, compiled_with_holes
@@ -42,7 +51,7 @@ class Holes:
         if chosen not in self._variants:
             try:
                 self._variants[chosen] = self._made(values)
-            except NotPlain:
+            except (NotPlain, GraphQLError):  # a switch that is null; the run says so
                 self._variants[chosen] = None
         return self._variants[chosen]
 

@@ -17,6 +17,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -27,6 +29,10 @@ WEIGHT_KEPT = 64 * 1024 * 1024
 """Of what one process keeps, in bytes; the longest unused go first."""
 WEIGHT_OF_ANY = 512
 """What keeping costs besides the thing itself, so that a great many small ones are not nothing."""
+
+LONGEST_NAME = 400
+"""Characters; longer ones are known by a hash. Strangers' variables are in them, and a name stays in the heap of ends
+when its thing has long gone."""
 
 log = logging.getLogger("plans.keeping")
 
@@ -85,6 +91,7 @@ class Keeper:
 
         `weighs`: how many times as much as its dumped form the thing takes in memory.
         """
+        key = _short(key)
         kept = self._fresh(key)
         if kept is not None:
             value: T = kept.value
@@ -93,13 +100,13 @@ class Keeper:
         flight = making.get(key)
         if flight is None:
             flight = making[key] = asyncio.ensure_future(self._made(key, seconds, make, dump, load, weighs))
-            flight.add_done_callback(lambda _: making.pop(key, None))
+            flight.add_done_callback(partial(_landed, making, key))
         made: T = await asyncio.shield(flight)  # who gives up waiting does not take it away from the others
         return made
 
     def at_hand(self, key: str) -> Any | None:
         """What this process keeps under the name, without asking anybody. None also when it keeps a None."""
-        kept = self._fresh(key)
+        kept = self._fresh(_short(key))
         return None if kept is None else kept.value
 
     async def forget(self) -> bool:
@@ -209,6 +216,16 @@ class Keeper:
         self._ends.clear()
         self._weight = 0
         self._making = {}
+
+
+def _landed(making: dict[str, asyncio.Future[Any]], key: str, flight: asyncio.Future[Any]) -> None:
+    making.pop(key, None)
+    if not flight.cancelled():
+        flight.exception()  # looked at, else asyncio complains of it when all who waited have gone
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= LONGEST_NAME else blake2b(key.encode(), digest_size=24).hexdigest()
 
 
 def new_name() -> str:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from graphql import GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo, Undefined
+from graphql import GraphQLError, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo, Undefined
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path, gather_with_cancel
@@ -226,7 +226,7 @@ class FastExecutor(Executor[Any]):
     def _completer(self, kind: GraphQLOutputType, details: FieldDetailsList) -> Complete | None:
         try:
             return completer(self._reader().value(kind, details))
-        except NotPlain:
+        except (NotPlain, GraphQLError):  # what is wrong further down graphql-core says, if it comes to it
             return None
 
     def _reader(self) -> Reader:
@@ -289,7 +289,7 @@ class FastExecutor(Executor[Any]):
             return _Entry(
                 key, details, attrgetter(source.attribute), completer(self._reader().value(field.type, details))
             )
-        except (NotPlain, KeyError):
+        except (NotPlain, KeyError, GraphQLError):
             return _Entry(key, details, None, None)
 
 

@@ -124,7 +124,7 @@ class Plan:
             if field is not None:
                 try:
                     completers[id(details)] = (self.backend(reader.value(field.type, details)), details)
-                except NotPlain:
+                except (NotPlain, GraphQLError):  # a switch that is null further down: told when it is come to
                     completers[id(details)] = (None, details)
         return Variant(grouped, completers)
 

@@ -1,5 +1,6 @@
 """What every test may ask for. `db` is the tests' database, empty, in the process's one connection pool."""
 
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -9,6 +10,10 @@ import pytest
 
 from tests import databases
 from tests.databases import Database
+
+# `make test` runs one of the two in the background, where a shell has SIGINT ignored; every process that a test starts
+# would inherit that, and Ctrl-C could not be tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)  # Friday 10:00 in Chengdu, an ordinary workday
 

@@ -27,13 +27,16 @@ class BoundedHeads(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if not self._in_head:
+            self._wait_for_a_head()
             return
         self._length += len(data)
         if self._length > HEAD_BYTES:
             self.send_400_response("The request's head is too long.")
-        elif self._timer is None:
-            self._timer = self.loop.call_later(self.seconds, self.transport.close)
+        else:
+            self._wait()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -43,6 +46,16 @@ class BoundedHeads(HttpToolsProtocol):
         self._in_head = False
         self._stop_waiting()
         super().on_headers_complete()
+
+    def _wait_for_a_head(self) -> None:
+        """Blank lines begin none, nor does what is left of a body; but at either uvicorn stops counting how long
+        the connection has been idle."""
+        if self.cycle is not None and self.cycle.response_complete and self.timeout_keep_alive_task is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.seconds, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

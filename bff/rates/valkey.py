@@ -13,15 +13,16 @@ from typing import Any
 
 import orjson
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
+from bff.impatient import impatient
 from bff.logging import report
 from bff.rates.meters import Charge, Exhausted, Limit, Meters, Standing
 
 EVERY_SECONDS = 0.25
-TIMEOUT_SECONDS = 0.3
+TIMEOUT_SECONDS = 1.0
+"""Long enough that a busy moment of our own is not taken for an outage."""
 AWAY_SECONDS = 1.0
 """After a failure nobody waits for Valkey again that soon."""
 KEYS_AT_ONCE = 1_000
@@ -78,14 +79,7 @@ class Valkey:
     """Opens its connections when they are needed. Its time-outs are short: requests wait for `take`."""
 
     def __init__(self, redis_url: str, meters: Meters) -> None:
-        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
-            redis_url,
-            max_connections=10,
-            timeout=TIMEOUT_SECONDS,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-        )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._redis = impatient(redis_url, TIMEOUT_SECONDS)
         self._meters = meters
         self._share = self._redis.register_script(SHARE)
         self._take = self._redis.register_script(TAKE)

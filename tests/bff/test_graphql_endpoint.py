@@ -99,8 +99,12 @@ MALFORMED = {
     "1 MB of spaces": b" " * 1_048_576,
     "5 MB": b"x" * 5_000_000,
     "no query": b"{}",
+    "a hash without its digits": b'{"documentId":"sha256:"}',
+    "the same, as Apollo names it": b'{"extensions":{"persistedQuery":{"sha256Hash":"sha256:"}}}',
     "a query that is no text": b'{"query":1}',
     "variables that are no object": b'{"query":"{hello}","variables":[]}',
+    "20,000 values in variables": b'{"query":"{hello}","variables":{"a":[' + b"1," * 20_000 + b"1]}}",
+    "2,000 objects in variables": b'{"query":"{hello}","variables":{"a":[' + b'{"b":{}},' * 2_000 + b"1]}}",
     "extensions that are no object": b'{"query":"{hello}","extensions":"x"}',
 }
 
@@ -114,6 +118,11 @@ async def test_a_malformed_body_is_a_400_and_quickly(client: httpx.AsyncClient, 
     [error] = answer.json()["errors"]
     assert error["message"].startswith("请求")
     assert error["extensions"]["code"] == "BAD_INPUT"
+
+
+async def test_few_values_may_be_long_and_a_thousand_may_be_there(client: httpx.AsyncClient) -> None:
+    said = await ask(client, "query ($n: String!) { hello(name: $n) }", n="成" * 20_000, more=["七" * 8] * 900)
+    assert said == {"data": {"hello": "你好，" + "成" * 20_000}}
 
 
 async def test_chinese_comes_back_as_it_is(client: httpx.AsyncClient) -> None:

@@ -73,3 +73,24 @@ async def test_an_answer_may_take_longer_than_a_head(connection: Connection) -> 
             assert await reader.readexactly(5) == b"hello"
     writer.write(b"POST / HTTP/1.1\r\nHost:")
     assert await said(connection) == b""
+
+
+@pytest.mark.parametrize("blank", [b"\r\n", b"\n"])
+async def test_who_sends_blank_lines_after_an_answer_is_hung_up_on(connection: Connection, blank: bytes) -> None:
+    """They stand before a head and begin none; uvicorn stops waiting for the next one when anything comes."""
+    reader, writer = connection
+    writer.write(HELLO)
+    async with asyncio.timeout(10):
+        await reader.readuntil(b"\r\n\r\nhello")
+    dripping = asyncio.create_task(drip(writer, blank))
+    try:
+        async with asyncio.timeout(10 * Impatient.seconds):
+            assert await reader.read() == b""
+    finally:
+        dripping.cancel()
+
+
+async def drip(writer: asyncio.StreamWriter, part: bytes) -> None:
+    while True:
+        writer.write(part)
+        await asyncio.sleep(Impatient.seconds / 3)

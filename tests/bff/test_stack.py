@@ -26,7 +26,8 @@ pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parent.parent.parent
 STARTED = "Ctrl-C stops everything."
 START_SECONDS = 60  # three or four on an idle machine
-STOP_SECONDS = 2 * 10  # issue 2, item 1: ten; twice that where the machine is shared, as in CI and by `make test` itself
+# Issue 2, item 1: ten. Twice that where the machine is shared, as in CI and by `make test` itself.
+STOP_SECONDS = 2 * 10
 
 
 class House:

@@ -210,6 +210,22 @@ async def test_what_is_shared_is_made_for_nobody_whoever_asks() -> None:
     )  # the resolver would have said it
 
 
+@pytest.mark.parametrize("depth", [100, 300, 1000])
+@pytest.mark.parametrize("text", [PLACES, CROWDED])
+async def test_variables_as_deep_as_json_may_be_are_told_as_ever(text: str, depth: int) -> None:
+    deep: Any = "成都"
+    for _ in range(depth):
+        deep = [deep]
+    assert await House().ask(text, Asking(), town=deep) == await ordinary(text, Asking(), town=deep)
+
+
+async def test_a_switch_that_is_null_is_told_as_ever() -> None:
+    """`$bare: Boolean = false` may be null, `@skip(if:)` may not."""
+    house = House()
+    for _ in range(2):
+        assert await house.ask(CROWDED, Asking(), bare=None) == await ordinary(CROWDED, Asking(), bare=None)
+
+
 @pytest.mark.parametrize("town", ["", "by rows"])
 async def test_live_figures_are_laid_over_a_kept_answer_and_it_reads_as_an_ordinary_one(town: str) -> None:
     house, context = House(), Asking()
@@ -262,6 +278,11 @@ NEVER_SHARED = {
     "public, but never to be kept": "{ moment }",
     "a mutation": "mutation { shout }",
     "what asks for nothing of ours": "{ __typename }",
+    "something of which every caller may choose another variant": "query ("
+    + ", ".join(f"$s{n}: Boolean = false" for n in range(5))
+    + ") { places { "
+    + " ".join(f"n{n}: name @skip(if: $s{n})" for n in range(5))
+    + " } }",
 }
 
 

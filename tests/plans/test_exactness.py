@@ -24,6 +24,8 @@ from tests.plans.zoo import SCHEMA, Values
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 RULES = [rule for rule in specified_rules if rule is not NoUnusedVariablesRule]
+SWITCHED = [*[True, False] * 4, None]
+"""Null is no Boolean to switch by: where the variable may be null, graphql-core objects when it gets there."""
 SECONDS = float(os.environ.get("SOAK_SECONDS", "12"))
 
 
@@ -87,7 +89,7 @@ async def compare(seed: int, badness: float) -> bool:
     if document is None:
         return False
     chance = random.Random(seed)
-    variables = {"a": chance.random() < 0.5, "b": chance.random() < 0.5}
+    variables = {name: chance.choice(SWITCHED) for name in ("a", "b")}
     expected_calls = Resolvers(seed, badness)
     expected = told(await stock(document, variables, expected_calls))
     ways = {"compiled": compiled, "put together": completer}

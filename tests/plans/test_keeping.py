@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -140,7 +141,9 @@ async def test_it_is_made_and_kept_though_all_who_waited_have_gone(street: Stree
     assert street.made == 0
 
 
-async def test_a_failure_for_which_nobody_waits_any_more_is_no_complaint(street: Street) -> None:
+@pytest.mark.parametrize("turns", [0, 1, 5])
+async def test_a_failure_for_which_nobody_waits_any_more_is_no_complaint(street: Street, turns: int) -> None:
+    """However long before it the last one has gone."""
     process = await street.opened()
     complaints: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
@@ -153,12 +156,15 @@ async def test_a_failure_for_which_nobody_waits_any_more_is_no_complaint(street:
     only = asyncio.ensure_future(process.keeper.get("thing", 30, fail, dump=orjson.dumps, load=orjson.loads))
     await asyncio.sleep(0)
     only.cancel()
+    for _ in range(turns):
+        await asyncio.sleep(0)
     may_end.set()
     for _ in range(5):
         await asyncio.sleep(0)
+    assert only.cancelled()
+    del only  # which remembers where it was, and so what it waited for
     gc.collect()
     asyncio.get_running_loop().set_exception_handler(None)
-    assert only.cancelled()
     assert complaints == []
 
 
@@ -450,6 +456,26 @@ async def test_what_was_made_again_does_not_end_with_the_first_one(street: Stree
     street.now += 1
     await process.asks("another", seconds=10)
     assert process.keeper.at_hand("thing") == "old"
+
+
+async def test_long_names_do_not_stay_when_their_things_have_gone(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strangers' variables are in them, and a name of this kind takes four bytes a character."""
+    monkeypatch.setattr(keeping, "WEIGHT_KEPT", 1_000_000)
+    process = await street.opened()
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            assert await process.asks(f"{number} {'😀' * 20_000}") == "old"
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2_000_000
+    street.truth = "new"
+    assert await process.asks(f"199 {'😀' * 20_000}") == "old"
+    assert process.keeper.at_hand(f"199 {'😀' * 20_000}") == "old"
+    assert await process.asks(f"199 {'😀' * 20_001}") == "new"
 
 
 async def test_many_small_things_weigh_more_than_their_bytes(
