@@ -59,7 +59,9 @@ def _what_is_kept_is_live(stack: Stack, walked: Walked) -> None:
     if not read.startswith("code=0000"):
         raise Broken(f"闸机没有为同伴开门：{read}")
     seconds = until(lambda: _venues_and_inside(stack, walked)[1] == 2, "在场人数跟上", LIVE_SECONDS)
-    say(f"陈女士的同伴此时进了闸机，{seconds:.1f} 秒后回答里的在场人数就从 1 变成 2：留着的回答里，人数最多是一秒前读的")
+    say(
+        f"陈女士的同伴此时进了闸机，{seconds:.1f} 秒后回答里的在场人数就从 1 变成 2：留着的回答里，人数最多是一秒前读的"
+    )
 
 
 def _answers_quickly_what_it_has_answered(stack: Stack, walked: Walked) -> None:
