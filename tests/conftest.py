@@ -31,6 +31,9 @@ NEED_NO_DATABASE = {
 }
 
 
+ONCE = {"audits"}  # judges of the wire, which is the same on either
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Races are proved where they can happen: on SQLite these tests are left out. What asks no database runs there
     only. Both are counted as deselected."""

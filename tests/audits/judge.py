@@ -1,6 +1,7 @@
 """npm's `graphql-http` as an independent judge of our GraphQL over HTTP, run by the Node.js of a wheel."""
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import shutil
@@ -35,7 +36,14 @@ class Finding:
 
 
 def installed() -> Path:
-    """Where the judge is, exactly as the lock file has it. Asks npm only when the lock has changed."""
+    """Where the judge is, exactly as the lock file has it. Asks npm only when the lock has changed; one run at a time."""
+    FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    with FOLDER.with_name(f"{FOLDER.name}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return _installed()
+
+
+def _installed() -> Path:
     lock = (HERE / "package-lock.json").read_bytes()
     stamp = FOLDER / "installed"
     digest = hashlib.sha256(lock).hexdigest()
