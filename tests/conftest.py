@@ -18,19 +18,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)  # Friday 10:00 in Chengdu, an ordinary workday
 
 
-NEED_NO_DATABASE = {
-    "audits",
-    "browser",
-    "conformance",
-    "federation",
-    "maps",
-    "payments",
-    "plans",
-    "sandbox",
-    "wechat",
-}
-
-
+NEED_NO_DATABASE = {"browser", "conformance", "federation", "maps", "payments", "plans", "sandbox", "wechat"}
 ONCE = {"audits"}  # judges of the wire, which is the same on either
 
 
@@ -48,11 +36,8 @@ def _is_a_race(item: pytest.Item) -> bool:
 
 def _needs_no_database(item: pytest.Item) -> bool:
     folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    return (
-        folder in NEED_NO_DATABASE
-        and "_database" not in getattr(item, "fixturenames", ())
-        and not _is_a_race(item)
-    )
+    asks_one = "_database" in getattr(item, "fixturenames", ()) or _is_a_race(item)
+    return folder in ONCE or (folder in NEED_NO_DATABASE and not asks_one)
 
 
 @pytest.fixture(scope="session")
