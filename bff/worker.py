@@ -35,6 +35,7 @@ from models.asyncpg_engine import DatabaseAway
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.2
 RECONNECT_SECONDS = 1.0
+CANCEL_AGAIN_SECONDS = 0.5
 
 log = structlog.get_logger("bff.worker")
 
@@ -60,14 +61,22 @@ async def work(jobs: Sequence[Job], tools: Tools, redis_url: str, stop: asyncio.
     listener = asyncio.create_task(_listen(bells, redis_url))
     log.info("working", jobs=[job.name for job in jobs])
     await stop.wait()
-    listener.cancel()
     for bell in bells.values():
         bell.set()
+    await ended(listener)
     _, late = await asyncio.wait(loops, timeout=STOP_SECONDS)
     for task in late:
         log.warning("a job did not finish in time", job=task.get_name())
         task.cancel()
-    await asyncio.gather(listener, *loops, return_exceptions=True)
+    await asyncio.gather(*loops, return_exceptions=True)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancels until it heard. redis-py waits with asyncio.wait_for, which in Python 3.11 loses a cancellation that
+    meets the end of what it waits for; one call to cancel() would then leave the worker listening for ever."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS)
 
 
 async def _repeat(job: Job, tools: Tools, bell: asyncio.Event, stop: asyncio.Event) -> None:

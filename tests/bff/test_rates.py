@@ -268,7 +268,7 @@ async def test_nothing_stays_in_valkey_once_its_bucket_is_empty(valkey: Valkey, 
         for key in await redis.keys():
             assert 0 < await redis.pttl(key) <= 510
         await asyncio.sleep(0.6)
-        assert await redis.dbsize() == 0
+        assert await redis.keys() == []  # DBSIZE would count what has expired until Valkey sweeps
 
 
 async def test_a_clock_of_valkey_that_was_set_back_locks_nobody_out_for_long(

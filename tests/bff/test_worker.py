@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from bff.worker import work
+from bff.worker import ended, work
 from jobs.job import Job, Tools
 from jobs.queue import Queue
 from tests.bff.conftest import Valkey
@@ -164,6 +164,26 @@ async def test_stopping_lets_a_running_job_finish() -> None:
         assert counting.finished == 0
         stop.set()
     assert (counting.runs, counting.finished) == (1, 1)
+
+
+async def test_a_listener_that_missed_its_cancellation_is_cancelled_again() -> None:
+    """As redis-py does now and then, because of asyncio.wait_for in Python 3.11."""
+    missed = 0
+
+    async def hard_of_hearing() -> None:
+        nonlocal missed
+        while missed < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                missed += 1
+        await asyncio.sleep(60)
+
+    listener = asyncio.create_task(hard_of_hearing())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await ended(listener)
+    assert (listener.cancelled(), missed) == (True, 2)
 
 
 @pytest.mark.parametrize("wrong", ["unknown", ""])
