@@ -1,4 +1,4 @@
-"""`python -m sandbox keys|wechat|wechat-pay|government-platform`: one process for each simulated house."""
+"""`python -m sandbox keys|wechat|wechat-pay|alipay|government-platform`: one process for each simulated house."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import typer
 import uvicorn
 from starlette.applications import Starlette
 
-from sandbox import government_platform, wechat, wechat_pay
+from sandbox import alipay, government_platform, wechat, wechat_pay
 from sandbox.keys import make_keys
 
 cli = typer.Typer(help="The outside, simulated on the real wire.", no_args_is_help=True, add_completion=False)
 
 Folder = Annotated[Path, typer.Option("--dir", help="Where keys and the durable stores are kept.")]
 NoticeTimeScale = Annotated[
-    float, typer.Option(envvar="SANDBOX_NOTICE_TIME_SCALE", help="Times WeChat's 15s/15s/30s/3m… of retries.")
+    float,
+    typer.Option(envvar="SANDBOX_NOTICE_TIME_SCALE", help="Times the provider's schedule of notice retries."),
 ]
 Port = Annotated[int, typer.Option("--port", help="The loopback port to listen on.")]
 
@@ -40,6 +41,12 @@ def serve_wechat(port: Port, folder: Folder) -> None:
 def serve_wechat_pay(port: Port, folder: Folder, notice_time_scale: NoticeTimeScale = 1.0) -> None:
     """WeChat Pay v3, and the page where a person acts as the payer (/payer)."""
     _serve(partial(wechat_pay.create_app, notice_time_scale=notice_time_scale), port, folder)
+
+
+@cli.command("alipay")
+def serve_alipay(port: Port, folder: Folder, notice_time_scale: NoticeTimeScale = 1.0) -> None:
+    """Alipay's gateway, its cashier page, and the page where a person acts as the payer (/payer)."""
+    _serve(partial(alipay.create_app, notice_time_scale=notice_time_scale), port, folder)
 
 
 @cli.command("government-platform")

@@ -4,50 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.clock import Clock
-from sandbox.faults import Faults, one_of, seconds, switch
+from sandbox.faults import Faults
 from sandbox.keys import load_secrets
-from sandbox.service import Service, control_routes, json_object, refuse_control
+from sandbox.service import Service, control_routes
 from sandbox.store import Row, Store
-from sandbox.wechat_pay import books, notices, orders, parameters, payer, payer_page, refunds, signing
+from sandbox.wechat_pay import (
+    abnormal_refunds,
+    books,
+    codepay,
+    controls,
+    notices,
+    orders,
+    parameters,
+    payer_page,
+    payment_sheet,
+    placing,
+    refunds,
+    signing,
+    statements,
+)
 from sandbox.wechat_pay.background import Background
-from sandbox.wechat_pay.door import Asked, merchant_route
+from sandbox.wechat_pay.door import Asked, Handler, merchant_route
 from sandbox.wechat_pay.gateway import Gateway, open_gateway
+from sandbox.wechat_pay.older_stores import bring_up_to_date
+from sandbox.wechat_pay.own_faults import OWN_FAULTS
 from sandbox.wechat_pay.refusals import bad_parameter
 
-OWN_FAULTS = {
-    "lost_notices": switch,  # notices that fall due never arrive, not later either
-    "doubled_notices": switch,  # each delivery happens twice at the same moment
-    "late_notices": seconds,  # a new notice's first delivery waits
-    "reordered_notices": seconds,  # first deliveries gather for so long, then go newest first
-    "signtest": switch,  # every answer, and each notice's first delivery, is a WECHATPAY/SIGNTEST/ probe
-    "rotate_certificate": switch,  # switching it on makes a new certificate, which signs from then on
-    "notices_signed_by": one_of("public_key", "certificate"),
-    "forged_amount": switch,  # notices tell of one fen more than was paid
-    "refund_seconds": seconds,  # until a refund settles, instead of 0.2
-    "refunds_end_as": one_of("SUCCESS", "ABNORMAL", "CLOSED"),
-    "merchant_balance_empty": switch,  # new refunds are refused with NOT_ENOUGH
-}
-TABLES = orders.TABLES + refunds.TABLES + notices.TABLES
+TABLES = "".join(part.TABLES for part in (orders, placing, codepay, refunds, notices, statements))
 
 
 def create_app(folder: Path, *, notice_time_scale: float = 1.0) -> Starlette:
     """`notice_time_scale` stretches or shortens WeChat's schedule of notice retries."""
     store = Store(folder / "wechat-pay.sqlite3", TABLES)
-    clock = Clock(store)
+    clock, known = Clock(store), load_secrets(folder)
+    bring_up_to_date(store, known.mini_program_appid)
     service = Service("wechat-pay", "微信支付", store, clock, Faults(store, OWN_FAULTS))
-    gateway = open_gateway(folder, service, load_secrets(folder))
+    gateway = open_gateway(folder, service, known)
     service.on_change = lambda: after_change(gateway)
 
     @contextlib.asynccontextmanager
@@ -63,7 +64,8 @@ def create_app(folder: Path, *, notice_time_scale: float = 1.0) -> Starlette:
         routes=[
             *merchant_routes(gateway),
             *control_routes(service, lambda _: books.contents(gateway)),
-            *payer_routes(gateway),
+            *controls.routes(gateway),
+            *payment_sheet.routes(gateway),
             *payer_page.routes(gateway),
         ],
         lifespan=lifespan,
@@ -79,14 +81,22 @@ def tell_of_failure(background: asyncio.Task[None]) -> None:
 def merchant_routes(gateway: Gateway) -> list[Route]:
     transactions, domestic = "/v3/pay/transactions", "/v3/refund/domestic"
     by_number = f"{transactions}/out-trade-no/{{out_trade_no}}"
-    table = [
-        ("POST", f"{transactions}/jsapi", lambda g, asked: orders.place(g, asked.body)),
+    table: list[tuple[str, str, Handler]] = [
+        ("POST", f"{transactions}/jsapi", placing.jsapi),
+        ("POST", f"{transactions}/h5", placing.h5),
+        ("POST", f"{transactions}/native", placing.native),
+        ("POST", f"{transactions}/codepay", codepay.pay),
         ("GET", by_number, lambda g, asked: orders.query(g, asked.path["out_trade_no"])),
         ("POST", f"{by_number}/close", lambda g, asked: orders.close(g, asked.path["out_trade_no"])),
+        ("POST", f"{by_number}/reverse", codepay.reverse),
         ("GET", f"{transactions}/id/{{transaction_id}}", query_by_transaction),
         ("POST", f"{domestic}/refunds", lambda g, asked: refunds.ask(g, asked.body)),
         ("GET", f"{domestic}/refunds/{{out_refund_no}}", query_refund),
-        ("GET", "/v3/certificates", lambda g, _: g.platform.listed(g.known.apiv3_key)),
+        ("POST", f"{domestic}/refunds/{{refund_id}}/apply-abnormal-refund", abnormal_refunds.apply),
+        ("GET", "/v3/bill/tradebill", statements.trade),
+        ("GET", "/v3/bill/fundflowbill", statements.fund_flow),
+        ("GET", statements.FILE_PATH, statements.download),
+        ("GET", "/v3/certificates", certificates),
         ("POST", "/v3/security/echo", echo),
     ]
     return [merchant_route(gateway, method, path, handler) for method, path, handler in table]
@@ -100,6 +110,10 @@ def query_refund(gateway: Gateway, asked: Asked) -> Row:
     return refunds.query(gateway, asked.path["out_refund_no"])
 
 
+def certificates(gateway: Gateway, _: Asked) -> Row:
+    return gateway.platform.listed(gateway.known.apiv3_key, retired=gateway.faults.is_on("retire_certificates"))
+
+
 def echo(gateway: Gateway, asked: Asked) -> Row:
     """`POST /v3/security/echo` (pay.weixin.qq.com 4015139289): signs, verifies, decrypts, encrypts, notices.
 
@@ -109,10 +123,10 @@ def echo(gateway: Gateway, asked: Asked) -> Row:
     answer: Row = {"echo_message": parameters.text(asked.body, "echo_message", most=1024)}
     sealed = parameters.optional_text(asked.body, "encrypted_echo_message", most=2048)
     if sealed is not None:
-        key = gateway.platform.key_of(asked.wanted_serial)
         try:
-            plaintext = key.decrypt(base64.b64decode(sealed, validate=True), signing.FIELD_ENCRYPTION)
-        except (binascii.Error, ValueError) as error:
+            retired = gateway.faults.is_on("retire_certificates")
+            plaintext = gateway.platform.opened(sealed, asked.wanted_serial, retired=retired)
+        except ValueError as error:
             raise bad_parameter("encrypted_echo_message", "请确认待处理的消息是否为加密后的密文") from error
         under_merchant_key = gateway.merchant_key.encrypt(plaintext, signing.FIELD_ENCRYPTION)
         answer["encrypted_echo_message"] = base64.b64encode(under_merchant_key).decode()
@@ -120,30 +134,6 @@ def echo(gateway: Gateway, asked: Asked) -> Row:
     if notify_url:
         notices.add_echo_notice(gateway, notify_url, answer["echo_message"])
     return answer
-
-
-def payer_routes(gateway: Gateway) -> list[Route]:
-    async def pay(request: Request) -> Response:
-        try:
-            asked = json_object(await request.body())
-            with gateway.store.transaction():
-                return JSONResponse(payer.pay(gateway, asked))
-        except payer.Declined as declined:
-            return JSONResponse(declined.answer, declined.status)
-        except ValueError as error:
-            return refuse_control(str(error))
-
-    async def send_again(request: Request) -> Response:
-        try:
-            out_trade_no = json_object(await request.body()).get("out_trade_no")
-        except ValueError as error:
-            return refuse_control(str(error))
-        return JSONResponse({"notices": notices.send_again(gateway, str(out_trade_no))})
-
-    return [
-        Route("/_sandbox/pay", pay, methods=["POST"]),
-        Route("/_sandbox/send-notices-again", send_again, methods=["POST"]),
-    ]
 
 
 def after_change(gateway: Gateway) -> None:

@@ -1,4 +1,4 @@
-"""WeChat Pay's own books, for tests and the demo to compare with the merchant's."""
+"""WeChat Pay's own books, for tests and the demo to compare with the merchant's. Statements are made from them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def contents(gateway: Gateway) -> Row:
     refunding = store.figure("SELECT sum(refund_fen) FROM refunds WHERE state IN ('PROCESSING', 'ABNORMAL')")
     return {
         "orders": store.rows(
-            """SELECT out_trade_no, state, description, total_fen, openid, created_at, expires_at, closed_at
-               FROM orders ORDER BY rowid"""
+            """SELECT out_trade_no, trade_type, appid, state, description, total_fen, openid, created_at,
+                 expires_at, closed_at FROM orders ORDER BY rowid"""
         ),
         "payments": store.rows(
-            """SELECT transaction_id, out_trade_no, total_fen, openid, paid_at
+            """SELECT transaction_id, out_trade_no, trade_type, appid, total_fen, openid, paid_at
                FROM orders WHERE transaction_id IS NOT NULL ORDER BY paid_at"""
         ),
         "refunds": store.rows(
-            """SELECT out_refund_no, refund_id, out_trade_no, refund_fen, state, created_at, settled_at
+            """SELECT out_refund_no, refund_id, out_trade_no, refund_fen, state, account, created_at, settled_at
                FROM refunds ORDER BY rowid"""
         ),
         "notices": store.rows(

@@ -6,6 +6,7 @@ import base64
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from cryptography import x509
@@ -33,7 +34,10 @@ class Identity:
 
 
 class Platform:
-    """The newest certificate signs unless the merchant asks for the public key; the older ones stay listed."""
+    """The newest certificate signs unless the merchant asks for the public key.
+
+    The older ones stay listed, and open what was sealed for them, until they are retired.
+    """
 
     def __init__(self, folder: Path, public_key_id: str) -> None:
         self._folder = folder
@@ -43,18 +47,33 @@ class Platform:
     def identity_for(self, wanted_serial: str | None) -> Identity:
         return self.public_key if wanted_serial == self.public_key.serial else self.certificates[-1]
 
-    def key_of(self, serial: str | None) -> rsa.RSAPrivateKey:
-        """What opens a field that the merchant sealed under `serial`, also under an older certificate."""
-        named = [each for each in self.certificates if each.serial == serial]
-        return (named[0] if named else self.identity_for(serial)).key
+    @cached_property
+    def stranger(self) -> Identity:
+        """A key of nobody's, under a serial that is listed nowhere."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return Identity(secrets.token_hex(20).upper(), key)
+
+    def opened(self, sealed: str, serial: str | None, *, retired: bool) -> bytes:
+        """A field that the merchant sealed for the key that Wechatpay-Serial names (敏感信息加解密).
+
+        Raises ValueError when no such key is known, or it doesn't open the field.
+        """
+        known = [self.public_key, *self._in_force(retired=retired)]
+        key = next((each.key for each in known if each.serial == serial), None)
+        if key is None:
+            raise ValueError("no key of that serial")
+        return key.decrypt(base64.b64decode(sealed, validate=True), signing.FIELD_ENCRYPTION)
 
     def rotate(self, now: datetime) -> None:
         add_platform_certificate(self._folder, now)
         self.certificates.append(_identity(platform_certificate_files(self._folder)[-1]))
 
-    def listed(self, apiv3_key: str) -> dict[str, object]:
-        """`GET /v3/certificates`."""
-        return {"data": [_listed(identity, apiv3_key) for identity in reversed(self.certificates)]}
+    def listed(self, apiv3_key: str, *, retired: bool) -> dict[str, object]:
+        """`GET /v3/certificates`, newest first; `retired` leaves the newest only."""
+        return {"data": [_listed(each, apiv3_key) for each in reversed(self._in_force(retired=retired))]}
+
+    def _in_force(self, *, retired: bool) -> list[Identity]:
+        return self.certificates[-1:] if retired else self.certificates
 
 
 def signed_headers(identity: Identity, body: bytes, now: datetime, *, probe: bool) -> dict[str, str]:

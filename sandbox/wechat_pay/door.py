@@ -26,11 +26,28 @@ class Asked:
     """A request whose signature is right: the path's own values, and the body if there is one."""
 
     path: dict[str, str]
+    query: dict[str, str]
     body: Row
     wanted_serial: str | None  # Wechatpay-Serial: the key the merchant wants the answer signed with
+    base_url: str  # where this process was reached, without a slash at the end
 
 
-Handler = Callable[[Gateway, Asked], Row | None]
+@dataclass(frozen=True)
+class Accepted:
+    """A 202: taken in, but not done yet."""
+
+    content: Row
+
+
+@dataclass(frozen=True)
+class File:
+    """A download, which WeChat Pay doesn't sign (pay.weixin.qq.com 4013071254)."""
+
+    content: bytes
+    media_type: str
+
+
+Handler = Callable[[Gateway, Asked], Row | Accepted | File | None]
 
 
 def merchant_route(gateway: Gateway, method: str, path: str, handler: Handler) -> Route:
@@ -43,10 +60,14 @@ def merchant_route(gateway: Gateway, method: str, path: str, handler: Handler) -
                 _authenticate(gateway, request, body)
                 asked = _asked(gateway, request, body)
                 with gateway.store.transaction():
-                    content = handler(gateway, asked)
+                    done = handler(gateway, asked)
             except Refusal as refusal:
                 return _answer(gateway, request, refusal.status, refusal.answer)
-            return _answer(gateway, request, 204 if content is None else 200, content)
+            if isinstance(done, File):
+                return Response(done.content, media_type=done.media_type)
+            if isinstance(done, Accepted):
+                return _answer(gateway, request, 202, done.content)
+            return _answer(gateway, request, 204 if done is None else 200, done)
 
         failed = Refusal("SYSTEM_ERROR", "系统异常，请用相同参数重试")
         return await under_faults(
@@ -101,7 +122,13 @@ def _asked(gateway: Gateway, request: Request, body: bytes) -> Asked:
     if mchid is None and request.url.path.startswith("/v3/pay/"):
         raise Refusal("PARAM_ERROR", "缺少 mchid")
     path = {name: str(value) for name, value in request.path_params.items()}
-    return Asked(path, content, request.headers.get("wechatpay-serial"))
+    return Asked(
+        path=path,
+        query=dict(request.query_params),
+        body=content,
+        wanted_serial=request.headers.get("wechatpay-serial"),
+        base_url=str(request.base_url).rstrip("/"),
+    )
 
 
 def _answer(gateway: Gateway, request: Request, status: int, content: Row | None) -> Response:

@@ -38,6 +38,11 @@ class Gateway:
     def clock(self) -> Clock:
         return self.service.clock
 
+    @property
+    def appids(self) -> tuple[str, str]:
+        """Those bound to the merchant: the mini-program's and the official account's."""
+        return self.known.mini_program_appid, self.known.official_account_appid
+
     def now(self) -> datetime:
         return self.service.clock.now()
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sandbox.clock import as_beijing, as_instant, as_text
 from sandbox.store import Row
 from sandbox.wechat_pay import orders, signing
-from sandbox.wechat_pay.certificates import signed_headers
+from sandbox.wechat_pay.certificates import Identity, signed_headers
 from sandbox.wechat_pay.gateway import Gateway
 
 # pay.weixin.qq.com, 支付通知: 15s/15s/30s/3m/10m/20m/30m/30m/30m/60m/3h/3h/3h/6h/6h
@@ -43,7 +43,7 @@ def add_refund_notice(gateway: Gateway, refund: Row) -> None:
         "out_refund_no": refund["out_refund_no"],
         "refund_id": refund["refund_id"],
         "refund_status": refund["state"],
-        "user_received_account": "支付用户零钱",
+        "user_received_account": refund["account"],
         "amount": {
             "total": order["total_fen"],
             "refund": refund["refund_fen"],
@@ -86,10 +86,7 @@ def due(gateway: Gateway) -> list[Row]:
 
 def composed(gateway: Gateway, notice: Row) -> tuple[bytes, dict[str, str]]:
     """The body and headers of one delivery. Signing and encrypting happen anew each time, as WeChat's do."""
-    resource = json.loads(notice["resource"])
-    if gateway.faults.is_on("forged_amount") and "amount" in resource:
-        resource["amount"]["total"] += 1
-    plaintext = json.dumps(resource, ensure_ascii=False).encode()
+    plaintext = json.dumps(_told(gateway, notice), ensure_ascii=False).encode()
     associated_data = "" if notice["original_type"] == "security" else notice["original_type"]
     sealed = signing.encrypted(gateway.known.apiv3_key, plaintext, associated_data)
     envelope = {
@@ -101,11 +98,27 @@ def composed(gateway: Gateway, notice: Row) -> tuple[bytes, dict[str, str]]:
         "resource": {"original_type": notice["original_type"]} | sealed,
     }
     body = json.dumps(envelope, ensure_ascii=False).encode()
-    by_certificate = gateway.faults.get("notices_signed_by", "public_key") == "certificate"
-    identity = gateway.platform.certificates[-1] if by_certificate else gateway.platform.public_key
     probe = gateway.faults.is_on("signtest") and notice["attempts"] == 0
-    headers = signed_headers(identity, body, gateway.now(), probe=probe)
+    headers = signed_headers(_signer(gateway), body, gateway.now(), probe=probe)
     return body, headers | {"Content-Type": "application/json"}
+
+
+def _told(gateway: Gateway, notice: Row) -> Row:
+    """What the notice tells: what happened, except where a fault makes it a forgery."""
+    resource: Row = json.loads(notice["resource"])
+    if gateway.faults.is_on("forged_amount") and "amount" in resource:
+        resource["amount"]["total"] += 1
+    for name in ("appid", "mchid"):
+        if name in resource:
+            resource[name] = gateway.faults.get(f"notices_{name}", resource[name])
+    return resource
+
+
+def _signer(gateway: Gateway) -> Identity:
+    if gateway.faults.is_on("notices_signed_by_unknown"):
+        return gateway.platform.stranger
+    by_certificate = gateway.faults.get("notices_signed_by", "public_key") == "certificate"
+    return gateway.platform.certificates[-1] if by_certificate else gateway.platform.public_key
 
 
 def record_delivery(gateway: Gateway, notice: Row, answer: str, *, acknowledged: bool, scale: float) -> None:

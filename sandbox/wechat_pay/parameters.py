@@ -1,8 +1,10 @@
-"""The limits of request parameters (pay.weixin.qq.com, JSAPI下单 4012525167 and 退款申请)."""
+"""The limits of request parameters (pay.weixin.qq.com, JSAPI下单 4012525167, H5下单 4012791834, 退款申请)."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +53,22 @@ def notify_url(body: Row, *, required: bool) -> str | None:
     value = optional_text(body, "notify_url", most=255, pattern=r"https?://[^\s?#]+")
     if value is None and required:
         raise bad_parameter("notify_url", "必填")
+    return value
+
+
+def ip_address(body: Row, field: str) -> str:
+    value = text(body, field, most=45)
+    try:
+        ipaddress.ip_address(value)
+    except ValueError as error:
+        raise bad_parameter(field, "应为 IPv4 或 IPv6 地址") from error
+    return value
+
+
+def choice(body: Row, field: str, choices: Collection[str], *, default: str | None = None) -> str:
+    value = body.get(field, default)
+    if not isinstance(value, str) or value not in choices:
+        raise bad_parameter(field, f"应为 {'、'.join(choices)} 之一")
     return value
 
 

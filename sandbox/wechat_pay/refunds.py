@@ -8,22 +8,23 @@ from datetime import timedelta
 
 from sandbox.clock import as_beijing, as_instant, as_text
 from sandbox.store import Row
-from sandbox.wechat_pay import notices, parameters
+from sandbox.wechat_pay import notices, orders, parameters
 from sandbox.wechat_pay.gateway import Gateway
 from sandbox.wechat_pay.refusals import Refusal, bad_parameter
 
 DEFAULT_SECONDS = 0.2  # until a refund settles; the fault refund_seconds changes it
+DEFAULT_INTERVAL_SECONDS = 60  # between two refunds of one order; the fault refund_interval_seconds changes it
 MOST_OF_ONE_ORDER = 50
 REFUNDABLE_FOR = timedelta(days=365)
 MONEY_STILL_OUT = "state <> 'CLOSED'"  # a closed refund gives the money back to what can be refunded
-USER_ACCOUNT = "支付用户零钱"
 
+# ends_as says how it settles whatever the fault refunds_end_as says: a refund that was led elsewhere arrives.
 TABLES = """
 CREATE TABLE IF NOT EXISTS refunds (
     out_refund_no TEXT PRIMARY KEY, refund_id TEXT NOT NULL UNIQUE,
     out_trade_no TEXT NOT NULL REFERENCES orders, request TEXT NOT NULL, refund_fen INTEGER NOT NULL,
     notify_url TEXT, state TEXT NOT NULL, created_at TEXT NOT NULL, settles_at TEXT NOT NULL,
-    settled_at TEXT);
+    settled_at TEXT, account TEXT NOT NULL DEFAULT '支付用户零钱', ends_as TEXT);
 """
 
 
@@ -38,33 +39,43 @@ def ask(gateway: Gateway, body: Row) -> Row:
     order = _order_of(gateway, body)
 
     request = json.dumps(body, sort_keys=True, ensure_ascii=False)
-    known = _find(gateway, out_refund_no)
+    known = find(gateway, out_refund_no)
     if known is not None:
         if known["request"] != request:
             raise Refusal("INVALID_REQUEST", "商户退款单号已存在，且退款参数与之前不一致")
         return shown(known, order)
     _check_amount(gateway, order, refund_fen=refund_fen, total_fen=total_fen)
+    _check_interval(gateway, order)
     _keep(gateway, order, out_refund_no, request, refund_fen, notify_url)
+    gateway.store.run("UPDATE orders SET state = 'REFUND' WHERE out_trade_no = ?", order["out_trade_no"])
     return query(gateway, out_refund_no)
 
 
+def give_back_whole(gateway: Gateway, order: Row) -> None:
+    """What 撤销 does with a paid order. The statement shows it under the order's own number (交易账单)."""
+    number = order["out_trade_no"]
+    if gateway.store.rows("SELECT * FROM refunds WHERE ? IN (out_trade_no, out_refund_no)", number):
+        raise Refusal("INVALID_REQUEST", "订单已有退款，请调用申请退款接口")
+    _keep(gateway, order, number, "", order["total_fen"], None)
+
+
 def query(gateway: Gateway, out_refund_no: str) -> Row:
-    refund = _find(gateway, out_refund_no)
+    refund = find(gateway, out_refund_no)
     if refund is None:
         raise Refusal("RESOURCE_NOT_EXISTS", "退款单不存在")
-    order = gateway.store.rows("SELECT * FROM orders WHERE out_trade_no = ?", refund["out_trade_no"])[0]
-    return shown(refund, order)
+    return shown(refund, orders.known(gateway, refund["out_trade_no"]))
 
 
 def settle_due(gateway: Gateway) -> None:
     """Settle every refund whose time has come, each with its notice in the same transaction."""
     now = gateway.now()
-    ending = gateway.faults.get("refunds_end_as", "SUCCESS")
+    usual = gateway.faults.get("refunds_end_as", "SUCCESS")
     due = gateway.store.rows(
         "SELECT * FROM refunds WHERE state = 'PROCESSING' AND settles_at <= ? ORDER BY settles_at",
         as_text(now),
     )
     for refund in due:
+        ending = refund["ends_as"] or usual
         with gateway.store.transaction():
             gateway.store.run(
                 "UPDATE refunds SET state = ?, settled_at = ? WHERE out_refund_no = ?",
@@ -92,8 +103,8 @@ def shown(refund: Row, order: Row) -> Row:
         "out_refund_no": refund["out_refund_no"],
         "transaction_id": order["transaction_id"],
         "out_trade_no": order["out_trade_no"],
-        "channel": "ORIGINAL",
-        "user_received_account": USER_ACCOUNT,
+        "channel": channel(refund),
+        "user_received_account": refund["account"],
         "create_time": as_beijing(as_instant(refund["created_at"])),
         "status": refund["state"],
         "funds_account": "AVAILABLE",
@@ -103,6 +114,10 @@ def shown(refund: Row, order: Row) -> Row:
     if refund["state"] == "SUCCESS":
         answer["success_time"] = as_beijing(as_instant(refund["settled_at"]))
     return answer
+
+
+def channel(refund: Row) -> str:
+    return "OTHER_BANKCARD" if refund["ends_as"] else "ORIGINAL"
 
 
 def _order_of(gateway: Gateway, body: Row) -> Row:
@@ -136,20 +151,34 @@ def _check_amount(gateway: Gateway, order: Row, *, refund_fen: int, total_fen: i
         raise Refusal("NOT_ENOUGH", "商户可用余额不足，请充值后用原退款单号重试")
 
 
+def _check_interval(gateway: Gateway, order: Row) -> None:
+    seconds = float(gateway.faults.get("refund_interval_seconds", DEFAULT_INTERVAL_SECONDS))
+    since = as_text(gateway.now() - timedelta(seconds=seconds))
+    if gateway.store.figure(
+        "SELECT count(*) FROM refunds WHERE out_trade_no = ? AND created_at > ?", order["out_trade_no"], since
+    ):
+        raise Refusal("FREQUENCY_LIMITED", "单笔订单请求频率过高，请于1分钟后重试")
+
+
+def settles_at(gateway: Gateway) -> str:
+    """When a refund that is put on its way now arrives, as text."""
+    seconds = float(gateway.faults.get("refund_seconds", DEFAULT_SECONDS))
+    return as_text(gateway.now() + timedelta(seconds=seconds))
+
+
+def find(gateway: Gateway, out_refund_no: str) -> Row | None:
+    return gateway.store.row("SELECT * FROM refunds WHERE out_refund_no = ?", out_refund_no)
+
+
 def _keep(
     gateway: Gateway, order: Row, out_refund_no: str, request: str, refund_fen: int, notify_url: str | None
 ) -> None:
     now = gateway.now()
-    settles_at = now + timedelta(seconds=float(gateway.faults.get("refund_seconds", DEFAULT_SECONDS)))
     refund_id = f"5030{now:%Y%m%d}" + f"{secrets.randbelow(10**17):017d}"
     gateway.store.run(
-        "INSERT INTO refunds VALUES (?, ?, ?, ?, ?, ?, 'PROCESSING', ?, ?, NULL)",
+        """INSERT INTO refunds (out_refund_no, refund_id, out_trade_no, request, refund_fen, notify_url,
+             state, created_at, settles_at) VALUES (?, ?, ?, ?, ?, ?, 'PROCESSING', ?, ?)""",
         *(out_refund_no, refund_id, order["out_trade_no"], request, refund_fen, notify_url),
-        *(as_text(now), as_text(settles_at)),
+        *(as_text(now), settles_at(gateway)),
     )
-    gateway.store.run("UPDATE orders SET state = 'REFUND' WHERE out_trade_no = ?", order["out_trade_no"])
     gateway.wake.set()
-
-
-def _find(gateway: Gateway, out_refund_no: str) -> Row | None:
-    return gateway.store.row("SELECT * FROM refunds WHERE out_refund_no = ?", out_refund_no)

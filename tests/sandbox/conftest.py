@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from sandbox import alipay as alipay_house
 from sandbox import government_platform, wechat, wechat_pay
 from sandbox.keys import Secrets, load_secrets, make_keys
+from tests.sandbox.alipay_merchant import AlipayDoor, AlipayMerchant
 from tests.sandbox.merchant import Merchant, Notice
+
+BEIJING = timezone(timedelta(hours=8))
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +75,7 @@ class Stage:
 @pytest.fixture(scope="session")
 async def stages() -> AsyncIterator[dict[str, Stage]]:
     async with contextlib.AsyncExitStack() as open_until_the_end:
-        names = ("pay", "weixin", "platform", "merchant")
+        names = ("pay", "alipay", "weixin", "platform", "merchant")
         yield {name: await open_until_the_end.enter_async_context(_stage()) for name in names}
 
 
@@ -98,6 +103,21 @@ async def pay(folder: Path, stages: dict[str, Stage]) -> AsyncIterator[httpx.Asy
     """WeChat Pay, with notice retries a hundred times as fast."""
     app = wechat_pay.create_app(folder, notice_time_scale=0.01)
     async with stages["pay"].playing(app) as url, client(url) as http:
+        yield http
+
+
+@pytest.fixture
+async def unhurried_pay(folder: Path, stages: dict[str, Stage]) -> AsyncIterator[httpx.AsyncClient]:
+    """WeChat Pay whose notice retries take as long as in life, by its own clock."""
+    async with stages["pay"].playing(wechat_pay.create_app(folder)) as url, client(url) as http:
+        yield http
+
+
+@pytest.fixture
+async def alipay(folder: Path, stages: dict[str, Stage]) -> AsyncIterator[httpx.AsyncClient]:
+    """Alipay, with notice retries a thousand times as fast."""
+    app = alipay_house.create_app(folder, notice_time_scale=0.001)
+    async with stages["alipay"].playing(app) as url, client(url) as http:
         yield http
 
 
@@ -145,8 +165,30 @@ async def notice_door(stages: dict[str, Stage]) -> AsyncIterator[NoticeDoor]:
 
 
 @pytest.fixture
+async def alipay_door(stages: dict[str, Stage]) -> AsyncIterator[AlipayDoor]:
+    door = AlipayDoor()
+    app = Starlette(routes=[Route("/alipay-notices", door.receive, methods=["POST"])])
+    async with stages["merchant"].playing(app) as url:
+        door.url = f"{url}/alipay-notices"
+        yield door
+
+
+@pytest.fixture
+def alipay_merchant(folder: Path, alipay: httpx.AsyncClient, alipay_door: AlipayDoor) -> AlipayMerchant:
+    return AlipayMerchant(folder, alipay, alipay_door.url)
+
+
+@pytest.fixture
 def merchant(folder: Path, pay: httpx.AsyncClient, notice_door: NoticeDoor) -> Merchant:
     return Merchant(folder, pay, notice_door.url)
+
+
+@pytest.fixture
+async def noon(merchant: Merchant) -> date:
+    """It is noon in Beijing today, for WeChat Pay and for us, so that no test meets midnight."""
+    now = datetime.now(BEIJING)
+    await merchant.move_clock((now.replace(hour=12, minute=0, second=0) - now).total_seconds())
+    return now.date()
 
 
 async def until(holds: Callable[[], bool], seconds: float = 5) -> None:

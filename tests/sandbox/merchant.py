@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from cryptography import x509
@@ -35,6 +36,7 @@ class Merchant:
     def __init__(self, folder: Path, http: httpx.AsyncClient, notify_url: str) -> None:
         env = dict(line.split("=", 1) for line in (folder / "product.env").read_text().splitlines())
         self.appid = env["WECHAT_MINI_PROGRAM_APPID"]
+        self.official_account_appid = env["WECHAT_OFFICIAL_ACCOUNT_APPID"]
         self.mchid = env["WECHAT_PAY_MCHID"]
         self.serial = env["WECHAT_PAY_MERCHANT_SERIAL"]
         self.apiv3_key = env["WECHAT_PAY_APIV3_KEY"].encode()
@@ -46,13 +48,17 @@ class Merchant:
         self.verifying: dict[str, rsa.RSAPublicKey] = {self.public_key_id: public}
         self.http = http
         self.notify_url = notify_url
+        self.ahead_seconds = 0.0  # of the machine's clock, when a test has moved WeChat Pay's
 
     def sign(self, message: str) -> str:
         raw = self.key.sign(message.encode(), padding.PKCS1v15(), hashes.SHA256())
         return base64.b64encode(raw).decode()
 
     def authorization(self, method: str, url: str, body: str, **wrong: str) -> str:
-        timestamp, nonce = wrong.get("timestamp", str(int(time.time()))), secrets.token_hex(16)
+        timestamp, nonce = (
+            wrong.get("timestamp", str(int(time.time() + self.ahead_seconds))),
+            secrets.token_hex(16),
+        )
         signature = self.sign(f"{method}\n{url}\n{timestamp}\n{nonce}\n{body}\n")
         fields = {
             "mchid": self.mchid,
@@ -103,6 +109,60 @@ class Merchant:
         url = f"/v3/pay/transactions/out-trade-no/{out_trade_no}?mchid={self.mchid}"
         return await self.call("GET", url)
 
+    async def move_clock(self, seconds: float) -> None:
+        """WeChat Pay's and ours."""
+        answer = await self.http.put("/_sandbox/clock", json={"offset_seconds": seconds})
+        assert answer.status_code == 200
+        self.ahead_seconds = seconds
+
+    def order_for_browser(self, **changed: Any) -> dict[str, Any]:
+        scene = {"payer_client_ip": "203.0.113.7", "h5_info": {"type": "Wap"}}
+        return self._without_payer(scene_info=scene) | changed
+
+    def order_to_scan(self, **changed: Any) -> dict[str, Any]:
+        return self._without_payer() | changed
+
+    def order_by_code(self, auth_code: str, **changed: Any) -> dict[str, Any]:
+        order = self._without_payer(payer={"auth_code": auth_code}, scene_info={"store_info": {"id": "desk-1"}})
+        del order["notify_url"]
+        return order | changed
+
+    def _without_payer(self, **added: Any) -> dict[str, Any]:
+        return {name: value for name, value in self.order().items() if name != "payer"} | added
+
+    async def place_as(self, kind: str, order: dict[str, Any]) -> httpx.Response:
+        return await self.call("POST", f"/v3/pay/transactions/{kind}", order)
+
+    async def new_code(self, openid: str = "oAtTheDesk") -> str:
+        """What a payer's phone shows at the desk."""
+        answer = await self.http.post("/_sandbox/payer-codes", json={"openid": openid})
+        return str(answer.json()["auth_code"])
+
+    async def paid_by_code(self, **changed: Any) -> dict[str, Any]:
+        order = self.order_by_code(await self.new_code(), **changed)
+        assert (await self.place_as("codepay", order)).status_code == 200
+        return order
+
+    async def reverse(self, out_trade_no: str, **changed: str) -> httpx.Response:
+        url = f"/v3/pay/transactions/out-trade-no/{out_trade_no}/reverse"
+        return await self.call("POST", url, {"appid": self.appid, "mchid": self.mchid} | changed)
+
+    async def apply_abnormal(self, refund_id: str, content: dict[str, Any], **headers: str) -> httpx.Response:
+        url = f"/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund"
+        return await self.call("POST", url, content, **headers)
+
+    def sealed(self, text: str, serial: str) -> str:
+        """For WeChat Pay's eyes only."""
+        oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)
+        return base64.b64encode(self.verifying[serial].encrypt(text.encode(), oaep)).decode()
+
+    async def ask_statement(self, bill: str = "tradebill", **query: str) -> httpx.Response:
+        return await self.call("GET", f"/v3/bill/{bill}?{urlencode(query)}")
+
+    async def download(self, download_url: str) -> httpx.Response:
+        address = httpx.URL(download_url)
+        return await self.call("GET", address.raw_path.decode())
+
     async def close(self, out_trade_no: str) -> httpx.Response:
         url = f"/v3/pay/transactions/out-trade-no/{out_trade_no}/close"
         return await self.call("POST", url, {"mchid": self.mchid})
@@ -138,7 +198,7 @@ class Merchant:
         message = f"{headers['wechatpay-timestamp']}\n{headers['wechatpay-nonce']}\n".encode() + body + b"\n"
         raw = base64.b64decode(headers["wechatpay-signature"])
         self.verifying[serial].verify(raw, message, padding.PKCS1v15(), hashes.SHA256())
-        assert abs(int(headers["wechatpay-timestamp"]) - time.time()) < 300
+        assert abs(int(headers["wechatpay-timestamp"]) - time.time() - self.ahead_seconds) < 300
         return serial
 
     def decrypt(self, sealed: dict[str, str]) -> bytes:

@@ -113,7 +113,7 @@ def test_several_processes_may_make_the_keys_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(3) as at_once:
         list(at_once.map(lambda _: make_keys(tmp_path / "keys"), range(3)))
     made = {path.name for path in (tmp_path / "keys").rglob("*.pem")}
-    assert len(made) == 6
+    assert len(made) == 14
     assert not list((tmp_path / "keys").rglob("*.new"))
 
 
@@ -123,16 +123,21 @@ def test_product_env_has_the_products_half_and_its_files_exist(folder: Path) -> 
     assert set(env) == {
         "WECHAT_MINI_PROGRAM_APPID",
         "WECHAT_MINI_PROGRAM_SECRET",
+        "WECHAT_OFFICIAL_ACCOUNT_APPID",
         "WECHAT_PAY_MCHID",
         "WECHAT_PAY_MERCHANT_SERIAL",
         "WECHAT_PAY_MERCHANT_KEY_FILE",
         "WECHAT_PAY_APIV3_KEY",
         "WECHAT_PAY_PUBLIC_KEY_ID",
         "WECHAT_PAY_PUBLIC_KEY_FILE",
+        "ALIPAY_APP_ID",
+        "ALIPAY_SELLER_ID",
+        "ALIPAY_APP_KEY_FILE",
+        "ALIPAY_PUBLIC_KEY_FILE",
         "GOVERNMENT_PLATFORM_APP_ID",
         "GOVERNMENT_PLATFORM_SECRET",
     }
-    for name in ("WECHAT_PAY_MERCHANT_KEY_FILE", "WECHAT_PAY_PUBLIC_KEY_FILE"):
+    for name in (name for name in env if name.endswith("_FILE")):
         assert Path(env[name]).is_absolute()
         assert Path(env[name]).read_bytes().startswith(b"-----BEGIN")
     assert len(env["WECHAT_PAY_APIV3_KEY"]) == 32

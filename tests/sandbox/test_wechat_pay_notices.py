@@ -6,7 +6,9 @@ import asyncio
 import base64
 import json
 import time
+from pathlib import Path
 
+import httpx
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -216,3 +218,75 @@ async def test_a_notice_is_plain_utf8_json(merchant: Merchant, notice_door: Noti
     assert notice.headers["content-type"] == "application/json"
     assert json.loads(notice.body)["summary"] == "支付成功"
     assert "支付成功".encode() in notice.body
+
+
+SCHEDULE = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
+
+
+async def test_turning_the_clock_makes_each_retry_due_and_after_the_last_the_notice_is_given_up(
+    folder: Path, unhurried_pay: httpx.AsyncClient, notice_door: NoticeDoor
+) -> None:
+    merchant = Merchant(folder, unhurried_pay, notice_door.url)
+    notice_door.answer_with = [500] * 100
+    await merchant.paid()
+    passed = 0.0
+    for attempt, seconds in enumerate(SCHEDULE, start=1):
+        await wait_for_attempts(merchant, attempt)
+        await merchant.move_clock(passed + seconds - 2)
+        await asyncio.sleep(0.02)
+        assert len(notice_door.notices) == attempt, f"retry {attempt} came before {seconds} s were over"
+        passed += seconds + 1
+        await merchant.move_clock(passed)
+    await wait_for_attempts(merchant, 16)
+    [notice] = await notices_in_store(merchant)
+    assert notice["state"] == "GIVEN_UP"
+    await merchant.move_clock(passed + 86_400)
+    await asyncio.sleep(0.02)
+    assert len(notice_door.notices) == 16
+
+
+async def wait_for_attempts(merchant: Merchant, count: int) -> None:
+    for _ in range(500):
+        if (await notices_in_store(merchant))[0]["attempts"] == count:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"attempt {count} was not made")
+
+
+async def test_a_notice_signed_by_nobody_known_names_a_serial_that_is_listed_nowhere(
+    merchant: Merchant, notice_door: NoticeDoor
+) -> None:
+    await switch_on(merchant.http, notices_signed_by_unknown=True)
+    notice_door.answer_with = [401]
+    await merchant.paid()
+    [stranger] = await notice_door.wait_for(1)
+    await switch_on(merchant.http)
+    serial = stranger.headers["wechatpay-serial"]
+    assert len(serial) == 40
+    assert serial not in [merchant.public_key_id, *await merchant.learn_certificates()]
+    merchant.open((await notice_door.wait_for(2))[1])
+
+
+async def test_a_notice_may_name_another_appid_and_another_merchant(
+    merchant: Merchant, notice_door: NoticeDoor
+) -> None:
+    await switch_on(merchant.http, notices_appid="wxsomebodyelse", notices_mchid="1699999999", refund_seconds=0)
+    order = await merchant.paid()
+    await merchant.ask_refund(merchant.refund(order, 4500))
+    payment, refund = [merchant.open(notice)[1] for notice in await notice_door.wait_for(2)]
+    assert (payment["appid"], payment["mchid"]) == ("wxsomebodyelse", "1699999999")
+    assert refund["mchid"] == "1699999999"
+    assert "appid" not in refund
+    true = (await merchant.query(order["out_trade_no"])).json()
+    assert (true["appid"], true["mchid"]) == (merchant.appid, merchant.mchid)
+
+
+async def test_a_retired_certificate_is_listed_no_more_and_opens_nothing(merchant: Merchant) -> None:
+    [old] = await merchant.learn_certificates()
+    await switch_on(merchant.http, rotate_certificate=True, retire_certificates=True)
+    [new] = await merchant.learn_certificates()
+    assert new != old
+    for serial, status in ((old, 400), (new, 200), (merchant.public_key_id, 200)):
+        asked = {"echo_message": "hello", "encrypted_echo_message": merchant.sealed("你好", serial)}
+        answer = await merchant.call("POST", "/v3/security/echo", asked, **{"Wechatpay-Serial": serial})
+        assert answer.status_code == status

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.sandbox.conftest import NoticeDoor, store_of, switch_on
 from tests.sandbox.merchant import Merchant
+from tests.sandbox.test_wechat_pay_orders import move_clock
 
 
 async def settled(merchant: Merchant, out_refund_no: str, state: str = "SUCCESS") -> dict[str, Any]:
@@ -39,6 +40,7 @@ async def test_a_refund_is_processing_then_success_and_noticed(
 
 
 async def test_refunds_never_exceed_what_was_paid(merchant: Merchant) -> None:
+    await switch_on(merchant.http, refund_interval_seconds=0)
     order = await merchant.paid()
     assert (await merchant.ask_refund(merchant.refund(order, 4000))).status_code == 200
     too_much = await merchant.ask_refund(merchant.refund(order, 501))
@@ -108,7 +110,7 @@ async def test_a_closed_refund_gives_its_money_back_to_what_can_be_refunded(
     assert merchant.open(notice)[0]["event_type"] == "REFUND.CLOSED"
     await settled(merchant, closed["out_refund_no"], "CLOSED")
 
-    await switch_on(merchant.http)
+    await switch_on(merchant.http, refund_interval_seconds=0)
     assert (await merchant.ask_refund(merchant.refund(order, 4500))).status_code == 200
 
 
@@ -122,6 +124,24 @@ async def test_an_abnormal_refund_keeps_its_money_out(merchant: Merchant, notice
     assert (await merchant.ask_refund(merchant.refund(order, 1))).json()["code"] == "INVALID_REQUEST"
     books = await store_of(merchant.http)
     assert (books["sums"]["refunding_fen"], books["sums"]["refunded_fen"]) == (4500, 0)
+
+
+async def test_two_refunds_of_one_order_are_a_minute_apart_but_the_same_one_may_be_repeated_at_once(
+    merchant: Merchant,
+) -> None:
+    order, other = await merchant.paid(), await merchant.paid()
+    first, second = merchant.refund(order, 1000), merchant.refund(order, 1000)
+    assert (await merchant.ask_refund(first)).status_code == 200
+    too_soon = await merchant.ask_refund(second)
+    assert (too_soon.status_code, too_soon.json()["code"]) == (429, "FREQUENCY_LIMITED")
+    assert (await merchant.ask_refund(first)).status_code == 200
+    assert (await merchant.ask_refund(merchant.refund(other, 1000))).status_code == 200
+    assert (await merchant.query_refund(second["out_refund_no"])).status_code == 404
+
+    await move_clock(merchant, 61)
+    assert (await merchant.ask_refund(second)).status_code == 200
+    await switch_on(merchant.http, refund_interval_seconds=0)
+    assert (await merchant.ask_refund(merchant.refund(order, 1000))).status_code == 200
 
 
 async def test_an_empty_merchant_balance_refuses_until_the_same_number_is_tried_again(merchant: Merchant) -> None:
