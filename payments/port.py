@@ -4,11 +4,24 @@ Models import this module and no other of `payments`. Amounts are integer fen, t
 retries nothing by itself: whoever calls knows whether it may be asked again, and asks with the same number.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
+
+MAY_STILL_BE_PAID = "MAY_STILL_BE_PAID"
+"""The code of a `PaymentError` by `close`: only the payment's own end makes sure that nobody pays it."""
+
+
+class Way(StrEnum):
+    """How the payer and the channel meet (支付方式)."""
+
+    IN_APP = "IN_APP"  # inside the channel's own app: WeChat's mini-programs and official-account pages
+    MOBILE_WEB = "MOBILE_WEB"  # a phone's browser, sent to the channel's page
+    DESKTOP_WEB = "DESKTOP_WEB"  # a computer's browser, sent to the channel's page
+    CODE = "CODE"  # the payer scans a code that we show
+    PAYER_CODE = "PAYER_CODE"  # a desk scans the payer's own code (付款码)
 
 
 class PaymentState(StrEnum):
@@ -41,32 +54,53 @@ class PrepayRequest:
     """Asks the channel to expect one payment.
 
     `payment_no` is 6 to 32 of `[0-9A-Za-z_-]`; the payer sees `description`; from `expires_at` nobody can pay.
+    `appid` is the app of ours in which it is paid. `payer` is who must pay, as the channel knows them in that app;
+    empty where anybody may. `payer_address` is the payer's IP address and `return_url` where their browser comes
+    back to, where the way is a browser. `venue` names the place, where the way is a desk.
     """
 
     payment_no: str
     description: str
     amount_fen: int
-    payer_openid: str
+    way: Way
+    appid: str
     expires_at: datetime
+    payer: str = ""
+    payer_address: str = ""
+    return_url: str = ""
+    venue: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """With what the payer's side goes on. One of the three is given, as the way wants it."""
+
+    parameters: Mapping[str, str] | None = None  # for wx.requestPayment, unchanged
+    url: str | None = None  # to open in the payer's browser
+    code: str | None = None  # to show as a QR code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepayment:
-    """The channel expects the payment. `prepay_id` is opaque; `invocation` makes of it what the phone needs."""
+    """The channel expects the payment. `reference` is its own word for that, at most 128 characters or empty."""
 
-    prepay_id: str
+    reference: str
+    invocation: Invocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelPayment:
-    """A payment as the channel knows it. Amount, trade number, time and payer are sure only once it is paid."""
+    """A payment as the channel knows it. Amount, trade number, time and payer are sure only once it is paid.
+
+    `mchid` is the merchant, at Alipay the seller.
+    """
 
     payment_no: str
     state: PaymentState
     amount_fen: int | None
     channel_trade_no: str | None
     paid_at: datetime | None
-    payer_openid: str | None
+    payer: str | None
     appid: str
     mchid: str
 
@@ -118,43 +152,149 @@ class RefundNotice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefundHint:
+    """The channel tells us, genuinely, that something became of a refund of ours, but not what: ask it."""
+
+    notice_id: str
+    kind: str
+    refund_no: str
+    payment_no: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EchoNotice:
     """The channel tries, because somebody asked it to, whether its notices arrive here. Acknowledge it."""
 
     notice_id: str
 
 
+Notice = PaymentNotice | RefundNotice | RefundHint | EchoNotice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeAnswer:
+    """What this channel wants to read in answer to a notice."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankCard:
+    """Where the money of an abnormal refund shall go instead. Sealed on the wire, kept nowhere, not in `repr`."""
+
+    bank_type: str  # the channel's code of the bank, such as ICBC_DEBIT
+    number: str = field(repr=False)
+    holder: str = field(repr=False)
+
+
+class EntryKind(StrEnum):
+    """What a row of a statement is about."""
+
+    PAYMENT = "PAYMENT"
+    REFUND = "REFUND"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementEntry:
+    """One row of a channel's statement (对账单). `refund_no` is empty for a payment.
+
+    A payment's row says that it was paid, whatever was refunded since; `refund_state` is a refund's at the time
+    when the statement was made.
+    """
+
+    kind: EntryKind
+    payment_no: str
+    refund_no: str = ""
+    channel_trade_no: str
+    amount_fen: int
+    fee_fen: int
+    happened_at: datetime | None
+    refund_state: RefundState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A channel's own account of one of its days (Asia/Shanghai), checked against its hash and its summary.
+
+    `digest` is the hex SHA-256 of the file as it came.
+    """
+
+    day: date
+    entries: tuple[StatementEntry, ...]
+    digest: str
+
+
 class PaymentChannel(Protocol):
     """One way to pay. Every asynchronous method may raise `PaymentError`."""
 
-    async def prepay(self, request: PrepayRequest) -> Prepayment:
-        """Announce a payment. The same request again is harmless and gives a fresh `prepay_id`."""
+    @property
+    def mchid(self) -> str:
+        """Who we are as a merchant; payments and notices must be meant for it."""
         ...
 
-    def invocation(self, prepay_id: str) -> Mapping[str, str]:
-        """Give the parameters with which the citizen's phone opens the channel's own payment sheet."""
+    @property
+    def appid(self) -> str:
+        """The app of ours in which is paid whatever is not paid in an app the member came in by."""
+        ...
+
+    @property
+    def ways(self) -> Collection[Way]:
+        """How one can pay over this channel."""
+        ...
+
+    async def prepay(self, request: PrepayRequest) -> Prepayment:
+        """Announce a payment. The same request again is harmless and gives a fresh `Prepayment`."""
+        ...
+
+    async def charge(self, request: PrepayRequest, payer_code: str) -> ChannelPayment:
+        """Take the payment with the payer's own code (`Way.PAYER_CODE`); PENDING while they must still confirm."""
         ...
 
     async def query(self, payment_no: str) -> ChannelPayment | None:
         """Ask how a payment stands; None when the channel never heard of it."""
         ...
 
-    async def close(self, payment_no: str) -> CloseResult:
-        """Make sure that nobody can pay it any more, or learn that somebody did."""
+    async def close(self, payment_no: str, way: Way, expires_at: datetime) -> CloseResult:
+        """Make sure that nobody can pay it any more, or learn that somebody did.
+
+        `expires_at` is what the payment was announced with. Raises a `PaymentError` with the code
+        `MAY_STILL_BE_PAID` where only time can make sure.
+        """
         ...
 
     async def refund(self, request: RefundRequest) -> ChannelRefund:
         """Ask for money back. The same request again gives the same refund."""
         ...
 
-    async def query_refund(self, refund_no: str) -> ChannelRefund | None:
+    async def query_refund(self, refund_no: str, payment_no: str) -> ChannelRefund | None:
         """Ask how a refund stands; None when the channel never heard of it."""
         ...
 
-    async def parse_notice(
-        self, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> PaymentNotice | RefundNotice | EchoNotice:
+    async def redirect_refund(self, refund: ChannelRefund, card: BankCard | None) -> ChannelRefund:
+        """Send an abnormal refund to another card of the payer's, or (None) back to our own account, to be given
+        back by hand. Raises `PaymentError` UNSUPPORTED where the channel knows no such thing."""
+        ...
+
+    async def parse_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """Read a notice from its raw bytes, or raise `NoticeRefused`. Who settles still compares the amount."""
+        ...
+
+    def acknowledge(self) -> NoticeAnswer:
+        """The answer that ends the channel's repeating."""
+        ...
+
+    def refuse(self, status: int, why: str) -> NoticeAnswer:
+        """The answer after which a genuine notice comes again."""
+        ...
+
+    async def statement(self, day: date) -> Statement:
+        """Fetch the statement of a day; one without entries when nothing happened.
+
+        Raises `StatementNotReady` while the channel still writes it, and `PaymentError` STATEMENT_BROKEN when it is
+        not what its hash or its summary says.
+        """
         ...
 
 
@@ -171,6 +311,10 @@ class PaymentError(Exception):
         self.message = message
         self.may_have_happened = may_have_happened
         self.retryable = retryable
+
+
+class StatementNotReady(Exception):
+    """The channel has not written that day's statement yet: ask again later."""
 
 
 class NoticeRefused(Exception):

@@ -1,4 +1,4 @@
-"""WeChat Pay, API v3 (WeChat Pay merchant documentation, 基本规则 and JSAPI 支付)."""
+"""WeChat Pay, API v3 (pay.weixin.qq.com: 基本规则, JSAPI, H5, Native, 付款码支付, 退款, 账单)."""
 
 from payments.wechat_pay.client import WeChatPay
 from payments.wechat_pay.merchant import Merchant

@@ -15,10 +15,11 @@ import orjson
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from payments.port import NoticeForged, NoticeKeyUnknown
+from payments.port import NoticeForged, NoticeKeyUnknown, NoticeRefused, PaymentError
 from payments.wechat_pay.signing import check_seal, open_box, read_seal
 
 MINIMUM_INTERVAL = timedelta(seconds=30)
+GOOD_FOR = timedelta(hours=12)  # 平台证书更新指引: ask for the list at least so often
 CERTIFICATE_SERIAL = re.compile(r"[0-9A-F]{1,40}")
 
 
@@ -35,7 +36,8 @@ class KeyRing:
     """Finds the key for a serial, and asks WeChat Pay for its certificates when the serial is new.
 
     However many messages with unknown serials arrive, forged ones too, there is one download at a time and at
-    most one in 30 seconds.
+    most one in 30 seconds. A list older than 12 hours is asked for anew, so that a certificate which WeChat Pay
+    retired before its time does not stay good here.
     """
 
     def __init__(
@@ -49,33 +51,63 @@ class KeyRing:
         self._apiv3_key = apiv3_key
         self._fetch = fetch
         self._certificates: Mapping[str, Certificate] = {}
-        self._fetched_at: datetime | None = None
+        self._fetched_at: datetime | None = None  # or tried to
+        self._listed_at: datetime | None = None
         self._one_at_a_time = asyncio.Lock()
 
     async def find(self, serial: str, now: datetime) -> RSAPublicKey:
         """Give the key of this serial. Raises `NoticeKeyUnknown`, or whatever stopped the download."""
-        if key := self._known(serial, now):
-            return key
-        if CERTIFICATE_SERIAL.fullmatch(serial):  # a public key's id is never in the list of certificates
-            async with self._one_at_a_time:
-                if self._may_fetch(now):  # else whoever was here before has just fetched
-                    self._fetched_at = now
-                    answer = await self._fetch()
-                    self._certificates = read_certificates(answer, self._apiv3_key, self._public_keys, now)
-        if key := self._known(serial, now):
-            return key
-        raise NoticeKeyUnknown(f"WeChat Pay does not list the key {serial[:64]}")
-
-    def _known(self, serial: str, now: datetime) -> RSAPublicKey | None:
         if key := self._public_keys.get(serial):
             return key
-        certificate = self._certificates.get(serial)
-        if certificate and certificate.starts_at <= now < certificate.ends_at:
-            return certificate.public_key
-        return None
+        key = self._certified(serial, now)
+        # A public key's id is never in the list of certificates.
+        if CERTIFICATE_SERIAL.fullmatch(serial) and (key is None or self._is_old(now)):
+            await self._refresh(now, needed=key is None)
+            key = self._certified(serial, now)
+        if key is None:
+            raise NoticeKeyUnknown(f"WeChat Pay does not list the key {serial[:64]}")
+        return key
 
-    def _may_fetch(self, now: datetime) -> bool:
-        return self._fetched_at is None or abs(now - self._fetched_at) >= MINIMUM_INTERVAL
+    async def newest(self, now: datetime) -> tuple[str, RSAPublicKey]:
+        """Give a key to seal secrets for, with its serial: the public key if there is one, as WeChat recommends
+        (敏感信息加密), else the newest certificate. Raises as `find` does."""
+        for serial, key in self._public_keys.items():
+            return serial, key
+        valid = self._valid(now)
+        if not valid or self._is_old(now):
+            await self._refresh(now, needed=not valid)
+            valid = self._valid(now)
+        if not valid:
+            raise NoticeKeyUnknown("WeChat Pay lists no certificate that is valid now")
+        serial = max(valid, key=lambda serial: valid[serial].starts_at)
+        return serial, valid[serial].public_key
+
+    async def _refresh(self, now: datetime, *, needed: bool) -> None:
+        async with self._one_at_a_time:
+            if self._fetched_at and abs(now - self._fetched_at) < MINIMUM_INTERVAL:
+                return  # whoever was here before has just fetched
+            self._fetched_at = now
+            try:
+                answer = await self._fetch()
+                self._certificates = read_certificates(answer, self._apiv3_key, self._public_keys, now)
+                self._listed_at = now
+            except (NoticeRefused, PaymentError):
+                if needed:  # else the key in hand stays good until WeChat Pay can be asked, or its time is over
+                    raise
+
+    def _certified(self, serial: str, now: datetime) -> RSAPublicKey | None:
+        certificate = self._valid(now).get(serial)
+        return certificate.public_key if certificate else None
+
+    def _valid(self, now: datetime) -> Mapping[str, Certificate]:
+        return {
+            serial: certificate
+            for serial, certificate in self._certificates.items()
+            if certificate.starts_at <= now < certificate.ends_at
+        }
+
+    def _is_old(self, now: datetime) -> bool:
+        return self._listed_at is None or now - self._listed_at >= GOOD_FOR
 
 
 def read_certificates(

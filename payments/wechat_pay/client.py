@@ -1,8 +1,8 @@
-"""WeChat Pay v3 as a payment channel: JSAPI orders paid from the mini-program."""
+"""WeChat Pay v3 as a payment channel."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -11,32 +11,33 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from payments.port import (
+    BankCard,
     ChannelPayment,
     ChannelRefund,
     CloseResult,
-    EchoNotice,
-    NoticeRefused,
+    Invocation,
+    Notice,
+    NoticeAnswer,
     PaymentError,
-    PaymentNotice,
+    PaymentState,
     Prepayment,
     PrepayRequest,
-    RefundNotice,
     RefundRequest,
+    Statement,
+    StatementNotReady,
+    Way,
 )
-from payments.wechat_pay import wire
-from payments.wechat_pay.certificates import KeyRing
+from payments.wechat_pay import statements, ways, wire
+from payments.wechat_pay.line import Line, unreadable
 from payments.wechat_pay.merchant import Merchant
 from payments.wechat_pay.notices import read_notice
-from payments.wechat_pay.signing import SCHEME, check_seal, read_seal, sign
 
-CONNECT_TIMEOUT_S = 3.0
+ORDERS, REFUNDS = "/v3/pay/transactions/out-trade-no", "/v3/refund/domestic/refunds"
 
 # WeChat Pay spells some codes in two ways, with and without the underscore, from page to page.
 UNKNOWN_ORDER = {"ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"}
 PAID = {"ORDER_PAID", "ORDERPAID"}
-CLOSED = {"ORDER_CLOSED", "ORDERCLOSED"}
-WAIT_AND_RETRY = {"USERPAYING", "NOT_ENOUGH"}  # the payer types the password; the account lacks money
-
+CLOSED = {"ORDER_CLOSED", "ORDERCLOSED", "ORDER_REVERSED", "ORDERREVERSED"}
 
 T = TypeVar("T")
 
@@ -59,94 +60,133 @@ class WeChatPay:
         nonce: Callable[[], str],
         timeout_s: float = 10.0,
     ) -> None:
-        self._http = http
-        self._base_url = base_url.rstrip("/")
         self._merchant = merchant
-        self._preferred_key_id = next(iter(public_keys), None)
-        self._clock = clock
-        self._nonce = nonce
-        self._timeout_s = timeout_s
-        self._keys = KeyRing(
+        self._line = Line(
+            http,
+            base_url=base_url,
+            merchant=merchant,
             public_keys=public_keys,
-            apiv3_key=merchant.apiv3_key,
-            fetch=lambda: self._send("GET", "/v3/certificates"),
+            clock=clock,
+            nonce=nonce,
+            timeout_s=timeout_s,
         )
 
-    async def prepay(self, request: PrepayRequest) -> Prepayment:
-        """Announce a payment: POST /v3/pay/transactions/jsapi."""
-        order = wire.jsapi_order(request, self._merchant)
-        answer = await self._ask("POST", "/v3/pay/transactions/jsapi", order)
-        prepay_id = answer.get("prepay_id")
-        if not isinstance(prepay_id, str) or not prepay_id:
-            raise _unreadable("no prepay_id")
-        return Prepayment(prepay_id=prepay_id)
+    @property
+    def mchid(self) -> str:
+        """Our merchant number (商户号)."""
+        return self._merchant.mchid
 
-    def invocation(self, prepay_id: str) -> Mapping[str, str]:
-        """Sign the parameters of `wx.requestPayment` (JSAPI 调起支付)."""
-        appid, timestamp, nonce = self._merchant.appid, self._timestamp(), self._nonce()
-        package = f"prepay_id={prepay_id}"
-        return {
-            "appId": appid,
-            "timeStamp": timestamp,
-            "nonceStr": nonce,
-            "package": package,
-            "signType": "RSA",
-            "paySign": sign(self._merchant.private_key, appid, timestamp, nonce, package),
-        }
+    @property
+    def appid(self) -> str:
+        """Our mini-program."""
+        return self._merchant.appid
+
+    @property
+    def ways(self) -> Collection[Way]:
+        """All but a computer's browser, for which WeChat Pay has no page: it scans a code."""
+        return ways.WAYS
+
+    async def prepay(self, request: PrepayRequest) -> Prepayment:
+        """Announce a payment. Raises `ValueError`, with nothing sent, for what cannot be asked."""
+        body = ways.announcement(request, self._merchant)
+        answer = await self._line.ask("POST", ways.ANNOUNCED_AT[request.way], body)
+        return _read(lambda told: self._prepayment(request, told), answer)
+
+    async def charge(self, request: PrepayRequest, payer_code: str) -> ChannelPayment:
+        """Take a payment with the payer's own code. Raises `ValueError` for what cannot be asked.
+
+        While it is PENDING, ask for it every few seconds; WeChat advises to close it after 45.
+        """
+        body = ways.charge(request, payer_code, self._merchant)
+        try:
+            answer = await self._line.ask("POST", ways.CHARGED_AT, body, or_wait=True)
+        except PaymentError as error:
+            if error.code == "USERPAYING":
+                return wire.pending(request, self._merchant)
+            # A number that was used before says nothing of what became of it then, and another code wants
+            # another number (付款码支付), so that asking again with this one never helps against a refusal.
+            error.may_have_happened |= error.code in PAID | {"OUT_TRADE_NO_USED"}
+            error.retryable &= error.code != "NOT_ENOUGH"
+            raise
+        if ways.payer_must_confirm(answer):
+            return wire.pending(request, self._merchant)
+        return self._payment(request.payment_no, answer)
 
     async def query(self, payment_no: str) -> ChannelPayment | None:
         """Ask for an order by our number; None when WeChat Pay never heard of it."""
-        path = f"/v3/pay/transactions/out-trade-no/{quote(payment_no, safe='')}?mchid={self._merchant.mchid}"
-        try:
-            answer = await self._ask("GET", path)
-        except PaymentError as error:
-            if error.code in UNKNOWN_ORDER:
-                return None
-            raise
-        payment = _read(wire.payment, answer)
-        # A signature does not bind an answer to its question: an old answer about another order would hold too.
-        ours = (payment_no, self._merchant.mchid, self._merchant.appid)
-        if (payment.payment_no, payment.mchid, payment.appid) != ours:
-            raise _unreadable(f"asked about {payment_no}, told about {payment.payment_no}")
-        return payment
+        answer = await self._find(f"{ORDERS}/{quote(payment_no, safe='')}?mchid={self._merchant.mchid}")
+        return None if answer is None else self._payment(payment_no, answer)
 
-    async def close(self, payment_no: str) -> CloseResult:
-        """Close an order; closing twice, or an order WeChat Pay never heard of, is as good as closing."""
-        path = f"/v3/pay/transactions/out-trade-no/{quote(payment_no, safe='')}/close"
-        try:
-            await self._ask("POST", path, {"mchid": self._merchant.mchid})
-        except PaymentError as error:
-            if error.code in PAID:
-                return CloseResult.ALREADY_PAID
-            if error.code not in CLOSED | UNKNOWN_ORDER:
-                raise
-        return CloseResult.CLOSED
+    async def close(self, payment_no: str, way: Way, expires_at: datetime) -> CloseResult:  # noqa: ARG002
+        """Close an order; closing twice, or an order WeChat Pay never heard of, is as good as closing.
+
+        One by the payer's code is reversed instead (撤销), which WeChat wants no earlier than 15 s after charging.
+        """
+        order, body = f"{ORDERS}/{quote(payment_no, safe='')}", {"mchid": self._merchant.mchid}
+        if way is not Way.PAYER_CODE:
+            return await self._end(f"{order}/close", body)
+        payment = await self.query(payment_no)  # since reversing what was paid would give the money back
+        if payment and payment.state in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):
+            return CloseResult.ALREADY_PAID
+        if payment and payment.state is PaymentState.CLOSED:
+            return CloseResult.CLOSED
+        appid = payment.appid if payment else self._merchant.appid
+        return await self._end(f"{order}/reverse", body | {"appid": appid})
 
     async def refund(self, request: RefundRequest) -> ChannelRefund:
         """Ask for money back; WeChat Pay works on it and sends a notice."""
         body = wire.refund_order(request, self._merchant)
-        return self._refund(request.refund_no, await self._ask("POST", "/v3/refund/domestic/refunds", body))
+        return self._refund(request.refund_no, await self._line.ask("POST", REFUNDS, body))
 
-    async def query_refund(self, refund_no: str) -> ChannelRefund | None:
+    async def query_refund(self, refund_no: str, payment_no: str) -> ChannelRefund | None:  # noqa: ARG002
         """Ask for a refund by our number; None when WeChat Pay never heard of it."""
-        try:
-            answer = await self._ask("GET", f"/v3/refund/domestic/refunds/{quote(refund_no, safe='')}")
-        except PaymentError as error:
-            if error.code in UNKNOWN_ORDER:
-                return None
-            raise
-        return self._refund(refund_no, answer)
+        answer = await self._find(f"{REFUNDS}/{quote(refund_no, safe='')}")
+        return None if answer is None else self._refund(refund_no, answer)
 
-    async def parse_notice(
-        self, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> PaymentNotice | RefundNotice | EchoNotice:
+    async def redirect_refund(self, refund: ChannelRefund, card: BankCard | None) -> ChannelRefund:
+        """Send an abnormal refund elsewhere (发起异常退款): to a debit card, or with None to our own account."""
+        path = f"{REFUNDS}/{quote(refund.channel_refund_no, safe='')}/apply-abnormal-refund"
+        if card is None:
+            return self._refund(refund.refund_no, await self._line.ask("POST", path, wire.redirection(refund)))
+        serial, key = await self._line.sealing_key()
+        body = wire.redirection_to_card(refund, card, key)
+        return self._refund(refund.refund_no, await self._line.ask("POST", path, body, sealed_for=serial))
+
+    async def statement(self, day: date) -> Statement:
+        """Fetch a day's statement (交易账单). WeChat begins at 9 the next morning and asks for patience until 10."""
+        try:
+            offer = await self._line.ask("GET", statements.path(day))
+        except PaymentError as error:
+            if error.code == "NO_STATEMENT_EXIST":
+                return statements.nothing(day)
+            if error.code == "STATEMENT_CREATING":
+                raise StatementNotReady(f"WeChat Pay still writes the statement of {day}") from error
+            raise
+        try:
+            url, sha1 = statements.read_offer(offer)
+            file = await self._line.download(url, statements.MOST_PACKED)
+            return await asyncio.to_thread(statements.read, file, sha1, day=day, mchid=self._merchant.mchid)
+        except statements.BROKEN as problem:
+            reason = f"of {day}: {problem!r}"
+            raise PaymentError("STATEMENT_BROKEN", reason, may_have_happened=False, retryable=True) from problem
+
+    async def parse_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """Check and read a notice, from the bytes as they came in.
 
         Raises `NoticeRefused`; or `PaymentError` when its key had to be fetched and could not be: answer 5xx,
         and WeChat Pay sends it again.
         """
-        await self._check(headers, body, now)
+        await self._line.check(headers, body, now)
         return read_notice(body, self._merchant)
+
+    def acknowledge(self) -> NoticeAnswer:
+        """204 with nothing in it."""
+        return NoticeAnswer(status=204)
+
+    def refuse(self, status: int, why: str) -> NoticeAnswer:
+        """This status, 4xx or 5xx, with the words that WeChat's document wants (支付成功回调通知)."""
+        body = orjson.dumps({"code": "FAIL", "message": why})
+        return NoticeAnswer(status=status, body=body, media_type="application/json")
 
     async def ask_for_echo(self) -> None:
         """The merchant's self-test, which moves no money: POST /v3/security/echo (pay.weixin.qq.com 4015139289).
@@ -155,93 +195,59 @@ class WeChatPay:
         `PaymentError` when either signature does not hold.
         """
         asked = {"echo_message": "hello", "notify_url": self._merchant.notify_url}
-        await self._ask("POST", "/v3/security/echo", asked)
+        await self._line.ask("POST", "/v3/security/echo", asked)
+
+    def _prepayment(self, request: PrepayRequest, told: Mapping[str, Any]) -> Prepayment:
+        if request.way is Way.CODE:
+            return Prepayment(reference="", invocation=Invocation(code=wire.text(told["code_url"])))
+        if request.way is Way.MOBILE_WEB:
+            url = ways.browser_url(wire.text(told["h5_url"]), request.return_url)
+            return Prepayment(reference="", invocation=Invocation(url=url))
+        prepay_id = wire.text(told["prepay_id"])
+        parameters = ways.parameters(
+            prepay_id,
+            appid=request.appid,
+            private_key=self._merchant.private_key,
+            timestamp=self._line.timestamp(),
+            nonce=self._line.nonce(),
+        )
+        return Prepayment(reference=prepay_id, invocation=Invocation(parameters=parameters))
+
+    async def _find(self, path: str) -> dict[str, Any] | None:
+        try:
+            return await self._line.ask("GET", path)
+        except PaymentError as error:
+            if error.code in UNKNOWN_ORDER:
+                return None
+            raise
+
+    async def _end(self, path: str, body: Mapping[str, str]) -> CloseResult:
+        try:
+            await self._line.ask("POST", path, body)
+        except PaymentError as error:
+            if error.code in PAID:
+                return CloseResult.ALREADY_PAID
+            if error.code not in CLOSED | UNKNOWN_ORDER:
+                raise
+        return CloseResult.CLOSED
+
+    def _payment(self, payment_no: str, answer: Mapping[str, Any]) -> ChannelPayment:
+        payment = _read(wire.payment, answer)
+        # A signature does not bind an answer to its question: an old answer about another order would hold too.
+        ours = payment.mchid == self._merchant.mchid and payment.appid in self._merchant.appids
+        if not ours or payment.payment_no != payment_no:
+            raise unreadable(f"asked about {payment_no}, told about {payment.payment_no}")
+        return payment
 
     def _refund(self, refund_no: str, answer: Mapping[str, Any]) -> ChannelRefund:
         refund = _read(lambda entry: wire.refund(entry, state=entry["status"]), answer)
         if refund.refund_no != refund_no:
-            raise _unreadable(f"asked about {refund_no}, told about {refund.refund_no}")
+            raise unreadable(f"asked about {refund_no}, told about {refund.refund_no}")
         return refund
-
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send, and believe only a signed answer; a 204 gives an empty one.
-
-        Once it was sent, whatever fails after that, fetching a key too, means that it may have happened.
-        """
-        answer = await self._send(method, path, body)
-        try:
-            await self._check(answer.headers, answer.content, self._clock())
-            contents = orjson.loads(answer.content) if answer.content else {}
-        except NoticeRefused as problem:
-            raise _unreadable(f"{type(problem).__name__}: {problem}", code="FORGED_ANSWER") from problem
-        except PaymentError as problem:
-            raise _unreadable(str(problem), code="UNCHECKED_ANSWER") from problem
-        except ValueError as problem:
-            raise _unreadable(repr(problem)) from problem
-        if not isinstance(contents, dict):
-            raise _unreadable("the answer is no JSON object")
-        return contents
-
-    async def _check(self, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
-        seal = read_seal(headers, now)
-        check_seal(seal, body, await self._keys.find(seal.serial, now))
-
-    async def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
-        """Send one signed request; give a 200 or 204, its seal not yet checked, or raise `PaymentError`."""
-        request = self._compose(method, path, b"" if body is None else orjson.dumps(body))
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await self._http.send(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise PaymentError("UNREACHABLE", repr(error), may_have_happened=False, retryable=True) from error
-        except (httpx.RequestError, TimeoutError) as error:
-            raise PaymentError("NO_ANSWER", repr(error), may_have_happened=True, retryable=True) from error
-        if answer.status_code not in (200, 204):
-            raise _refusal(answer)
-        return answer
-
-    def _compose(self, method: str, path: str, body: bytes) -> httpx.Request:
-        """Build a request and sign the very bytes that will be sent."""
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        if self._preferred_key_id:  # asks for an answer signed with the public key, not with a certificate
-            headers["Wechatpay-Serial"] = self._preferred_key_id
-        request = self._http.build_request(
-            method,
-            self._base_url + path,
-            content=body,
-            headers=headers,
-            timeout=httpx.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S),
-        )
-        merchant, timestamp, nonce = self._merchant, self._timestamp(), self._nonce()
-        signature = sign(merchant.private_key, method, request.url.raw_path, timestamp, nonce, body)
-        request.headers["Authorization"] = (
-            f'{SCHEME} mchid="{merchant.mchid}",nonce_str="{nonce}",timestamp="{timestamp}",'
-            f'serial_no="{merchant.certificate_serial}",signature="{signature}"'
-        )
-        return request
-
-    def _timestamp(self) -> str:
-        return str(int(self._clock().timestamp()))
-
-
-def _refusal(answer: httpx.Response) -> PaymentError:
-    """Turn what is no success into an error. Only a clear 4xx says that nothing happened."""
-    try:
-        said = orjson.loads(answer.content)
-        code, message = str(said["code"]), str(said["message"])
-    except (KeyError, TypeError, ValueError):
-        code, message = f"HTTP_{answer.status_code}", "an answer that is not WeChat Pay's"
-    refused = 400 <= answer.status_code < 500
-    retryable = not refused or answer.status_code == 429 or code in WAIT_AND_RETRY
-    return PaymentError(code, message[:300], may_have_happened=not refused, retryable=retryable)
-
-
-def _unreadable(message: str, *, code: str = "UNREADABLE_ANSWER") -> PaymentError:
-    return PaymentError(code, message, may_have_happened=True, retryable=True)
 
 
 def _read(reader: Callable[[Mapping[str, Any]], T], answer: Mapping[str, Any]) -> T:
     try:
         return reader(answer)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
-        raise _unreadable(repr(problem)) from problem
+        raise unreadable(repr(problem)) from problem

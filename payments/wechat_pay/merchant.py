@@ -7,14 +7,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merchant:
-    """One merchant number with one mini-program. The secrets stay out of `repr`, and so out of logs.
+    """One merchant number with a mini-program and, if any, an official account (公众号).
 
     `certificate_serial` names the certificate of `private_key`; `notify_url` is where notices go (at most 255
-    characters, no query string).
+    characters, no query string). The secrets stay out of `repr`, and so out of logs.
     """
 
     mchid: str
     appid: str
+    official_account_appid: str = ""
     certificate_serial: str
     private_key: RSAPrivateKey = field(repr=False)
     apiv3_key: bytes = field(repr=False)
@@ -25,3 +26,8 @@ class Merchant:
             raise ValueError("the WeChat Pay API v3 key has exactly 32 bytes")
         if "?" in self.notify_url or len(self.notify_url) > 255:
             raise ValueError("the notify_url has at most 255 characters and no query string")
+
+    @property
+    def appids(self) -> frozenset[str]:
+        """Every app of ours in which can be paid."""
+        return frozenset({self.appid, self.official_account_appid} - {""})

@@ -34,6 +34,6 @@ def read_notice(body: bytes, merchant: Merchant) -> PaymentNotice | RefundNotice
         payment = wire.payment(contents)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         raise NoticeUnreadable(f"the notice has an unexpected shape: {problem!r}") from problem
-    if payment.appid != merchant.appid:
+    if payment.appid not in merchant.appids:
         raise NoticeUnreadable(f"notice {notice_id[:64]} is for another app")
     return PaymentNotice(notice_id=notice_id, kind=kind, payment=payment)

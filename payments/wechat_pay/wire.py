@@ -4,10 +4,13 @@ Reading an unexpected shape raises AttributeError, KeyError, TypeError or ValueE
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
 from payments.port import (
+    BankCard,
     ChannelPayment,
     ChannelRefund,
     PaymentState,
@@ -16,8 +19,8 @@ from payments.port import (
     RefundState,
 )
 from payments.wechat_pay.merchant import Merchant
+from payments.wechat_pay.signing import shut_box
 
-BEIJING = timezone(timedelta(hours=8))
 STATES = {
     "SUCCESS": PaymentState.SUCCEEDED,
     "REFUND": PaymentState.REFUNDED,
@@ -27,20 +30,8 @@ STATES = {
     "CLOSED": PaymentState.CLOSED,
     "REVOKED": PaymentState.CLOSED,
 }
-
-
-def jsapi_order(request: PrepayRequest, merchant: Merchant) -> dict[str, Any]:
-    """Compose the body of POST /v3/pay/transactions/jsapi."""
-    return {
-        "appid": merchant.appid,
-        "mchid": merchant.mchid,
-        "description": request.description[:127],
-        "out_trade_no": request.payment_no,
-        "time_expire": request.expires_at.astimezone(BEIJING).isoformat(timespec="seconds"),
-        "notify_url": merchant.notify_url,
-        "amount": {"total": request.amount_fen, "currency": "CNY"},
-        "payer": {"openid": request.payer_openid},
-    }
+# Whoever pays in a browser or by code was never named by us; WeChat may tell who it was (查询订单: payer).
+ANYBODY_PAYS = {"MWEB", "NATIVE", "MICROPAY"}
 
 
 def refund_order(request: RefundRequest, merchant: Merchant) -> dict[str, Any]:
@@ -54,30 +45,60 @@ def refund_order(request: RefundRequest, merchant: Merchant) -> dict[str, Any]:
     }
 
 
+def redirection(refund: ChannelRefund) -> dict[str, str]:
+    """Compose the body of 发起异常退款 that sends the money back to our own account."""
+    return {"out_refund_no": refund.refund_no, "type": "MERCHANT_BANK_CARD"}
+
+
+def redirection_to_card(refund: ChannelRefund, card: BankCard, key: RSAPublicKey) -> dict[str, str]:
+    """Compose the body of 发起异常退款 that sends the money to another card, sealed for the holder of `key`."""
+    return {
+        "out_refund_no": refund.refund_no,
+        "type": "USER_BANK_CARD",
+        "bank_type": card.bank_type,
+        "bank_account": shut_box(key, card.number),
+        "real_name": shut_box(key, card.holder),
+    }
+
+
+def pending(request: PrepayRequest, merchant: Merchant) -> ChannelPayment:
+    """What is known of a payment that WeChat Pay took up without saying more (付款码支付: USERPAYING)."""
+    return ChannelPayment(
+        payment_no=request.payment_no,
+        state=PaymentState.PENDING,
+        amount_fen=None,
+        channel_trade_no=None,
+        paid_at=None,
+        payer=None,
+        appid=request.appid,
+        mchid=merchant.mchid,
+    )
+
+
 def payment(order: Mapping[str, Any]) -> ChannelPayment:
     """Read an order, from a query or a notice. Until it is paid WeChat leaves out what it does not know."""
     state = STATES[order["trade_state"]]
     if state in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):
         return ChannelPayment(
-            payment_no=_text(order["out_trade_no"]),
+            payment_no=text(order["out_trade_no"]),
             state=state,
             amount_fen=_cny_fen(order["amount"]),
-            channel_trade_no=_text(order["transaction_id"]),
+            channel_trade_no=text(order["transaction_id"]),
             paid_at=_instant(order["success_time"]),
-            payer_openid=_text(order["payer"]["openid"]),
-            appid=_text(order["appid"]),
-            mchid=_text(order["mchid"]),
+            payer=_payer(order),
+            appid=text(order["appid"]),
+            mchid=text(order["mchid"]),
         )
     total = (order.get("amount") or {}).get("total")
     return ChannelPayment(
-        payment_no=_text(order["out_trade_no"]),
+        payment_no=text(order["out_trade_no"]),
         state=state,
         amount_fen=None if total is None else _fen(total),
         channel_trade_no=order.get("transaction_id") or None,
         paid_at=None,
-        payer_openid=(order.get("payer") or {}).get("openid") or None,
-        appid=_text(order["appid"]),
-        mchid=_text(order["mchid"]),
+        payer=(order.get("payer") or {}).get("openid") or None,
+        appid=text(order["appid"]),
+        mchid=text(order["mchid"]),
     )
 
 
@@ -85,18 +106,26 @@ def refund(entry: Mapping[str, Any], *, state: str) -> ChannelRefund:
     """Read a refund. The API calls its state `status`, the notice calls it `refund_status`."""
     success_time = entry.get("success_time")
     return ChannelRefund(
-        refund_no=_text(entry["out_refund_no"]),
-        payment_no=_text(entry["out_trade_no"]),
+        refund_no=text(entry["out_refund_no"]),
+        payment_no=text(entry["out_trade_no"]),
         state=RefundState(state),
         amount_fen=_fen(entry["amount"]["refund"]),
         payment_amount_fen=_fen(entry["amount"]["total"]),
-        channel_refund_no=_text(entry["refund_id"]),
-        channel_trade_no=_text(entry["transaction_id"]),
+        channel_refund_no=text(entry["refund_id"]),
+        channel_trade_no=text(entry["transaction_id"]),
         refunded_at=_instant(success_time) if success_time else None,
     )
 
 
-def _text(value: object) -> str:
+def _payer(order: Mapping[str, Any]) -> str | None:
+    if order.get("trade_type") in ANYBODY_PAYS:
+        openid = (order.get("payer") or {}).get("openid")
+        return text(openid) if openid else None
+    return text(order["payer"]["openid"])
+
+
+def text(value: object) -> str:
+    """A text that is not empty, or TypeError."""
     if not isinstance(value, str) or not value:
         raise TypeError("expected a text")
     return value
@@ -116,7 +145,7 @@ def _cny_fen(amount: Mapping[str, Any]) -> int:
 
 
 def _instant(value: object) -> datetime:
-    instant = datetime.fromisoformat(_text(value))
+    instant = datetime.fromisoformat(text(value))
     if instant.tzinfo is None:
         raise ValueError("expected a time with its zone")
     return instant.astimezone(UTC)

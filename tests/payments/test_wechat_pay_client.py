@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from payments.port import (
+    ChannelRefund,
     CloseResult,
     PaymentError,
     PaymentState,
     PrepayRequest,
     RefundRequest,
     RefundState,
+    Way,
 )
 from payments.wechat_pay import Merchant, WeChatPay
 from tests.payments.conftest import Clock
@@ -48,30 +50,26 @@ REFUND_REQUEST = RefundRequest(
     payment_amount_fen=4500,
     reason="预订已取消",
 )
+CODEPAY = "/v3/pay/transactions/codepay"
+REDIRECTION = f"{REFUNDS}/50200207182018070300011301001/apply-abnormal-refund"
+EXPIRED = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 Answer = Callable[..., None]
 
 
-@pytest.fixture
-def prepay_request(now: datetime) -> PrepayRequest:
-    return PrepayRequest(
-        payment_no="P20261120000001",
-        description="成都高新体育中心 羽毛球 2 号场",
-        amount_fen=4500,
-        payer_openid="oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
-        expires_at=now + timedelta(minutes=15),
-    )
+ABNORMAL = ChannelRefund(
+    refund_no="R20261120000001",
+    payment_no="P20261120000001",
+    state=RefundState.ABNORMAL,
+    amount_fen=1500,
+    payment_amount_fen=4500,
+    channel_refund_no="50200207182018070300011301001",
+    channel_trade_no="1217752501201407033233368018",
+    refunded_at=None,
+)
 
 
-@pytest.fixture
-def answer(wire: Wire, public_key: Signer, clock: Clock) -> Answer:
-    """WeChat Pay answers this path so from now on, signed like a 2xx unless told otherwise."""
-
-    def prepare(path: str, contents: Any = None, *, status: int = 200, signer: Signer | None = None) -> None:
-        body = b"" if contents is None else json.dumps(contents).encode()
-        headers = (signer or public_key).headers(body, clock()) if status < 300 else {}
-        wire.answers[path] = lambda: httpx.Response(status, content=body, headers=headers)
-
-    return prepare
+def at_the_desk(request: PrepayRequest) -> PrepayRequest:
+    return replace(request, way=Way.PAYER_CODE, payer="", venue="gaoxin")
 
 
 def api_refund(**changed: Any) -> dict[str, Any]:
@@ -85,7 +83,7 @@ async def test_a_prepayment_carries_the_order_as_wechat_pay_wants_it(
     pay: WeChatPay, wire: Wire, answer: Answer, prepay_request: PrepayRequest
 ) -> None:
     answer(ORDERS, {"prepay_id": "wx201410272009395522657a690389285100"})
-    assert (await pay.prepay(prepay_request)).prepay_id == "wx201410272009395522657a690389285100"
+    assert (await pay.prepay(prepay_request)).reference == "wx201410272009395522657a690389285100"
     (request,) = wire.requests
     assert (request.method, str(request.url)) == ("POST", "https://pay.example/v3/pay/transactions/jsapi")
     assert json.loads(request.content) == {
@@ -128,9 +126,11 @@ async def test_the_signature_covers_the_very_bytes_that_are_sent(
 
 
 async def test_the_phone_gets_parameters_it_can_pay_with(
-    pay: WeChatPay, merchant_key: RSAPrivateKey, clock: Clock
+    pay: WeChatPay, answer: Answer, prepay_request: PrepayRequest, merchant_key: RSAPrivateKey, clock: Clock
 ) -> None:
-    told = pay.invocation("wx201410272009395522657a690389285100")
+    answer(ORDERS, {"prepay_id": "wx201410272009395522657a690389285100"})
+    told = (await pay.prepay(prepay_request)).invocation.parameters
+    assert told is not None
     stamp = str(int(clock().timestamp()))
     assert {name: text for name, text in told.items() if name != "paySign"} == {
         "appId": APPID,
@@ -166,7 +166,7 @@ async def test_an_unpaid_order_may_lack_all_that_a_paid_one_has(
     payment = await pay.query("P20261120000001")
     assert payment is not None
     assert payment.state is ours
-    assert (payment.amount_fen, payment.channel_trade_no, payment.paid_at, payment.payer_openid) == (None,) * 4
+    assert (payment.amount_fen, payment.channel_trade_no, payment.paid_at, payment.payer) == (None,) * 4
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ async def test_a_genuine_answer_to_another_question_is_not_believed(
 
 async def test_closing_is_confirmed_by_a_signed_empty_answer(pay: WeChatPay, wire: Wire, answer: Answer) -> None:
     answer(f"{ORDER}/close", status=204)
-    assert await pay.close("P20261120000001") is CloseResult.CLOSED
+    assert await pay.close("P20261120000001", Way.IN_APP, EXPIRED) is CloseResult.CLOSED
     assert json.loads(wire.requests[0].content) == {"mchid": MCHID}
 
 
@@ -225,13 +225,13 @@ async def test_closing_says_whether_the_payer_was_faster(
     pay: WeChatPay, answer: Answer, status: int, code: str, result: CloseResult
 ) -> None:
     answer(f"{ORDER}/close", {"code": code, "message": ""}, status=status)
-    assert await pay.close("P20261120000001") is result
+    assert await pay.close("P20261120000001", Way.IN_APP, EXPIRED) is result
 
 
 async def test_an_order_that_is_being_paid_right_now_is_not_closed(pay: WeChatPay, answer: Answer) -> None:
     answer(f"{ORDER}/close", {"code": "USERPAYING", "message": "用户支付中"}, status=403)
     with pytest.raises(PaymentError) as failure:
-        await pay.close("P20261120000001")
+        await pay.close("P20261120000001", Way.IN_APP, EXPIRED)
     assert failure.value.retryable
 
 
@@ -253,10 +253,10 @@ async def test_a_refund_is_asked_for_with_both_amounts(pay: WeChatPay, wire: Wir
 async def test_a_refund_is_found_by_our_number_or_is_none(pay: WeChatPay, answer: Answer) -> None:
     answer(f"{REFUNDS}/R20261120000001", api_refund())
     answer(f"{REFUNDS}/R20261120000002", {"code": "RESOURCE_NOT_EXISTS", "message": "退款单不存在"}, status=404)
-    found = await pay.query_refund("R20261120000001")
+    found = await pay.query_refund("R20261120000001", "P20261120000001")
     assert found is not None
     assert found.refund_no == "R20261120000001"
-    assert await pay.query_refund("R20261120000002") is None
+    assert await pay.query_refund("R20261120000002", "P20261120000001") is None
 
 
 async def test_an_answer_about_another_refund_is_not_believed(pay: WeChatPay, answer: Answer) -> None:
@@ -270,17 +270,24 @@ async def test_an_answer_about_another_refund_is_not_believed(pay: WeChatPay, an
 
 ACTS: dict[str, tuple[str, Callable[[WeChatPay, PrepayRequest], Awaitable[object]]]] = {
     "prepay": (ORDERS, lambda pay, request: pay.prepay(request)),
+    "charge": (CODEPAY, lambda pay, request: pay.charge(at_the_desk(request), "134567890123456789")),
     "query": (ORDER, lambda pay, _: pay.query("P20261120000001")),
-    "close": (f"{ORDER}/close", lambda pay, _: pay.close("P20261120000001")),
+    "close": (f"{ORDER}/close", lambda pay, _: pay.close("P20261120000001", Way.IN_APP, EXPIRED)),
     "refund": (REFUNDS, lambda pay, _: pay.refund(REFUND_REQUEST)),
-    "query_refund": (f"{REFUNDS}/R20261120000001", lambda pay, _: pay.query_refund("R20261120000001")),
+    "query_refund": (
+        f"{REFUNDS}/R20261120000001",
+        lambda pay, _: pay.query_refund("R20261120000001", "P20261120000001"),
+    ),
+    "redirect_refund": (REDIRECTION, lambda pay, _: pay.redirect_refund(ABNORMAL, None)),
 }
 GOOD = {
     "prepay": {"prepay_id": "wx1"},
+    "charge": order(trade_type="MICROPAY"),
     "query": order(),
     "close": None,
     "refund": api_refund(),
     "query_refund": api_refund(),
+    "redirect_refund": api_refund(),
 }
 every_act = pytest.mark.parametrize("act", ACTS)
 
@@ -341,7 +348,7 @@ async def test_an_answer_signed_by_a_new_certificate_is_believed_after_one_downl
 ) -> None:
     list_certificates(certificate)
     answer(ORDERS, {"prepay_id": "wx1"}, signer=certificate)
-    assert (await pay.prepay(prepay_request)).prepay_id == "wx1"
+    assert (await pay.prepay(prepay_request)).reference == "wx1"
     assert [request.url.path for request in wire.requests] == [ORDERS, "/v3/certificates"]
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from payments.port import NoticeForged, NoticeKeyUnknown, NoticeProbe, PaymentNotice
-from payments.wechat_pay import WeChatPay
+from payments.wechat_pay import Merchant, WeChatPay
 from tests.payments.conftest import Clock
 from tests.payments.wechat_pay_platform import Certificate, Signer, Wire, certificate_list, notice, order
 
@@ -65,6 +65,83 @@ async def test_a_certificate_whose_time_is_over_is_no_longer_believed(
     assert await believes(pay, certificate, clock())
     clock.time = certificate.ends_at
     assert not await believes(pay, certificate, clock())
+
+
+async def test_a_merchant_with_certificates_only_goes_through_a_rotation(
+    certificates_only: WeChatPay, public_key: Signer, list_certificates: Publish, wire: Wire, clock: Clock
+) -> None:
+    old, new = Certificate(clock()), Certificate(clock())
+    list_certificates(old)
+    assert await believes(certificates_only, old, clock())
+    clock.time += timedelta(hours=1)
+    list_certificates(old, new)  # 平滑更换: both stay listed for a while
+    for signer in (new, old, new):
+        assert await believes(certificates_only, signer, clock())
+    clock.time += timedelta(hours=1)
+    list_certificates(new)
+    unknown = Certificate(clock())
+    assert not await believes(certificates_only, unknown, clock())  # which fetches the list anew
+    assert await believes(certificates_only, new, clock())
+    assert not await believes(certificates_only, old, clock())
+    assert not await believes(certificates_only, public_key, clock())
+
+
+async def test_a_certificate_in_hand_that_has_expired_makes_us_fetch_the_list_anew(
+    certificates_only: WeChatPay, list_certificates: Publish, wire: Wire, clock: Clock
+) -> None:
+    old = Certificate(clock(), days=1)
+    list_certificates(old)
+    assert await believes(certificates_only, old, clock())
+    clock.time = old.ends_at
+    new = Certificate(clock())
+    list_certificates(new)
+    assert not await believes(certificates_only, old, clock())
+    assert len(wire.asked(CERTIFICATES)) == 2
+    assert await believes(certificates_only, new, clock())
+    assert len(wire.asked(CERTIFICATES)) == 2
+
+
+async def test_a_certificate_retired_before_its_time_is_refused_after_twelve_hours_at_the_latest(
+    certificates_only: WeChatPay, list_certificates: Publish, wire: Wire, clock: Clock
+) -> None:
+    stolen, new = Certificate(clock()), Certificate(clock())
+    list_certificates(stolen)
+    assert await believes(certificates_only, stolen, clock())
+    list_certificates(new)
+    clock.time += timedelta(hours=11, minutes=59)
+    assert await believes(certificates_only, stolen, clock())  # nothing told us yet
+    clock.time += timedelta(minutes=1)
+    assert not await believes(certificates_only, stolen, clock())
+    assert len(wire.asked(CERTIFICATES)) == 2
+
+
+async def test_a_valid_certificate_stays_believed_while_wechat_pay_cannot_be_asked(
+    certificates_only: WeChatPay, certificate: Certificate, list_certificates: Publish, wire: Wire, clock: Clock
+) -> None:
+    list_certificates(certificate)
+    assert await believes(certificates_only, certificate, clock())
+    wire.answers[CERTIFICATES] = lambda: httpx.Response(503)
+    for _ in range(3):
+        clock.time += timedelta(hours=12)
+        assert await believes(certificates_only, certificate, clock())
+    assert len(wire.asked(CERTIFICATES)) == 4
+
+
+async def test_a_public_key_that_we_no_longer_hold_is_refused_while_the_new_one_is_believed(
+    wire: Wire, merchant: Merchant, public_key: Signer, clock: Clock
+) -> None:
+    new = Signer("PUB_KEY_ID_0119000001092026110100000002")
+    pay = WeChatPay(
+        wire.http,
+        base_url="https://pay.example",
+        merchant=merchant,
+        public_keys={new.serial: new.private_key.public_key()},
+        clock=clock,
+        nonce=lambda: "n" * 32,
+    )
+    assert await believes(pay, new, clock())
+    assert not await believes(pay, public_key, clock())
+    assert wire.requests == []
 
 
 async def test_a_flood_of_unknown_serials_asks_at_most_once_in_thirty_seconds(

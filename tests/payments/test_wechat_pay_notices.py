@@ -52,7 +52,7 @@ async def test_a_genuine_payment_notice_is_read_to_the_last_fen(
         4500,
     )
     assert payment.channel_trade_no == "1217752501201407033233368018"
-    assert payment.payer_openid == "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
+    assert payment.payer == "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
     assert payment.paid_at == datetime(2026, 11, 20, 1, 59, 56, tzinfo=UTC)
     assert payment.paid_at.tzinfo is UTC
     assert (payment.appid, payment.mchid) == (APPID, MCHID)

@@ -9,6 +9,7 @@ import json
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 
 APPID = "wx8888888888888888"
+OFFICIAL_ACCOUNT_APPID = "wx7777777777777777"
 MCHID = "1900000109"
 MERCHANT_SERIAL = "3775B6A45ACD588826D15E583A95F5DD00000001"
 PUBLIC_KEY_ID = "PUB_KEY_ID_0119000001092024110100000001"
@@ -50,13 +52,13 @@ class Signer:
 
 
 class Certificate(Signer):
-    """A platform certificate, good for five years from the day before."""
+    """A platform certificate, good for five years from the day before unless told otherwise."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, *, days: int = 1826) -> None:
         number = x509.random_serial_number()
         super().__init__(f"{number:X}")
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tenpay.com sign")])
-        self.starts_at, self.ends_at = now - timedelta(days=1), now + timedelta(days=1826)
+        self.starts_at, self.ends_at = now - timedelta(days=1), now + timedelta(days=days)
         builder = x509.CertificateBuilder(name, name, self.private_key.public_key(), number)
         builder = builder.not_valid_before(self.starts_at).not_valid_after(self.ends_at)
         self.pem = builder.sign(self.private_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
@@ -132,6 +134,111 @@ def certificate_list(*certificates: Certificate, key: bytes = APIV3_KEY) -> byte
         for certificate in certificates
     ]
     return json.dumps({"data": entries}).encode()
+
+
+STATEMENT_COLUMNS = [
+    "交易时间",
+    "公众账号ID",
+    "商户号",
+    "特约商户号",
+    "设备号",
+    "微信订单号",
+    "商户订单号",
+    "用户标识",
+    "交易类型",
+    "交易状态",
+    "付款银行",
+    "货币种类",
+    "应结订单金额",
+    "代金券金额",
+    "微信退款单号",
+    "商户退款单号",
+    "退款金额",
+    "充值券退款金额",
+    "退款类型",
+    "退款状态",
+    "商品名称",
+    "商户数据包",
+    "手续费",
+    "费率",
+    "订单金额",
+    "申请退款金额",
+    "费率备注",
+]
+STATEMENT_SUMS = {
+    "应结订单总金额": "应结订单金额",
+    "退款总金额": "退款金额",
+    "充值券退款总金额": "充值券退款金额",
+    "手续费总金额": "手续费",
+    "订单总金额": "订单金额",
+    "申请退款总金额": "申请退款金额",
+}
+
+
+def statement_row(**changed: str) -> dict[str, str]:
+    """A payment's row, as in the documentation of the statement (交易账单); a coupon of ours paid 0.50 of it."""
+    return {
+        "交易时间": "2026-11-20 09:59:56",
+        "公众账号ID": APPID,
+        "商户号": MCHID,
+        "特约商户号": "0",
+        "设备号": "",
+        "微信订单号": "4200000001202611201234567890",
+        "商户订单号": "P20261120000001",
+        "用户标识": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+        "交易类型": "JSAPI",
+        "交易状态": "SUCCESS",
+        "付款银行": "OTHERS",
+        "货币种类": "CNY",
+        "应结订单金额": "44.50",
+        "代金券金额": "0.50",
+        "微信退款单号": "0",
+        "商户退款单号": "0",
+        "退款金额": "0.00",
+        "充值券退款金额": "0.00",
+        "退款类型": "",
+        "退款状态": "",
+        "商品名称": "成都高新体育中心 羽毛球 2 号场",
+        "商户数据包": "",
+        "手续费": "0.27000",
+        "费率": "0.60%",
+        "订单金额": "45.00",
+        "申请退款金额": "0.00",
+        "费率备注": "",
+    } | changed
+
+
+def statement_refund_row(**changed: str) -> dict[str, str]:
+    """A refund's row; of a fee WeChat gives back its part."""
+    return statement_row(
+        **{
+            "交易时间": "2026-11-20 23:59:59",
+            "交易状态": "REFUND",
+            "应结订单金额": "0.00",
+            "代金券金额": "0.00",
+            "订单金额": "0.00",
+            "微信退款单号": "50200207182018070300011301001",
+            "商户退款单号": "R20261120000001",
+            "退款金额": "14.80",
+            "申请退款金额": "15.00",
+            "退款类型": "ORIGINAL",
+            "退款状态": "PROCESSING",
+            "手续费": "-0.09000",
+        }
+        | changed
+    )
+
+
+def statement_file(*rows: dict[str, str], columns: list[str] = STATEMENT_COLUMNS, **sums: str) -> bytes:
+    """The unpacked file, with the sums that the rows have unless told otherwise."""
+    totals = {"总交易单数": str(len(rows))}
+    for name, column in STATEMENT_SUMS.items():
+        total = sum((Decimal(row[column]) for row in rows), Decimal("0.00"))
+        totals[name] = str(total)
+    totals |= sums
+    lines = [",".join(columns), *(",".join("`" + row[column] for column in columns) for row in rows)]
+    lines += [",".join(totals), ",".join("`" + total for total in totals.values())]
+    return "\ufeff".encode() + "".join(line + "\r\n" for line in lines).encode()
 
 
 class Wire:
