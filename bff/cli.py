@@ -14,6 +14,7 @@ import uvicorn
 
 from bff import logging, wiring
 from bff import worker as worker_process
+from bff.channels import build_wechat_pay
 from bff.graphql import CLIENTS
 from bff.http.heads import BoundedHeads
 from bff.kept_store import forget_everywhere
@@ -28,6 +29,8 @@ from models.footfall import devices
 from models.forwarding import operations as forwarding
 from models.forwarding.queries import dead_letters
 from models.members.phones import reseal_all
+from models.orders.importing import demonstration_fees, import_refund_rules
+from models.regions.bringing import ImportReport
 from models.staff import operations as staff_room
 from models.third_parties import operations as third_party_room
 from models.third_parties.queries import registered
@@ -121,20 +124,26 @@ def migrate() -> None:
 @cli.command("import")
 def import_data(
     demonstration: Annotated[
-        bool, typer.Option(help="In production: yes, charge the prices that data/ marks DEMONSTRATION.")
+        bool, typer.Option(help="In production: yes, charge the prices and fees that data/ marks DEMONSTRATION.")
     ] = False,
 ) -> None:
-    """Bring in divisions, venues, courts, tariffs from data/. The second time changes nothing."""
-    made_up = demonstration_prices(DATA)
-    if read_settings().in_production and made_up and not demonstration:
+    """Bring in divisions, venues, courts, tariffs, refund rules from data/. The second time changes nothing."""
+    prices, fees = demonstration_prices(DATA), demonstration_fees(DATA)
+    if read_settings().in_production and (prices or fees) and not demonstration:
         _fail(
-            f"{made_up} prices in data/tariffs.csv are marked DEMONSTRATION: people would be charged made-up amounts. "
-            "Replace them, or say --demonstration"
+            f"{prices} prices in data/tariffs.csv and {fees} fees in data/refund_rules.csv are marked DEMONSTRATION: "
+            "people would be charged made-up amounts. Replace them, or say --demonstration"
         )
-    report = _connected(lambda _: import_places(folder=DATA, today=business_day(utc_now())))
+    report = _connected(lambda _: _import_data())
     print(f"{report.added} added, {report.changed} changed, {report.closed} closed, {report.removed} removed")
     if report.touched and not _forgotten(read_settings()):
         print(NOT_TOLD, file=sys.stderr)
+
+
+async def _import_data() -> ImportReport:
+    report = await import_places(folder=DATA, today=business_day(utc_now()))
+    await import_refund_rules(folder=DATA, report=report)
+    return report
 
 
 @cli.command()
@@ -247,7 +256,7 @@ def test_merchant() -> None:
     async def test() -> None:
         wired = wiring.build(read_settings())
         try:
-            await wired.wechat_pay.ask_for_echo()
+            await build_wechat_pay(wired.settings, wired.http, wired.clock).ask_for_echo()
         finally:
             await wired.queue.close()
             await wired.http.aclose()

@@ -16,14 +16,14 @@ from bff.graphql.ide import Ide, ide_routes
 from bff.graphql.rates import DEVICE, Rates
 from bff.graphql.watching import Watching
 from bff.http.gates import gate_routes
-from bff.http.payment_notices import NoticeDoor, notice_routes
+from bff.http.payment_notices import notice_routes
 from bff.pages.desk import desk_routes
+from bff.pages.desk_money import MoneyDesk, money_routes
 from bff.pages.house_desk import HouseDesk
-from bff.settings import WECHAT_PAY_NOTICES, origin_of
+from bff.settings import origin_of
 from bff.tracing import Spans
 from bff.wiring import Wiring
 from models.calendar import business_day
-from models.orders.rules import Channel
 from plans import documents
 from plans.answers import Answers
 from plans.checking import Checker
@@ -59,20 +59,11 @@ def doors(wired: Wiring) -> list[BaseRoute]:
             wired.clock,
             secure_cookies=settings.in_production,
         ),
+        *money_routes(MoneyDesk(services.channels, services.wake), wired.clock),
         *gate_routes(
             code_keys=services.code_keys, gate_keys=settings.gate_keys, clock=wired.clock, wake=services.wake
         ),
-        *notice_routes(
-            {
-                WECHAT_PAY_NOTICES: NoticeDoor(
-                    name=Channel.WECHAT_PAY,
-                    channel=wired.wechat_pay,
-                    mchid=settings.wechat_pay_mchid,
-                    clock=wired.clock,
-                    wake=services.wake,
-                )
-            }
-        ),
+        *notice_routes(wired.channels, wired.clock, services.wake),
     ]
 
 

@@ -1,7 +1,7 @@
 """`make run`: everything on one machine. Web, worker, Valkey and the sandbox, started together, stopped together.
 
 What the environment gives is used as it is; what it does not give is filled in: SQLite, a Valkey, the sandbox in
-place of WeChat, WeChat Pay and the government platform. For development only; production has compose.yaml.
+place of WeChat, WeChat Pay, Alipay and the government platform. For development only; production has compose.yaml.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from bff.settings import Settings, SettingsRefused, read_env_file, read_settings
 from bff.wiring import utc_now
 from models import database, migrating
 from models.calendar import business_day
+from models.orders.importing import import_refund_rules
 from models.staff import operations as staff
 from models.venues.importing import import_places
 
@@ -39,6 +40,7 @@ KILL_AFTER_SECONDS = 9  # the web process gives requests 8 s to finish; Ctrl-C m
 SANDBOX = {  # name of the process → the variable that says where the outside is
     "wechat": "WECHAT_BASE_URL",
     "wechat-pay": "WECHAT_PAY_BASE_URL",
+    "alipay": "ALIPAY_BASE_URL",
     "government-platform": "GOVERNMENT_PLATFORM_BASE_URL",
 }
 STOPPED_BY_HAND = (130, 143)  # what honcho returns after SIGINT and SIGTERM
@@ -107,6 +109,7 @@ async def prepare(settings: Settings, *, with_clerk: bool, has_valkey: bool) -> 
     await database.connect(settings.database_url)
     try:
         report = await import_places(folder=DATA, today=business_day(utc_now()))
+        await import_refund_rules(folder=DATA, report=report)
         if report.touched and has_valkey:
             await forget_everywhere(settings.redis_url)
         return await _open_clerk() if with_clerk else ""
@@ -155,7 +158,8 @@ def _announce(stack: Stack) -> None:
   GraphQL         {here}/graphql   (POST; in a browser: an IDE)
   Front desk      {here}/desk   (account: {settings.data_dir}/development-staff.txt)
   WeChat          {environment["WECHAT_BASE_URL"]}   (sandbox)
-  Payer's page    {environment["WECHAT_PAY_BASE_URL"]}/payer
+  WeChat Pay      {environment["WECHAT_PAY_BASE_URL"]}/payer   (sandbox: be the payer)
+  Alipay          {environment["ALIPAY_BASE_URL"]}/payer   (sandbox: be the payer)
   The platform    {environment["GOVERNMENT_PLATFORM_BASE_URL"]}/_sandbox/store
   Health          {here}/readyz   {here}/metrics
   Data            {settings.data_dir}

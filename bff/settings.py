@@ -29,7 +29,7 @@ MOST_RATE_SCALE_IN_DEVELOPMENT = 10_000
 ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::[1-9][0-9]{1,4})?(?<!:443)(?<!:80)")
 WECHAT_URL = "https://api.weixin.qq.com"
 WECHAT_PAY_URL = "https://api.mch.weixin.qq.com"
-WECHAT_PAY_NOTICES = "/payments/wechat-pay/notices"
+ALIPAY_URL = "https://openapi.alipay.com"
 
 
 class SettingsRefused(Exception):
@@ -71,6 +71,16 @@ class Settings:
     wechat_pay_apiv3_key: str = field(repr=False)
     wechat_pay_public_key_id: str
     wechat_pay_public_key_file: Path | None
+    wechat_official_account_appid: str  # empty: nobody pays in one
+
+    alipay_base_url: str
+    alipay_app_id: str  # empty: nobody pays by Alipay
+    alipay_seller_id: str
+    alipay_app_key_file: Path | None
+    alipay_public_key_files: tuple[Path, ...]  # key mode; several while Alipay changes its key
+    alipay_app_certificate_file: Path | None  # certificate mode, with the two below
+    alipay_certificate_files: tuple[Path, ...]
+    alipay_root_certificate_file: Path | None
 
     government_platform_base_url: str
     government_platform_app_id: str
@@ -85,11 +95,6 @@ class Settings:
     @property
     def in_production(self) -> bool:
         return self.env == "production"
-
-    @property
-    def notify_url(self) -> str:
-        """Where WeChat Pay sends its notices."""
-        return self.public_base_url + WECHAT_PAY_NOTICES
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -175,6 +180,19 @@ class _Reader:
             wechat_pay_apiv3_key=self._apiv3_key(),
             wechat_pay_public_key_id=self._text("WECHAT_PAY_PUBLIC_KEY_ID"),
             wechat_pay_public_key_file=self._public_key_file(),
+            wechat_official_account_appid=self._text("WECHAT_OFFICIAL_ACCOUNT_APPID"),
+            alipay_base_url=self._outside_url("ALIPAY_BASE_URL", ALIPAY_URL),
+            alipay_app_id=self._alipay_app_id(),
+            alipay_seller_id=self._text("ALIPAY_SELLER_ID"),
+            alipay_app_key_file=self._file("ALIPAY_APP_KEY_FILE", self._text("ALIPAY_APP_KEY_FILE")),
+            alipay_public_key_files=self._files("ALIPAY_PUBLIC_KEY_FILE"),
+            alipay_app_certificate_file=self._file(
+                "ALIPAY_APP_CERTIFICATE_FILE", self._text("ALIPAY_APP_CERTIFICATE_FILE")
+            ),
+            alipay_certificate_files=self._files("ALIPAY_CERTIFICATE_FILE"),
+            alipay_root_certificate_file=self._file(
+                "ALIPAY_ROOT_CERTIFICATE_FILE", self._text("ALIPAY_ROOT_CERTIFICATE_FILE")
+            ),
             government_platform_base_url=self._outside_url("GOVERNMENT_PLATFORM_BASE_URL"),
             government_platform_app_id=self._outside("GOVERNMENT_PLATFORM_APP_ID"),
             government_platform_secret=self._outside("GOVERNMENT_PLATFORM_SECRET"),
@@ -318,6 +336,25 @@ class _Reader:
         elif self.production and (path.parent / "product.env").exists():
             self.faults.append(f"{name}: {path} was made by the sandbox")
         return path
+
+    def _files(self, name: str) -> tuple[Path, ...]:
+        """Several, with commas between: a key and the one that is about to follow it."""
+        paths = (self._file(name, text.strip()) for text in self._text(name).split(","))
+        return tuple(path for path in paths if path)
+
+    def _alipay_app_id(self) -> str:
+        """With an app everything belongs that it needs: a key of ours, and Alipay's key or the three certificates."""
+        app_id = self._text("ALIPAY_APP_ID")
+        if not app_id:
+            return ""
+        needed = ["ALIPAY_SELLER_ID", "ALIPAY_APP_KEY_FILE"]
+        certificates = ["ALIPAY_APP_CERTIFICATE_FILE", "ALIPAY_CERTIFICATE_FILE", "ALIPAY_ROOT_CERTIFICATE_FILE"]
+        in_certificate_mode = any(self._text(name) for name in certificates)
+        needed += certificates if in_certificate_mode else ["ALIPAY_PUBLIC_KEY_FILE"]
+        self.faults += [
+            f"{name} is missing, and ALIPAY_APP_ID needs it" for name in needed if not self._text(name)
+        ]
+        return app_id
 
     def _apiv3_key(self) -> str:
         key = self._outside("WECHAT_PAY_APIV3_KEY")

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from bff.channels import channels
 from bff.graphql.rates import Rates
 from bff.kept_store import SharedKeeper
-from bff.settings import Settings, SettingsRefused
+from bff.settings import Settings, SettingsRefused, origin_of
 from bff.tracing import SpannedTransport, Spans
 from bff.wechat_token import SharedToken
 from federation.government_platform import GovernmentPlatform
@@ -18,9 +19,7 @@ from jobs.job import Tools
 from jobs.queue import Queue
 from models import database
 from models.keys import LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
-from models.orders.rules import Channel
 from payments.port import PaymentChannel
-from payments.wechat_pay import Merchant, WeChatPay, load_private_key, load_public_key
 from resolvers.context import Services
 from wechat.mini_program import MiniProgram
 
@@ -40,14 +39,9 @@ class Wiring:
     rates: Rates
     keeper: SharedKeeper | None
     mini_program: MiniProgram
-    wechat_pay: WeChatPay
+    channels: Mapping[str, PaymentChannel]
     platform: GovernmentPlatform
     spans: Spans | None
-
-    @property
-    def channels(self) -> Mapping[str, PaymentChannel]:
-        """Every way to pay."""
-        return {Channel.WECHAT_PAY: self.wechat_pay}
 
 
 def build(settings: Settings, spans: Spans | None = None) -> Wiring:
@@ -70,7 +64,7 @@ def build(settings: Settings, spans: Spans | None = None) -> Wiring:
             secret=settings.wechat_mini_program_secret,
             tokens=SharedToken(queue.redis, appid=settings.wechat_mini_program_appid),
         ),
-        wechat_pay=wechat_pay(settings, http, clock),
+        channels=channels(settings, http, clock),
         platform=GovernmentPlatform(
             http,
             base_url=settings.government_platform_base_url,
@@ -88,6 +82,7 @@ def outward(settings: Settings, spans: Spans | None = None) -> httpx.AsyncClient
     outside = {
         "wechat": settings.wechat_base_url,
         "wechat-pay": settings.wechat_pay_base_url,
+        "alipay": settings.alipay_base_url,
         "government-platform": settings.government_platform_base_url,
     }
     limits = httpx.Limits(max_connections=CONNECTIONS)
@@ -138,6 +133,7 @@ def services(wired: Wiring) -> Services:
         token_keys=TokenKeys(settings.token_keys),
         phone_keys=phone_keys(settings),
         wake=wired.queue.wake,
+        own_sites=tuple(dict.fromkeys((origin_of(settings.public_base_url), *settings.cors_origins))),
         keep=wired.keeper,
     )
 
@@ -158,30 +154,6 @@ def utc_now() -> datetime:
 
 def nonce() -> str:
     return secrets.token_hex(16)
-
-
-def wechat_pay(settings: Settings, http: httpx.AsyncClient, clock: Callable[[], datetime]) -> WeChatPay:
-    assert settings.wechat_pay_merchant_key_file  # demanded
-    merchant = Merchant(
-        mchid=settings.wechat_pay_mchid,
-        appid=settings.wechat_mini_program_appid,
-        certificate_serial=settings.wechat_pay_merchant_serial,
-        private_key=load_private_key(settings.wechat_pay_merchant_key_file.read_bytes()),
-        apiv3_key=settings.wechat_pay_apiv3_key.encode(),
-        notify_url=settings.notify_url,
-    )
-    public_keys = {}
-    if settings.wechat_pay_public_key_file:  # else the merchant has platform certificates only
-        public_key = load_public_key(settings.wechat_pay_public_key_file.read_bytes())
-        public_keys[settings.wechat_pay_public_key_id] = public_key
-    return WeChatPay(
-        http,
-        base_url=settings.wechat_pay_base_url,
-        merchant=merchant,
-        public_keys=public_keys,
-        clock=clock,
-        nonce=nonce,
-    )
 
 
 def demand_outside(settings: Settings) -> None:

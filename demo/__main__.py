@@ -1,4 +1,5 @@
-"""`make demo`: a Chengdu citizen in Chongqing, a Chongqing citizen in Chengdu, the platform's own books, and the door.
+"""`make demo`: a Chengdu citizen in Chongqing, a Chongqing citizen in Chengdu, the platform's own books, the door, and
+money on every way.
 
 Exits 0 only when the government platform's store holds each order, each redemption and each gate scan exactly
 once. The house's clock is turned ahead to the next morning on which both venues are open, so the demo can be
@@ -10,7 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from demo import main_job, the_edge
+from demo import main_job, money, the_edge
 from demo.stack import Broken, running
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -35,7 +36,8 @@ def main() -> int:
             today = (datetime.now(UTC) + timedelta(seconds=ahead)).astimezone(SHANGHAI).date()
             walked = main_job.walk(stack, today=today)
             the_edge.show(stack, walked)
-            main_job.log_knows_nobody(stack, walked.chen, walked.wang)
+            li = money.move(stack, walked, today=today)
+            main_job.log_knows_nobody(stack, walked.chen, walked.wang, li)
     except Broken as broken:
         print(f"\n✗ 演示没有走通：{broken}", file=sys.stderr)
         return 1

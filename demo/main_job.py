@@ -39,7 +39,7 @@ def walk(stack: Stack, *, today: date) -> Walked:
 
 def _chengdu_citizen_in_chongqing(stack: Stack, today: date) -> tuple[Citizen, str, Any, Gate]:
     print("一、成都市民陈女士在重庆打球")
-    citizen = _comes_in(stack, "陈女士", "13800000001")
+    citizen = comes_in(stack, "陈女士", "13800000001")
     venue = _finds(citizen, LIBERATION_MONUMENT, "BADMINTON", "解放碑")
     gate = _gate_of(stack, venue, "CQ-GATE-1")
     court, slot = _chooses(citizen, venue, "BADMINTON", today, free=False)
@@ -60,7 +60,7 @@ def _chengdu_citizen_in_chongqing(stack: Stack, today: date) -> tuple[Citizen, s
 
 def _chongqing_citizen_in_chengdu(stack: Stack, today: date) -> tuple[Citizen, str]:
     print("\n二、重庆市民王先生在成都打球")
-    citizen = _comes_in(stack, "王先生", "13900000002")
+    citizen = comes_in(stack, "王先生", "13900000002")
     venue = _finds(citizen, GAOXIN, "BADMINTON", "成都高新区", name="成都高新体育中心")
     court, slot = _chooses(citizen, venue, "BADMINTON", today, free=True)
     order = _books(citizen, court, slot, people=1)
@@ -71,7 +71,7 @@ def _chongqing_citizen_in_chengdu(stack: Stack, today: date) -> tuple[Citizen, s
     return citizen, str(order["orderNo"])
 
 
-def _comes_in(stack: Stack, name: str, phone: str) -> Citizen:
+def comes_in(stack: Stack, name: str, phone: str) -> Citizen:
     citizen = Citizen(stack, name, phone)
     citizen.sign_in()
     say(f"{name}从小程序登录，绑定手机号 {citizen.bind_phone()}")
@@ -187,7 +187,7 @@ def _platform_holds_everything_once(stack: Stack, paid: str, free: str) -> None:
 
 def log_knows_nobody(stack: Stack, *citizens: Citizen) -> None:
     """What the whole stack has logged on the way names none of those who walked it."""
-    print("\n五、系统自己的日志")
+    print("\n六、系统自己的日志")
     said = stack.log.read_text()
     requests = said.count("/graphql")
     if requests < 10:
@@ -197,7 +197,7 @@ def log_knows_nobody(stack: Stack, *citizens: Citizen) -> None:
         for what, secret in (("手机号", citizen.phone), ("openid", citizen.openid), ("登录令牌", token)):
             if secret in said:
                 raise Broken(f"系统日志里出现了{citizen.name}的{what}")
-    say(f"日志共 {len(said.splitlines())} 行，其中没有两位市民的手机号、openid 和登录令牌")
+    say(f"日志共 {len(said.splitlines())} 行，其中没有这几位市民的手机号、openid 和登录令牌")
 
 
 def _once(what: str, rows: Iterable[Any]) -> None:

@@ -28,11 +28,12 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Stack:
-    """Where everything is. `wechat`, `wechat_pay` and `platform` are the sandbox."""
+    """Where everything is. `wechat`, `wechat_pay`, `alipay` and `platform` are the sandbox."""
 
     house: str
     wechat: str
     wechat_pay: str
+    alipay: str
     platform: str
     folder: Path
     environment: dict[str, str]
@@ -102,15 +103,15 @@ def _when_ready(
             raise Broken("the house did not start")
         time.sleep(0.1)
     said = log.read_text()
-    wechat_pay, platform = _address(said, "Payer's page"), _address(said, "The platform")
-    wechat = _address(said, "WeChat")
-    for outside in (wechat, wechat_pay, platform):
+    labels = ("WeChat", "WeChat Pay", "Alipay", "The platform")
+    wechat, wechat_pay, alipay, platform = (_address(said, label) for label in labels)
+    for outside in (wechat, wechat_pay, alipay, platform):
         put(f"{outside}/_sandbox/clock", {"offset_seconds": ahead})
-    return Stack(house, wechat, wechat_pay, platform, folder, environment)
+    return Stack(house, wechat, wechat_pay, alipay, platform, folder, environment)
 
 
 def _address(said: str, label: str) -> str:
-    found = re.search(rf"{re.escape(label)}\s+(http://127\.0\.0\.1:\d+)", said)
+    found = re.search(rf"{re.escape(label)}\s{{2,}}(http://127\.0\.0\.1:\d+)", said)
     if found is None:
         raise Broken(f"the start did not say where {label} is")
     return found[1]

@@ -4,6 +4,7 @@ from jobs.footfall import close_day, report_hours
 from jobs.forwarding import forward
 from jobs.job import Job
 from jobs.orders import check_payments, end_holds, send_refunds
+from jobs.reconciliation import reconcile
 
 ALL: tuple[Job, ...] = (
     Job(name="end_holds", function=end_holds, every_seconds=10),
@@ -17,5 +18,6 @@ ALL: tuple[Job, ...] = (
     ),
     Job(name="report_hours", function=lambda tools: report_hours(now=tools.clock()), every_seconds=300),
     Job(name="close_day", function=lambda tools: close_day(now=tools.clock()), every_seconds=300),
+    Job(name="reconcile", function=reconcile, every_seconds=300, timeout_seconds=900),
 )
 """Every job of the house, in the order in which a reader wants to know them."""

@@ -9,12 +9,19 @@ from tortoise.connection import get_connection
 from models import database
 
 _BOTH = (
-    # one attempt at a time per channel; exactly one settles an order (issue 5 adds the second channel)
-    """CREATE UNIQUE INDEX IF NOT EXISTS payment_one_live ON payment (order_id, channel)
+    # one attempt at a time per channel and way; exactly one settles an order
+    "DROP INDEX IF EXISTS payment_one_live",  # of the time when a channel had one way
+    """CREATE UNIQUE INDEX IF NOT EXISTS payment_one_live_a_way ON payment (order_id, channel, way)
        WHERE status IN ('INTENDED', 'WAITING')""",
     "CREATE UNIQUE INDEX IF NOT EXISTS payment_one_settles ON payment (order_id) WHERE status = 'SETTLED'",
     # to a unique constraint every NULL is another: one rule for the venues that have none
     "CREATE UNIQUE INDEX IF NOT EXISTS booking_rule_one_default ON booking_rule ((1)) WHERE venue_id IS NULL",
+    """CREATE UNIQUE INDEX IF NOT EXISTS refund_rule_one_default ON refund_rule (party, minutes_before)
+       WHERE venue_id IS NULL""",
+    # a refund that the channel closed is asked for again once, not by each clerk who sees it
+    """CREATE UNIQUE INDEX IF NOT EXISTS refund_one_replacement ON refund (replaces_id)
+       WHERE replaces_id IS NOT NULL""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS shift_one_open ON shift (staff_id) WHERE closed_at IS NULL",
     """CREATE INDEX IF NOT EXISTS outbox_due ON outbox (next_attempt_at)
        WHERE delivered_at IS NULL AND dead_at IS NULL""",
     "CREATE INDEX IF NOT EXISTS outbox_open_by_subject ON outbox (subject, id) WHERE delivered_at IS NULL",
@@ -64,9 +71,12 @@ _SQLITE = (
 )
 
 NAMES = (
-    "payment_one_live",
+    "payment_one_live_a_way",
     "payment_one_settles",
     "booking_rule_one_default",
+    "refund_rule_one_default",
+    "refund_one_replacement",
+    "shift_one_open",
     "outbox_due",
     "outbox_open_by_subject",
     "venue_place",

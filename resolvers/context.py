@@ -1,6 +1,6 @@
 """What a resolver may reach: the house's services, the moment of the request, and who is asking."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, Self
@@ -36,6 +36,8 @@ class Services:
     token_keys: TokenKeys
     phone_keys: PhoneKeys
     wake: Callable[[str], Awaitable[None]]
+    own_sites: Sequence[str] = ()
+    """Origins of our own pages, to which a channel's page may send a payer back; ours first."""
     keep: Keep | None = None
     """For what is the same for everybody. None: nothing is kept."""
 

@@ -1,7 +1,5 @@
 """Booking a court, paying for it, and the codes that let one in."""
 
-import asyncio
-import base64
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,26 +9,22 @@ import strawberry
 from strawberry.relay import PageInfo
 
 from models.admissions import queries as admissions
-from models.checkout import ending, paying, placing
+from models.checkout import cancelling, placing
 from models.checkout.placing import MOST_LINES, LineWanted
-from models.codes import pictures
 from models.codes.rules import STEP_SECONDS, STEPS_AHEAD
 from models.errors import BadInput
 from models.orders import queries as orders
-from models.orders.rules import Channel, CloseReason, OrderStatus, RefundReason, RefundStatus
 from plans.costs import ListSize, Weight
+from resolvers import pictures
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
 from resolvers.paging import page_info
+from resolvers.pictures import PICTURE
+from resolvers.refunds import REFUNDS_EXPECTED, Refund, refunds_by_order
 from resolvers.scalars import Fen
+from resolvers.words import CloseReason, OrderStatus
 
-strawberry.enum(Channel, name="PaymentChannel", description="How an order is paid.")
-strawberry.enum(OrderStatus, name="OrderStatus")
-strawberry.enum(CloseReason, name="OrderCloseReason")
-strawberry.enum(RefundStatus, name="RefundStatus")
-strawberry.enum(RefundReason, name="RefundReason")
 MOST_ORDERS = 50
-PICTURE = Weight(weight=800)  # drawn once a code: some 8 ms of CPU
 
 
 @strawberry.type(description="A place for one person. Its codes are asked for with `admissionCodes`.")
@@ -71,6 +65,7 @@ class OrderLine:
     people: int
     price: Fen
     price_label: str
+    cancelled_at: datetime | None
 
     @classmethod
     def of(cls, row: Any) -> "OrderLine":
@@ -84,27 +79,7 @@ class OrderLine:
             people=row["people"],
             price=Fen(row["price_fen"]),
             price_label=row["price_label"],
-        )
-
-
-@strawberry.type(description="Money on its way back, or given back.")
-class Refund:
-    refund_no: str
-    amount: Fen
-    reason: RefundReason
-    explanation: str
-    status: RefundStatus
-    finished_at: datetime | None
-
-    @classmethod
-    def of(cls, row: Any) -> "Refund":
-        return cls(
-            refund_no=row["refund_no"],
-            amount=Fen(row["amount_fen"]),
-            reason=RefundReason(row["reason"]),
-            explanation=row["reason_text"],
-            status=RefundStatus(row["status"]),
-            finished_at=row["finished_at"],
+            cancelled_at=row["cancelled_at"],
         )
 
 
@@ -117,6 +92,7 @@ class Order:
     total: Fen
     paid: Fen
     refunded: Fen
+    due: Fen = strawberry.field(description="Still to be paid; below zero: on its way back to you.")
     placed_at: datetime
     hold_expires_at: datetime = strawberry.field(description="Until here an unpaid order holds its slots.")
     paid_at: datetime | None
@@ -124,7 +100,7 @@ class Order:
     close_reason: CloseReason | None
     lines: list[OrderLine] = strawberry.field(directives=[ListSize(assumed_size=MOST_LINES)])
     admissions: list[Admission] = strawberry.field(directives=[ListSize(assumed_size=4 * MOST_LINES)])
-    refunds: list[Refund] = strawberry.field(directives=[ListSize(assumed_size=4)])
+    refunds: list[Refund] = strawberry.field(directives=[ListSize(assumed_size=REFUNDS_EXPECTED)])
 
 
 @strawberry.type
@@ -146,11 +122,11 @@ class TimedCode:
 
     @strawberry.field(directives=[PICTURE], description="As QR, SVG text; for clients that cannot draw one.")
     async def svg(self) -> str:
-        return (await asyncio.to_thread(pictures.svg, self.code)).decode()
+        return await pictures.svg(self.code)
 
     @strawberry.field(directives=[PICTURE], description="As QR, PNG in base64.")
     async def png(self) -> str:
-        return base64.b64encode(await asyncio.to_thread(pictures.png, self.code)).decode()  # 8 ms of CPU
+        return await pictures.png(self.code)
 
 
 @strawberry.type(
@@ -164,11 +140,11 @@ class AdmissionCodes:
 
     @strawberry.field(directives=[PICTURE], description="The printed code as QR, SVG text.")
     async def printed_svg(self) -> str:
-        return (await asyncio.to_thread(pictures.svg, self.printed_code)).decode()
+        return await pictures.svg(self.printed_code)
 
     @strawberry.field(directives=[PICTURE], description="The printed code as QR, PNG in base64.")
     async def printed_png(self) -> str:
-        return base64.b64encode(await asyncio.to_thread(pictures.png, self.printed_code)).decode()
+        return await pictures.png(self.printed_code)
 
 
 @strawberry.input(description="One court from one instant on, for so many people.")
@@ -184,22 +160,6 @@ class OrderLineInput:
 @strawberry.type
 class OrderPayload:
     order: Order | None = None
-    user_errors: list[UserError] = user_errors()
-
-
-@strawberry.type(description="Hand these to `wx.requestPayment` unchanged.")
-class WeChatPayParameters:
-    app_id: str
-    time_stamp: str
-    nonce_str: str
-    package: str
-    sign_type: str
-    pay_sign: str
-
-
-@strawberry.type
-class PayOrderPayload:
-    wechat_pay: WeChatPayParameters | None = None
     user_errors: list[UserError] = user_errors()
 
 
@@ -276,35 +236,24 @@ class OrderActs:
         await info.context.services.wake("forward")
         return OrderPayload(order=await _order(info, order_no))
 
-    @act(PayOrderPayload, "Open a payment for an order of mine. Asking again is harmless.")
-    async def pay_order(self, info: Info, order_no: str, channel: Channel = Channel.WECHAT_PAY) -> PayOrderPayload:
+    @act(
+        OrderPayload,
+        "Give up an order of mine, or these lines of it. An unpaid order closes whole; of a paid one comes back what "
+        "`refundQuote` says. Given `expectedRefund`, another amount is refused. Cancelling twice is the same as once.",
+    )
+    async def cancel_order(
+        self,
+        info: Info,
+        order_no: str,
+        line_nos: list[int] | None = None,
+        expected_refund: Fen | None = None,
+    ) -> OrderPayload:
         member = await info.context.member()
-        given = await paying.pay_order(
+        await cancelling.cancel_order(
             member_id=member.member_id,
             order_no=order_no,
-            channel=channel,
-            appid=member.appid,
-            openid=member.openid,
-            channels=info.context.services.channels,
-            now=info.context.now,
-        )
-        return PayOrderPayload(
-            wechat_pay=WeChatPayParameters(
-                app_id=given["appId"],
-                time_stamp=given["timeStamp"],
-                nonce_str=given["nonceStr"],
-                package=given["package"],
-                sign_type=given["signType"],
-                pay_sign=given["paySign"],
-            )
-        )
-
-    @act(OrderPayload, "Give up an order of mine: unpaid ones close, paid ones are refunded before they start.")
-    async def cancel_order(self, info: Info, order_no: str) -> OrderPayload:
-        member = await info.context.member()
-        await ending.cancel_order(
-            member_id=member.member_id,
-            order_no=order_no,
+            line_nos=line_nos,
+            expected_refund_fen=expected_refund,
             channels=info.context.services.channels,
             now=info.context.now,
         )
@@ -319,13 +268,13 @@ async def _order(info: Info, order_no: str) -> Order | None:
 
 
 async def _build(rows: Sequence[Any]) -> list[Order]:
-    """Orders with their lines, admissions and refunds: three statements for any number of orders."""
+    """Orders with their lines, admissions and refunds: four statements for any number of orders."""
     if not rows:
         return []
     ids = [row["id"] for row in rows]
     lines = _by_order(await orders.lines_of(ids))
     places = _by_order(await admissions.admissions_of_orders(ids))
-    refunds = _by_order(await orders.refunds_of(ids))
+    refunds = await refunds_by_order(ids)
     return [
         Order(
             order_no=row["order_no"],
@@ -335,6 +284,7 @@ async def _build(rows: Sequence[Any]) -> list[Order]:
             total=Fen(row["total_fen"]),
             paid=Fen(row["paid_fen"]),
             refunded=Fen(row["refunded_fen"]),
+            due=Fen(row["due_fen"]),
             placed_at=row["placed_at"],
             hold_expires_at=row["hold_expires_at"],
             paid_at=row["paid_at"],
@@ -342,7 +292,7 @@ async def _build(rows: Sequence[Any]) -> list[Order]:
             close_reason=CloseReason(row["close_reason"]) if row["close_reason"] else None,
             lines=[OrderLine.of(line) for line in lines[row["id"]]],
             admissions=[Admission.of(place) for place in places[row["id"]]],
-            refunds=[Refund.of(refund) for refund in refunds[row["id"]]],
+            refunds=refunds[row["id"]],
         )
         for row in rows
     ]

@@ -8,19 +8,23 @@ from strawberry.schema.name_converter import NameConverter
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.desk import DeskActs
+from resolvers.desk_money import DeskMoneyActs, DeskMoneyQueries
 from resolvers.members import MemberActs, MemberQueries
 from resolvers.orders import OrderActs, OrderQueries
+from resolvers.paying import PayingActs
+from resolvers.reconciliation import ReconciliationActs, ReconciliationQueries
+from resolvers.refunds import RefundActs, RefundQueries
 from resolvers.scalars import FEN, Fen
 from resolvers.venues import VenueQueries
 
 
 @strawberry.type
-class Query(VenueQueries, OrderQueries, MemberQueries):
+class Query(VenueQueries, OrderQueries, MemberQueries, DeskMoneyQueries, RefundQueries, ReconciliationQueries):
     pass
 
 
 @strawberry.type
-class Mutation(MemberActs, OrderActs, DeskActs):
+class Mutation(MemberActs, OrderActs, PayingActs, DeskActs, DeskMoneyActs, RefundActs, ReconciliationActs):
     pass
 
 

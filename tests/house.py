@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 
 from bff import metrics, tracing, wiring
 from bff.app import assemble, routes
+from bff.channels import channels
 from bff.settings import Settings, read_settings
 from bff.wechat_token import SharedToken
 from bff.wiring import Wiring
@@ -38,7 +39,7 @@ from tests.bff.conftest import Valkey
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.journal import journal
-from tests.outside import LETTER_BOX, Letter, Outside
+from tests.outside import Letter, Outside
 from tests.resolvers import documents
 from wechat.mini_program import MiniProgram
 
@@ -145,10 +146,11 @@ class House:
         return clerk
 
     async def hand_in(self, letter: Letter, **changed: str) -> httpx.Response:
-        """WeChat Pay's notice at our door, its headers changed as named (`Wechatpay_Nonce=…`)."""
-        headers = {name: text for name, text in letter.headers.items() if name.lower().startswith("wechatpay-")}
+        """A channel's notice at our door, its headers changed as named (`Wechatpay_Nonce=…`)."""
+        kept = ("wechatpay-", "content-type")
+        headers = {name: text for name, text in letter.headers.items() if name.lower().startswith(kept)}
         headers |= {name.replace("_", "-").lower(): text for name, text in changed.items()}
-        return await self.http.post(LETTER_BOX, content=letter.body, headers=headers)
+        return await self.http.post(letter.box, content=letter.body, headers=headers)
 
     def log(self) -> str:
         """Everything that was logged so far, as production writes it."""
@@ -278,7 +280,7 @@ async def opened(
                 built,
                 clock=outside.now,
                 mini_program=_mini_program(built, wechat_http),
-                wechat_pay=wiring.wechat_pay(settings, built.http, outside.now),
+                channels=channels(settings, built.http, outside.now),
             )
             app = assemble(settings, routes(wired), nullcontext(), wired.spans)
             transport = httpx.ASGITransport(app, client=("203.0.113.7", 40000))

@@ -32,7 +32,8 @@ BUDGETS: Sequence[Budget] = (
     Budget(
         name="reading",
         fields=frozenset(
-            {"venuesNear", "venue", "slots", "regions", "sports", "order", "orders", "admissionCodes", "me"}
+            {"venuesNear", "venue", "slots", "regions", "sports", "order", "orders", "refundQuote"}
+            | {"admissionCodes", "me"}
             | {"__typename", "__schema", "__type"}
         ),
         address=(6000, MINUTE),
@@ -52,6 +53,25 @@ BUDGETS: Sequence[Budget] = (
         fields=frozenset(("redeem",)),
         address=(3000, MINUTE),
         device=(300, MINUTE),
+    ),
+    Budget(  # a clerk with a queue, whose screen looks every two seconds whether a shown code was paid
+        name="desk-money",
+        fields=frozenset({"deskOrder", "shift", "refundsAtDesk", "openShift", "closeShift", "payAtDesk"})
+        | {"showPaymentCode", "chargePayerCode", "refreshDeskPayment", "handOutRefund"},
+        address=(3000, MINUTE),
+        device=(120, MINUTE),
+    ),
+    Budget(  # each of them is a person's decision, and a note to write
+        name="staff-refunds",
+        fields=frozenset({"refundsToSettle", "cancelForVenue", "giveBack", "redirectRefund", "refundAgain"}),
+        address=(3000, MINUTE),
+        device=(60, MINUTE),
+    ),
+    Budget(  # likewise
+        name="reconciliation",
+        fields=frozenset({"discrepancies", "statements", "resolveDiscrepancy"}),
+        address=(3000, MINUTE),
+        device=(60, MINUTE),
     ),
     Budget(  # WeChat's code is itself the proof, and works once
         name="sign-in",

@@ -1,30 +1,32 @@
 """Where payment channels tell us what happened. Verified, settled once, then acknowledged.
 
-Acknowledged (204): settled, known already, surplus, or a refund recorded. Refused with 4xx and
-`{"code": "FAIL"}`: not to be believed, or it says something else than our books (WeChat Pay sends it again; an
-engineer has the log by then). 5xx: not known yet, or the database is busy: it must come again.
+Each channel has a door at `/payments/<channel>/notices` and says itself how it wants to be answered. Acknowledged:
+settled, known already, surplus, or a refund recorded. Refused with 4xx: not to be believed, or it says something
+else than our books (the channel sends it again; an engineer has the log by then). 5xx: not known yet, or the
+database is busy: it must come again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from models.checkout.refunding import record_refund
+from models.checkout.refunding import hasten_refund, record_refund
 from models.checkout.settling import Settled, settle_notice
 from models.errors import DomainError, ErrorCode
 from payments.port import (
     EchoNotice,
+    Notice,
+    NoticeAnswer,
     NoticeProbe,
     NoticeRefused,
     PaymentChannel,
     PaymentError,
-    PaymentNotice,
+    RefundHint,
     RefundNotice,
 )
 
@@ -35,11 +37,10 @@ log = structlog.get_logger("bff.payment_notices")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeDoor:
-    """One channel's door. `mchid` is the merchant that notices must be meant for."""
+    """One channel's door."""
 
     name: str
     channel: PaymentChannel
-    mchid: str
     clock: Callable[[], datetime]
     wake: Callable[[str], Awaitable[None]]
 
@@ -48,34 +49,60 @@ class NoticeDoor:
         try:
             notice = await self.channel.parse_notice(request.headers, body, self.clock())
         except NoticeProbe:
-            return _fail(401, "signature")
+            return self._refuse(401, "signature")
         except NoticeRefused as refused:
             log.warning("notice refused", channel=self.name, why=type(refused).__name__)
-            return _fail(401, "signature")
+            return self._refuse(401, "signature")
         except PaymentError as error:
             log.warning("notice could not be verified now", channel=self.name, code=error.code)
-            return _fail(503, "try again")
-        return await self._take(notice)
-
-    async def _take(self, notice: PaymentNotice | RefundNotice | EchoNotice) -> Response:
-        if isinstance(notice, EchoNotice):
-            return Response(status_code=204)
+            return self._refuse(503, "try again")
         try:
-            if isinstance(notice, RefundNotice):
-                known = await record_refund(notice.refund, now=self.clock())
-                return Response(status_code=204) if known else _fail(500, "unknown refund")
-            outcome = await settle_notice(notice, channel=self.name, mchid=self.mchid, now=self.clock())
+            return await self._take(notice)
         except DomainError as refusal:
-            return _fail(STATUS_OF.get(refusal.code, 500), refusal.code)
+            return self._refuse(STATUS_OF.get(refusal.code, 500), refusal.code)
+
+    async def _take(self, notice: Notice) -> Response:
+        if isinstance(notice, EchoNotice):
+            return self._acknowledge()
+        if isinstance(notice, RefundNotice):
+            known = await record_refund(notice.refund, now=self.clock())
+            return self._acknowledge() if known else self._refuse(500, "unknown refund")
+        if isinstance(notice, RefundHint):
+            known = await hasten_refund(notice.refund_no, notice.payment_no, now=self.clock())
+            await self.wake("refunds")
+            return self._acknowledge() if known else self._refuse(500, "unknown refund")
+        outcome = await settle_notice(notice, channel=self.name, mchid=self.channel.mchid, now=self.clock())
         log.info("notice taken", channel=self.name, outcome=outcome.value)
         await self.wake("refunds" if outcome is Settled.SURPLUS else "forward")
-        return Response(status_code=204)
+        return self._acknowledge()
+
+    def _acknowledge(self) -> Response:
+        return _response(self.channel.acknowledge())
+
+    def _refuse(self, status: int, why: str) -> Response:
+        return _response(self.channel.refuse(status, why))
 
 
-def notice_routes(doors: Mapping[str, NoticeDoor]) -> list[Route]:
-    """Path → door."""
-    return [Route(path, door.receive, methods=["POST"]) for path, door in doors.items()]
+def notice_path(channel: str) -> str:
+    """`/payments/wechat-pay/notices`: what the channel is told as notify_url ends so."""
+    return f"/payments/{channel.lower().replace('_', '-')}/notices"
 
 
-def _fail(status: int, why: str) -> Response:
-    return Response(orjson.dumps({"code": "FAIL", "message": why}), status, media_type="application/json")
+def notice_routes(
+    channels: Mapping[str, PaymentChannel],
+    clock: Callable[[], datetime],
+    wake: Callable[[str], Awaitable[None]],
+) -> list[Route]:
+    """A door for every channel there is."""
+    return [
+        Route(
+            notice_path(name),
+            NoticeDoor(name=name, channel=channel, clock=clock, wake=wake).receive,
+            methods=["POST"],
+        )
+        for name, channel in channels.items()
+    ]
+
+
+def _response(answer: NoticeAnswer) -> Response:
+    return Response(answer.body, answer.status, media_type=answer.media_type if answer.body else None)

@@ -15,38 +15,40 @@ without them anyway. A proxy in front must pass the Host header on unchanged.
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bff.pages.rendering import STATIC, page
+from bff.pages.visitors import (
+    CHECKPOINT_LENGTH,
+    DEFAULT_CHECKPOINT,
+    DEVICE,
+    KEPT_S,
+    POST,
+    SIGN_IN,
+    STATUS_OF,
+    Post,
+    body_of,
+    device_of,
+    form_in,
+    from_our_pages,
+    json_response,
+    new_device,
+    post_in_cookie,
+    post_of,
+)
 from models.admissions.rules import Colour, Verdict
 from models.calendar import SHANGHAI, span_text
 from models.errors import BadInput, DomainError, ErrorCode, NotSignedIn
 from models.staff.rules import StaffSignedIn
-
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-SIGN_IN, DEVICE, POST = "desk_sign_in", "desk_device", "desk_post"
-STATUS_OF = {  # what the page's script must tell apart: sign in again, try again; all else it only shows
-    ErrorCode.NOT_SIGNED_IN: 401,
-    ErrorCode.BAD_INPUT: 400,
-    ErrorCode.TOO_MANY_ATTEMPTS: 429,
-    ErrorCode.BUSY: 503,
-}
-KEPT_S = 400 * 24 * 3600  # the longest that browsers keep a cookie
-DEFAULT_CHECKPOINT = "前台"
-CHECKPOINT_LENGTH = 20
-BODY_LIMIT = 4096  # bytes; a longer password would only buy an attacker our Argon2 time
 
 
 class Desk(Protocol):
@@ -87,23 +89,12 @@ def desk_routes(desk: Desk, clock: Callable[[], datetime], *, secure_cookies: bo
     return [
         Route("/desk", pages.show, methods=["GET"]),
         Route("/desk/post", pages.show_posts, methods=["GET"]),
-        Route("/desk/sign-in", _from_our_pages(pages.sign_in), methods=["POST"]),
-        Route("/desk/post", _from_our_pages(pages.choose_post), methods=["POST"]),
-        Route("/desk/sign-out", _from_our_pages(pages.sign_out), methods=["POST"]),
-        Route("/desk/redeem", _from_our_pages(pages.redeem), methods=["POST"]),
+        Route("/desk/sign-in", from_our_pages(pages.sign_in), methods=["POST"]),
+        Route("/desk/post", from_our_pages(pages.choose_post), methods=["POST"]),
+        Route("/desk/sign-out", from_our_pages(pages.sign_out), methods=["POST"]),
+        Route("/desk/redeem", from_our_pages(pages.redeem), methods=["POST"]),
         Mount("/desk/static", StaticFiles(directory=STATIC / "desk")),
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Post:
-    """The venue and checkpoint a device stands at."""
-
-    venue_id: str
-    checkpoint: str
-
-    def as_cookie(self) -> str:
-        return f"{quote(self.venue_id, safe='')}:{quote(self.checkpoint, safe='')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +109,20 @@ class _DeskPages:
         signed_in = await self._who(request)
         if signed_in is None:
             return self._sign_in_form(request, expired=token is not None)
-        post = _post_of(request, signed_in)
+        post = post_of(request, signed_in)
         if post is None:
             return RedirectResponse("/desk/post", 303)
         venue_name = dict(signed_in.venues)[post.venue_id]
-        response = self._page(request, "desk/scan.html", signed_in=signed_in, post=post, venue_name=venue_name)
+        response = self._page(
+            request, "desk/scan.html", signed_in=signed_in, post=post, venue_name=venue_name, tab="scan"
+        )
         self._set_cookie(response, POST, post.as_cookie(), max_age=KEPT_S)
         return response
 
     async def sign_in(self, request: Request) -> Response:
-        username, device_id = "", _device_of(request) or _new_device()
+        username, device_id = "", device_of(request) or new_device()
         try:
-            form = await _form(request)
+            form = await form_in(request)
             username = form.get("username", "").strip()
             signed_in = await self.desk.sign_in(
                 username=username,
@@ -149,7 +142,7 @@ class _DeskPages:
         signed_in = await self._who(request)
         if signed_in is None:
             return RedirectResponse("/desk", 303)
-        post = _post_of(request, signed_in)
+        post = post_of(request, signed_in)
         return self._page(request, "desk/post.html", signed_in=signed_in, post=post, default=DEFAULT_CHECKPOINT)
 
     async def choose_post(self, request: Request) -> Response:
@@ -157,14 +150,14 @@ class _DeskPages:
         if signed_in is None:
             return RedirectResponse("/desk", 303)
         try:
-            form = await _form(request)
+            form = await form_in(request)
         except BadInput:
             form = {}
         venue_id, checkpoint = form.get("venue", ""), form.get("checkpoint", "").strip()
         if venue_id not in dict(signed_in.venues):
             return RedirectResponse("/desk/post", 303)
         response = RedirectResponse("/desk", 303)
-        post = _Post(venue_id, checkpoint[:CHECKPOINT_LENGTH] or DEFAULT_CHECKPOINT)
+        post = Post(venue_id, checkpoint[:CHECKPOINT_LENGTH] or DEFAULT_CHECKPOINT)
         self._set_cookie(response, POST, post.as_cookie(), max_age=KEPT_S)
         return response
 
@@ -178,8 +171,8 @@ class _DeskPages:
     async def redeem(self, request: Request) -> Response:
         now = self.clock()
         try:
-            scan = _scan_in(await _body(request))
-            token, post = request.cookies.get(SIGN_IN), _post_in_cookie(request)
+            scan = _scan_in(await body_of(request))
+            token, post = request.cookies.get(SIGN_IN), post_in_cookie(request)
             if token is None or post is None:
                 raise NotSignedIn
             verdict = await self.desk.redeem(
@@ -215,8 +208,8 @@ class _DeskPages:
 
     def _page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
         response = page(request, template, status, **context)
-        if _device_of(request) is None:
-            self._set_cookie(response, DEVICE, _new_device(), max_age=KEPT_S)
+        if device_of(request) is None:
+            self._set_cookie(response, DEVICE, new_device(), max_age=KEPT_S)
         return response
 
     def _set_cookie(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
@@ -272,62 +265,4 @@ def _json(verdict: Verdict, now: datetime, status: int = 200) -> Response:
         "time": span_text(starts_at, ends_at) if starts_at and ends_at else None,
         "scannedAt": now.astimezone(SHANGHAI).strftime("%H:%M:%S"),  # old PCs' own clocks are often wrong
     }
-    return Response(orjson.dumps(said), status, {"Cache-Control": "no-store"}, media_type="application/json")
-
-
-def _from_our_pages(endpoint: Endpoint) -> Endpoint:
-    async def guarded(request: Request) -> Response:
-        sender = request.headers.get("origin") or request.headers.get("referer") or ""
-        if _host_in(sender) != request.headers.get("host"):
-            return PlainTextResponse("这次提交不是从本系统的页面发出的。请打开 /desk 重新操作。", 403)
-        return await endpoint(request)
-
-    return guarded
-
-
-def _host_in(sender: str) -> str:
-    try:
-        return urlsplit(sender).netloc
-    except ValueError:  # "https://["
-        return ""
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """A URL-encoded form, by the standard library: Starlette's own parser would need one more package."""
-    try:
-        fields = parse_qs((await _body(request)).decode(), keep_blank_values=True, max_num_fields=10)
-    except ValueError:
-        raise BadInput("没有读懂提交的内容。", next_step="请刷新页面后重新填写。") from None
-    return {name: values[0].replace("\0", "") for name, values in fields.items()}
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise BadInput("提交的内容太长。", next_step="请刷新页面后重新填写。")
-    return body
-
-
-def _post_of(request: Request, signed_in: StaffSignedIn) -> _Post | None:
-    """Where this device stands: as chosen, if the venue is this person's; else their only venue's front desk."""
-    venues = dict(signed_in.venues)
-    chosen = _post_in_cookie(request)
-    if chosen and chosen.venue_id in venues:
-        return chosen
-    return _Post(next(iter(venues)), DEFAULT_CHECKPOINT) if len(venues) == 1 else None
-
-
-def _post_in_cookie(request: Request) -> _Post | None:
-    venue_id, _, checkpoint = map(unquote, request.cookies.get(POST, "").partition(":"))
-    return _Post(venue_id, checkpoint[:CHECKPOINT_LENGTH] or DEFAULT_CHECKPOINT) if venue_id else None
-
-
-def _device_of(request: Request) -> str | None:
-    device_id = request.cookies.get(DEVICE, "")
-    return device_id if re.fullmatch(r"[0-9A-Za-z_-]{22}", device_id) else None
-
-
-def _new_device() -> str:
-    return secrets.token_urlsafe(16)
+    return json_response(said, status)

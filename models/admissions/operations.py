@@ -59,17 +59,24 @@ async def issue(order: Any, *, lines: Sequence[Any]) -> None:
         raise
 
 
-async def revoke(order_id: int, *, now: datetime) -> None:
-    """Takes back every admission of a cancelled order. Runs inside that act, under the order's lock."""
+async def revoke(order_line_ids: Sequence[int], *, now: datetime) -> None:
+    """Takes back every admission of cancelled lines. Runs inside that act, under the order's lock."""
+    places = database.parameters(len(order_line_ids), first=2)
     await database.rows(
-        "UPDATE admission SET revoked_at = $1 WHERE order_id = $2 AND revoked_at IS NULL RETURNING id",
+        f"""UPDATE admission SET revoked_at = $1
+             WHERE order_line_id IN ({places}) AND revoked_at IS NULL RETURNING id""",
         now,
-        order_id,
+        *order_line_ids,
     )
 
 
-async def anybody_entered(order_id: int) -> bool:
-    return await Admission.filter(order_id=order_id, first_entered_at__isnull=False).exists()
+async def entered(order_id: int) -> frozenset[int]:
+    """The ids of the order's lines on which somebody has come in."""
+    found = await database.rows(
+        "SELECT DISTINCT order_line_id FROM admission WHERE order_id = $1 AND first_entered_at IS NOT NULL",
+        order_id,
+    )
+    return frozenset(row["order_line_id"] for row in found)
 
 
 async def pass_door(

@@ -1,4 +1,4 @@
-"""How an order ends without being used: its hold ran out, or the member cancelled.
+"""How an unpaid order ends: its hold ran out, or it is given up (models.checkout.cancelling).
 
 Before a slot is given to somebody else, nobody may be able to pay for it any more, so the order is closed at the
 channel first. Every way out of here is harmless the second time.
@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from models import database
-from models.admissions import operations as admissions
 from models.asyncpg_engine import DatabaseAway
-from models.checkout.fulfilling import give_up, tell_platform
-from models.checkout.refunding import send_refund
+from models.checkout.fulfilling import give_up
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode
-from models.orders.operations import intend_refund, lock_order, order_id_of
-from models.orders.rules import LIVE_PAYMENTS, CloseReason, OrderStatus, PaymentStatus, RefundReason
-from models.orders.tables import Order, OrderLine, Payment
-from payments.port import CloseResult, PaymentChannel, PaymentError
+from models.orders.operations import lock_order
+from models.orders.rules import LIVE_PAYMENTS, CloseReason, OrderStatus
+from models.orders.tables import Order, Payment
+from payments.port import MAY_STILL_BE_PAID, CloseResult, PaymentChannel, PaymentError, Way
 
 log = logging.getLogger(__name__)
 
@@ -50,47 +48,39 @@ async def end_hold(*, order_id: int, channels: Mapping[str, PaymentChannel], now
     order = await Order.get_or_none(id=order_id)
     if order is None or order.status != OrderStatus.PENDING_PAYMENT or order.hold_expires_at > now:
         return False
-    if not await _close_at_channels(order, channels, now):
+    if not await close_at_channels(order, channels, now=now):
         return False
-    return await _close(order_id, CloseReason.EXPIRED, now=now)
+    return await close_unpaid(order_id, CloseReason.EXPIRED, now=now)
 
 
-async def cancel_order(
-    *, member_id: int, order_no: str, channels: Mapping[str, PaymentChannel], now: datetime
-) -> None:
-    """The member gives up an order: an unpaid one is closed, a paid one is refunded in full before it starts.
+async def close_at_channels(
+    order: Order, channels: Mapping[str, PaymentChannel], *, now: datetime, abandoning: bool = False
+) -> bool:
+    """Makes sure that no attempt can be paid any more. False: one was paid (and is settled now), or unknown.
 
-    Raises ORDER_UNKNOWN for a stranger's, ORDER_STARTED once it began or somebody entered, OUTSIDE_UNAVAILABLE
-    when the channel can't say whether it was just paid. Cancelling twice is the same as once.
+    `abandoning`: an attempt that only time can close is left behind; what is paid on it after all is given back.
     """
-    order = await Order.get(id=await order_id_of(member_id=member_id, order_no=order_no))
-    if order.status == OrderStatus.PENDING_PAYMENT:
-        if await _close_at_channels(order, channels, now):
-            await _close(order.id, CloseReason.CANCELLED, now=now)
-        order = await Order.get(id=order.id)
-        if order.status == OrderStatus.PENDING_PAYMENT:  # the channel is away, or they just began to pay again
-            raise channel_away()
-    refund_no = await _cancel_paid(order.id, now=now)
-    if refund_no:
-        await send_refund(refund_no=refund_no, channels=channels, now=now)
-
-
-async def _close_at_channels(order: Order, channels: Mapping[str, PaymentChannel], now: datetime) -> bool:
-    """Makes sure that no attempt can be paid any more. False: one was paid (and is settled now), or unknown."""
     for payment in await Payment.filter(order_id=order.id, status__in=LIVE_PAYMENTS):
-        if not await _close_attempt(payment, channels[payment.channel], now):
+        if not await close_attempt(payment, channels[payment.channel], now=now, abandoning=abandoning):
             return False
     return True
 
 
-async def _close_attempt(payment: Payment, channel: PaymentChannel, now: datetime) -> bool:
+async def close_attempt(
+    payment: Payment, channel: PaymentChannel, *, now: datetime, abandoning: bool = False
+) -> bool:
+    """One attempt, as `close_at_channels` does with each."""
     try:
-        if await channel.close(payment.payment_no) is CloseResult.ALREADY_PAID:
+        closed = await channel.close(payment.payment_no, Way(payment.way), payment.expires_at)
+        if closed is CloseResult.ALREADY_PAID:
             known = await channel.query(payment.payment_no)
             if known is not None:
                 await settle_known(known, channel=payment.channel, now=now)
             return False
     except PaymentError as error:
+        if abandoning and error.code == MAY_STILL_BE_PAID:
+            await _mark_abandoned(payment.payment_no)
+            return True
         log.warning("close of payment %s postponed: %s", payment.payment_no, error.code)
         return False
     except DomainError as error:  # paid, but not what we asked for: the slots stay until somebody has looked
@@ -105,13 +95,23 @@ async def mark_closed(payment_no: str) -> None:
     """The channel will take no money for this attempt any more."""
     await database.rows(
         """UPDATE payment SET status = 'CLOSED', next_check_at = NULL
+            WHERE payment_no = $1 AND status IN ('INTENDED', 'WAITING', 'ABANDONED') RETURNING id""",
+        payment_no,
+    )
+
+
+@database.operation
+async def _mark_abandoned(payment_no: str) -> None:
+    await database.rows(
+        """UPDATE payment SET status = 'ABANDONED'
             WHERE payment_no = $1 AND status IN ('INTENDED', 'WAITING') RETURNING id""",
         payment_no,
     )
 
 
 @database.operation
-async def _close(order_id: int, reason: CloseReason, *, now: datetime) -> bool:
+async def close_unpaid(order_id: int, reason: CloseReason, *, now: datetime) -> bool:
+    """Lets an unpaid order go, once nobody can pay it any more. False: it was paid, or somebody is about to."""
     order = await lock_order(order_id)
     if order.status != OrderStatus.PENDING_PAYMENT:
         return False
@@ -119,35 +119,6 @@ async def _close(order_id: int, reason: CloseReason, *, now: datetime) -> bool:
         return False  # the member began to pay meanwhile; that attempt must be closed first
     await give_up(order, reason, now)
     return True
-
-
-@database.operation
-async def _cancel_paid(order_id: int, *, now: datetime) -> str | None:
-    """Revokes, releases and writes down the refund in one act. Returns its number, None when nothing is due."""
-    order = await lock_order(order_id)
-    if order.status != OrderStatus.PAID:
-        return None
-    lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
-    if min(line.starts_at for line in lines) <= now or await admissions.anybody_entered(order.id):
-        raise DomainError(
-            "预订的时段已经开始或已有人入场，不能取消。",
-            code=ErrorCode.ORDER_STARTED,
-            next_step="如有特殊情况，请联系场馆前台。",
-            field="orderNo",
-        )
-    await admissions.revoke(order.id, now=now)
-    await give_up(order, CloseReason.CANCELLED, now)
-    await tell_platform(order, lines=lines, state="CANCELLED", now=now)
-    payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    if payment is None:
-        return None
-    refund = await intend_refund(
-        payment=payment,
-        amount_fen=payment.amount_fen - payment.refunded_fen,
-        reason=RefundReason.CANCELLED,
-        now=now,
-    )
-    return refund.refund_no
 
 
 def channel_away() -> DomainError:

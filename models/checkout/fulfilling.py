@@ -10,9 +10,11 @@ from typing import Any
 from models import database
 from models.admissions import operations as admissions
 from models.booking import operations as cells
+from models.checkout.unwinding import unwind
 from models.forwarding import operations as forwarding
 from models.forwarding.operations import platform_time
-from models.orders.rules import CloseReason, OrderStatus
+from models.orders.operations import book
+from models.orders.rules import CloseReason, FinanceKind, OrderStatus
 from models.orders.tables import Order, OrderLine
 
 
@@ -28,13 +30,18 @@ async def fulfil(order: Order, *, lines: Sequence[OrderLine], now: datetime) -> 
 
 
 async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
-    """Closes the order; whatever cells its lines hold are free again."""
+    """Closes the order; whatever cells its lines hold are free again. What an unpaid one asked for is waived, and
+    what it would have been bought with beside money is unwound."""
+    lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
+    if order.status == OrderStatus.PENDING_PAYMENT:
+        if order.total_fen:
+            await book(order, FinanceKind.WAIVED, order.total_fen, order.order_no, now)
+        await unwind(order, lines, now)
     order.status = OrderStatus.CLOSED
     order.closed_at = now
     order.close_reason = reason
     await order.save(update_fields=["status", "closed_at", "close_reason"])
-    lines = await database.rows("SELECT id FROM order_line WHERE order_id = $1", order.id)
-    await cells.release([line["id"] for line in lines])
+    await cells.release([line.id for line in lines])
 
 
 async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str, now: datetime) -> None:

@@ -2,19 +2,26 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from models import database
 from models.asyncpg_engine import DatabaseAway
 from models.calendar import clock_text, minute_of_day
-from models.checkout.ending import channel_away, mark_closed
+from models.checkout.ending import channel_away, close_attempt, mark_closed
 from models.checkout.settling import Settled, postpone_check, settle_known
 from models.errors import BadInput, DomainError, ErrorCode
 from models.orders.operations import intend_payment, live_payment, lock_order, order_id_of
-from models.orders.rules import LIVE_PAYMENTS, OrderStatus
+from models.orders.rules import PAYABLE, OrderStatus
 from models.orders.tables import Order, Payment
-from payments.port import PaymentChannel, PaymentError, PaymentState, PrepayRequest
+from payments.port import (
+    Invocation,
+    PaymentChannel,
+    PaymentError,
+    PaymentState,
+    PrepayRequest,
+    Way,
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,51 +29,79 @@ PAYMENTS_A_RUN = 50
 SHORTEST_TIME_TO_PAY = timedelta(minutes=1)  # WeChat Pay v3 refuses a time_expire that is nearer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentWanted:
+    """How somebody wants to pay an order. `appid` and `payer` say who must pay in which app of ours, where the way
+    is an app; `payer_address` is their IP address and `return_url` where a browser comes back to."""
+
+    channel: str
+    way: Way
+    appid: str = ""
+    payer: str = ""
+    payer_address: str = ""
+    return_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedPayment:
+    """An attempt that the channel expects, and with what the payer goes on."""
+
+    payment_no: str
+    invocation: Invocation
+
+
 async def pay_order(
     *,
     member_id: int,
     order_no: str,
-    channel: str,
-    appid: str,
-    openid: str,
+    wanted: PaymentWanted,
     channels: Mapping[str, PaymentChannel],
     now: datetime,
-) -> Mapping[str, str]:
-    """The parameters with which the phone opens the channel's payment sheet. Asking twice pays once.
+) -> OpenedPayment:
+    """Opens a payment for a member's order. Asking twice pays once; what is paid twice over two channels is given
+    back (models.checkout.settling).
 
-    Raises ORDER_UNKNOWN, ORDER_CLOSED, ORDER_ALREADY_PAID, ORDER_FREE, OUTSIDE_UNAVAILABLE.
+    Raises ORDER_UNKNOWN, ORDER_CLOSED, ORDER_ALREADY_PAID, ORDER_FREE, OUTSIDE_UNAVAILABLE, or BAD_INPUT for a
+    channel or a way that we don't have.
     """
-    if channel not in channels:
-        raise BadInput("不支持这种支付方式。", next_step="请选择微信支付。", field="channel")
-    asked = _Asked(member_id, order_no, channel, appid, openid)
-    prepay_id = await _prepay(asked, channels, now=now)
-    return channels[channel].invocation(prepay_id)
+    order_id = await order_id_of(member_id=member_id, order_no=order_no)
+    return await open_payment(order_id=order_id, wanted=wanted, channels=channels, now=now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    member_id: int
-    order_no: str
-    channel: str
-    appid: str
-    openid: str
+async def open_payment(
+    *, order_id: int, wanted: PaymentWanted, channels: Mapping[str, PaymentChannel], now: datetime
+) -> OpenedPayment:
+    """The same, for whoever may see the order: its member, or a desk that shows a code for it."""
+    channel = channels.get(wanted.channel)
+    if channel is None:
+        raise BadInput("不支持这种支付渠道。", next_step="请选择微信支付或支付宝。", field="channel")
+    if wanted.way not in channel.ways or wanted.way is Way.PAYER_CODE:
+        raise BadInput("这个渠道不支持这种支付方式。", next_step="请换一种方式支付。", field="way")
+    if wanted.way is not Way.IN_APP:
+        wanted = replace(wanted, appid=channel.appid, payer="")
+    return await _prepay(order_id, wanted, channels, now=now)
 
 
 async def _prepay(
-    asked: _Asked, channels: Mapping[str, PaymentChannel], *, now: datetime, once_more: bool = True
-) -> str:
-    """A prepay_id for a live attempt. When the channel knows better how the attempt stands, it is tried once more.
+    order_id: int,
+    wanted: PaymentWanted,
+    channels: Mapping[str, PaymentChannel],
+    *,
+    now: datetime,
+    once_more: bool = True,
+) -> OpenedPayment:
+    """A live attempt. When the channel knows better how the attempt stands, it is tried once more.
 
     That happens after a killed process or a lost notice: the attempt was closed there, or is paid already. And
     when the order ended while we asked, nobody may be handed what they could still pay with.
     """
-    request = await _intend(asked, now=now)
-    channel = channels[asked.channel]
+    request = await intend_attempt(order_id, wanted, now=now)
+    channel = channels[wanted.channel]
     try:
         prepayment = await channel.prepay(request)
-        if await _record_prepayment(request.payment_no, prepayment.prepay_id):
-            return prepayment.prepay_id
-        await channel.close(request.payment_no)
+        if await record_waiting(request.payment_no, prepayment.reference):
+            return OpenedPayment(payment_no=request.payment_no, invocation=prepayment.invocation)
+        await channel.close(request.payment_no, request.way, request.expires_at)
     except PaymentError as error:
         log.warning("prepayment %s failed: %s", request.payment_no, error.code)
         if error.retryable or not once_more:
@@ -74,37 +109,44 @@ async def _prepay(
         await check_payment(await Payment.get(payment_no=request.payment_no), channels=channels, now=now)
     if not once_more:
         raise channel_away()
-    return await _prepay(asked, channels, now=now, once_more=False)
+    return await _prepay(order_id, wanted, channels, now=now, once_more=False)
 
 
 @database.operation
-async def _intend(asked: _Asked, *, now: datetime) -> PrepayRequest:
-    order = await lock_order(await order_id_of(member_id=asked.member_id, order_no=asked.order_no))
-    _check_payable(order, now)
-    payment = await live_payment(order, asked.channel)
+async def intend_attempt(order_id: int, wanted: PaymentWanted, *, now: datetime) -> PrepayRequest:
+    """The live attempt over this channel in this way, or a new one, as the channel will be asked for it."""
+    order = await lock_order(order_id)
+    check_payable(order, now)
+    payment = await live_payment(order, wanted.channel, wanted.way)
     if payment is None:
         payment = await intend_payment(
-            order=order, channel=asked.channel, appid=asked.appid, openid=asked.openid, now=now
+            order=order, channel=wanted.channel, way=wanted.way, appid=wanted.appid, payer=wanted.payer, now=now
         )
-    elif payment.payer_openid != asked.openid:
+    elif payment.payer != wanted.payer:
         raise DomainError(
             "这张订单正在另一个微信账号上支付。",
             code=ErrorCode.NOT_ALLOWED,
             next_step="请用原来的账号支付，或取消后重新预订。",
             field="orderNo",
         )
-    venue = await database.row("SELECT name FROM venue WHERE id = $1", order.venue_id)
+    venue = await database.row("SELECT name, ref FROM venue WHERE id = $1", order.venue_id)
     assert venue is not None
     return PrepayRequest(
         payment_no=payment.payment_no,
         description=f"{venue['name']}场地预订"[:40],
         amount_fen=payment.amount_fen,
-        payer_openid=payment.payer_openid,
+        way=wanted.way,
+        appid=payment.appid,
         expires_at=payment.expires_at,
+        payer=payment.payer,
+        payer_address=wanted.payer_address,
+        return_url=wanted.return_url,
+        venue=venue["ref"],
     )
 
 
-def _check_payable(order: Order, now: datetime) -> None:
+def check_payable(order: Order, now: datetime) -> None:
+    """Raises ORDER_ALREADY_PAID, ORDER_FREE or ORDER_CLOSED where there is nothing to pay any more."""
     if order.status == OrderStatus.PAID:
         free = order.total_fen == 0
         raise DomainError(
@@ -130,12 +172,12 @@ def _check_payable(order: Order, now: datetime) -> None:
 
 
 @database.operation
-async def _record_prepayment(payment_no: str, prepay_id: str) -> bool:
-    """False when the attempt came to its end while we asked."""
+async def record_waiting(payment_no: str, reference: str) -> bool:
+    """The channel expects the citizen. False when the attempt came to its end while we asked."""
     recorded = await database.rows(
-        """UPDATE payment SET prepay_id = $1, status = 'WAITING'
+        """UPDATE payment SET reference = $1, status = 'WAITING'
             WHERE payment_no = $2 AND status IN ('INTENDED', 'WAITING') RETURNING id""",
-        prepay_id,
+        reference,
         payment_no,
     )
     return bool(recorded)
@@ -144,7 +186,7 @@ async def _record_prepayment(payment_no: str, prepay_id: str) -> bool:
 async def check_due_payments(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
     """Asks the channel about every attempt from which we should have heard; returns how many were settled."""
     due = (
-        await Payment.filter(status__in=LIVE_PAYMENTS, next_check_at__lte=now)
+        await Payment.filter(status__in=PAYABLE, next_check_at__lte=now)
         .order_by("next_check_at")
         .limit(PAYMENTS_A_RUN)
     )
@@ -172,6 +214,8 @@ async def check_payment(payment: Payment, *, channels: Mapping[str, PaymentChann
         if known is not None and known.state is PaymentState.CLOSED:
             await mark_closed(payment.payment_no)
             return Settled.NOT_PAID
+        if not await Order.filter(id=payment.order_id, status=OrderStatus.PENDING_PAYMENT).exists():
+            await close_attempt(payment, channel, now=now, abandoning=True)  # paid otherwise, or given up
     except PaymentError as error:
         log.warning("query of payment %s failed: %s", payment.payment_no, error.code)
     except DomainError as error:

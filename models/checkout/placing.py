@@ -17,6 +17,7 @@ from models.checkout.ending import end_hold
 from models.checkout.fulfilling import fulfil
 from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import new_no, request_hash
+from models.orders.operations import charge
 from models.orders.rules import OrderStatus
 from models.orders.tables import Order, OrderLine
 from payments.port import PaymentChannel
@@ -91,6 +92,7 @@ async def _place(place: _Placing, *, now: datetime) -> str:
     blocking = await cells.hold([_cells_of(line, slot) for line, slot in zip(lines, place.slots, strict=True)])
     if blocking:
         raise SlotTaken(await _first_taken(place.slots), blocking)
+    await charge(order, order.order_no, now)
     if order.total_fen == 0:
         await fulfil(order, lines=lines, now=now)
     return order.order_no
@@ -152,7 +154,7 @@ async def _minutes_held(member_id: int, venue_id: int, day: date) -> Counter[int
         """SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
              FROM order_line JOIN orders ON orders.id = order_line.order_id
             WHERE orders.member_id = $1 AND orders.venue_id = $2 AND order_line.business_day = $3
-              AND orders.status <> 'CLOSED'""",
+              AND orders.status <> 'CLOSED' AND order_line.cancelled_at IS NULL""",
         member_id,
         venue_id,
         day,

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models import database
 from models.asyncpg_engine import DatabaseAway
@@ -14,8 +14,11 @@ from payments.port import ChannelRefund, PaymentChannel, PaymentError, RefundReq
 log = logging.getLogger(__name__)
 
 REFUNDS_A_RUN = 50
+REFUSED_CHECK = timedelta(hours=1)
+"""A channel that said no for good is asked again, but seldom: staff may have put it right there."""
 _UNFINISHED = (RefundStatus.INTENDED, RefundStatus.PROCESSING, RefundStatus.ABNORMAL)
-"""An abnormal one too: once staff have acted at the channel it arrives, and that notice can get lost as well."""
+"""An abnormal one too: once staff have acted at the channel it arrives, and that notice can get lost as well. What
+waits at a desk is nobody's to send (models.checkout.handing_out)."""
 
 
 async def send_due_refunds(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
@@ -38,29 +41,48 @@ async def send_due_refunds(*, channels: Mapping[str, PaymentChannel], now: datet
 
 
 async def send_refund(*, refund_no: str, channels: Mapping[str, PaymentChannel], now: datetime) -> None:
-    """Asks the channel for one refund, or how it stands. A failure leaves it for the next sweep."""
+    """Asks the channel for one refund, or how it stands. A failure leaves it for the next sweep, which comes seldom
+    where the channel refuses for good; by then staff see it too (models.checkout.staff_refunding)."""
     refund = await Refund.get(refund_no=refund_no)
     if refund.status not in _UNFINISHED:
         return
     payment = await Payment.get(id=refund.payment_id)
-    channel = channels[payment.channel]
     try:
-        known = await channel.query_refund(refund_no) if refund.status != RefundStatus.INTENDED else None
-        if known is None:
-            known = await channel.refund(
-                RefundRequest(
-                    payment_no=payment.payment_no,
-                    refund_no=refund_no,
-                    amount_fen=refund.amount_fen,
-                    payment_amount_fen=payment.amount_fen,
-                    reason=refund.reason_text,
-                )
-            )
+        known = await _ask(channels[payment.channel], refund, payment)
     except PaymentError as error:
-        log.warning("refund %s not done yet: %s", refund_no, error.code)
-        await _postpone(refund_no, now=now)
+        if error.retryable:
+            log.warning("refund %s not done yet: %s", refund_no, error.code)
+            await _postpone(refund_no, now=now)
+        else:
+            log.error("refund %s is refused by the channel: %s", refund_no, error)
+            await _postpone(refund_no, now=now, wait=REFUSED_CHECK)
         return
     await record_refund(known, now=now)
+
+
+async def _ask(channel: PaymentChannel, refund: Refund, payment: Payment) -> ChannelRefund:
+    known = None
+    if refund.status != RefundStatus.INTENDED:
+        known = await channel.query_refund(refund.refund_no, payment.payment_no)
+    if known is not None:
+        return known
+    request = RefundRequest(
+        payment_no=payment.payment_no,
+        refund_no=refund.refund_no,
+        amount_fen=refund.amount_fen,
+        payment_amount_fen=payment.amount_fen,
+        reason=refund.reason_text,
+    )
+    try:
+        return await channel.refund(request)
+    except PaymentError as error:
+        if error.retryable:
+            raise
+        # refused for good now; but we may have asked before, and not heard that it was taken
+        known = await channel.query_refund(refund.refund_no, payment.payment_no)
+        if known is None:
+            raise
+        return known
 
 
 @database.operation
@@ -83,6 +105,21 @@ async def record_refund(known: ChannelRefund, *, now: datetime) -> bool:
     return True
 
 
+@database.operation
+async def hasten_refund(refund_no: str, payment_no: str, *, now: datetime) -> bool:
+    """Something became of it, a channel says, but not what: the next sweep asks. False when we don't know it."""
+    found = await database.row(
+        """SELECT refund.id FROM refund JOIN payment ON payment.id = refund.payment_id
+            WHERE refund.refund_no = $1 AND payment.payment_no = $2""",
+        refund_no,
+        payment_no,
+    )
+    if found is None:
+        return False
+    await Refund.filter(id=found["id"], status__in=_UNFINISHED).update(next_check_at=now)
+    return True
+
+
 async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRefund, now: datetime) -> None:
     refund.channel_refund_no = known.channel_refund_no
     was, refund.status = refund.status, RefundStatus(known.state.value)
@@ -97,13 +134,13 @@ async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRe
         await payment.save(update_fields=["refunded_fen"])
         log.error("refund %s was closed by the channel: staff must refund again", refund.refund_no)
     elif known.state is RefundState.ABNORMAL and was != RefundStatus.ABNORMAL:
-        log.error("refund %s is abnormal: staff must act at the channel", refund.refund_no)
+        log.error("refund %s is abnormal: staff must send it elsewhere", refund.refund_no)
     await refund.save()
 
 
 @database.operation
-async def _postpone(refund_no: str, *, now: datetime) -> None:
+async def _postpone(refund_no: str, *, now: datetime, wait: timedelta | None = None) -> None:
     refund = await Refund.select_for_update().get(refund_no=refund_no)
     refund.checks += 1
-    refund.next_check_at = next_check(refund.checks, now)
+    refund.next_check_at = next_check(refund.checks, now) if wait is None else now + wait
     await refund.save(update_fields=["checks", "next_check_at"])

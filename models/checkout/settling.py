@@ -12,13 +12,14 @@ from models.booking import operations as cells
 from models.booking.operations import CellsWanted
 from models.checkout.fulfilling import fulfil, give_up
 from models.errors import DomainError, ErrorCode
-from models.orders.operations import book, intend_refund, lock_order, next_check
+from models.orders.operations import book, charge, intend_refund, lock_order, next_check
 from models.orders.rules import (
-    LIVE_PAYMENTS,
+    PAYABLE,
     CloseReason,
     FinanceKind,
     OrderStatus,
     PaymentStatus,
+    RefundParty,
     RefundReason,
 )
 from models.orders.tables import Order, OrderLine, Payment
@@ -33,6 +34,7 @@ class Settled(StrEnum):
     SETTLED = "SETTLED"
     SURPLUS = "SURPLUS"  # paid, but the slot is gone or was paid already: a refund is written down
     ALREADY = "ALREADY"
+    GIVEN_BACK = "GIVEN_BACK"  # somebody gave it back at the channel before we heard of it
     NOT_PAID = "NOT_PAID"
 
 
@@ -73,6 +75,11 @@ async def _apply(order: Order, payment: Payment, known: ChannelPayment, now: dat
     _compare(payment, known)
     if payment.status in (PaymentStatus.SETTLED, PaymentStatus.SURPLUS):
         return Settled.ALREADY
+    if known.state is PaymentState.REFUNDED:  # not by us: a refund of ours begins where a payment is settled
+        log.error("payment %s was given back at the channel before it settled here", payment.payment_no)
+        payment.status, payment.next_check_at = PaymentStatus.CLOSED, None
+        await payment.save(update_fields=["status", "next_check_at"])
+        return Settled.GIVEN_BACK
     payment.channel_trade_no = known.channel_trade_no
     payment.paid_at = known.paid_at or now
     payment.next_check_at = None
@@ -84,10 +91,24 @@ async def _apply(order: Order, payment: Payment, known: ChannelPayment, now: dat
     if refusal is not None:
         if order.status == OrderStatus.PENDING_PAYMENT:
             await give_up(order, CloseReason.EXPIRED, now)
-        await intend_refund(payment=payment, amount_fen=payment.amount_fen, reason=refusal, now=now)
+        await intend_refund(
+            payment=payment, amount_fen=payment.amount_fen, party=RefundParty.HOUSE, reason=refusal, now=now
+        )
         return Settled.SURPLUS
+    if order.status == OrderStatus.CLOSED:  # what it asked for was waived when it ended
+        await charge(order, payment.payment_no, now)
+    await _hasten_others(order, now)
     await fulfil(order, lines=lines, now=now)
     return Settled.SETTLED
+
+
+async def _hasten_others(order: Order, now: datetime) -> None:
+    """Nobody should pay on another attempt any more: the next sweep closes them (models.checkout.paying)."""
+    await database.rows(
+        "UPDATE payment SET next_check_at = $1 WHERE order_id = $2 AND status IN ('INTENDED', 'WAITING')",
+        now,
+        order.id,
+    )
 
 
 async def _why_not_needed(order: Order, lines: list[OrderLine], now: datetime) -> RefundReason | None:
@@ -98,8 +119,8 @@ async def _why_not_needed(order: Order, lines: list[OrderLine], now: datetime) -
         return RefundReason.PAID_TOO_LATE if any(line.ends_at <= now for line in lines) else None
     if await Payment.filter(order_id=order.id, status=PaymentStatus.SETTLED).exists():
         return RefundReason.PAID_TWICE  # it was paid before, and then cancelled
-    if order.close_reason == CloseReason.CANCELLED:
-        return RefundReason.CANCELLED
+    if order.close_reason != CloseReason.EXPIRED:
+        return RefundReason(order.close_reason)
     if any(line.starts_at <= now for line in lines) or not await _take_again(order, lines):
         return RefundReason.PAID_TOO_LATE
     return None
@@ -120,7 +141,7 @@ def _compare(payment: Payment, known: ChannelPayment) -> None:
         raise mismatch(payment.payment_no, "amount")
     if known.appid != payment.appid:
         raise mismatch(payment.payment_no, "appid")
-    if known.payer_openid is not None and known.payer_openid != payment.payer_openid:
+    if payment.payer and known.payer is not None and known.payer != payment.payer:
         raise mismatch(payment.payment_no, "payer")
 
 
@@ -146,7 +167,7 @@ async def _remember(notice: PaymentNotice, channel: str, outcome: Settled, now: 
 async def postpone_check(payment_no: str, *, now: datetime) -> None:
     """The channel still waits for the citizen, or cannot be asked: ask again later."""
     payment = await Payment.select_for_update().get(payment_no=payment_no)
-    if payment.status in LIVE_PAYMENTS:
+    if payment.status in PAYABLE:
         payment.checks += 1
         payment.next_check_at = next_check(payment.checks, now)
         await payment.save(update_fields=["checks", "next_check_at"])

@@ -3,20 +3,24 @@
 Plain functions: they run inside the acts of `models.checkout`, which holds the order's lock.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models import database
 from models.errors import DomainError, ErrorCode
 from models.ids import new_no
 from models.orders.rules import (
+    AT_THE_DESK,
     LIVE_PAYMENTS,
     REASON_TEXTS,
     FinanceKind,
     PaymentStatus,
+    RefundParty,
     RefundReason,
     RefundStatus,
 )
 from models.orders.tables import Order, Payment, Refund
+from payments.port import Way
 
 FIRST_CHECK = timedelta(seconds=15)
 LONGEST_CHECK = timedelta(minutes=10)
@@ -37,6 +41,12 @@ async def lock_order(order_id: int) -> Order:
     return await Order.select_for_update().get(id=order_id)
 
 
+async def charge(order: Order, about_no: str, now: datetime) -> None:
+    """The order asks for its total: when it is placed, and again when it takes its slots again."""
+    if order.total_fen:
+        await book(order, FinanceKind.CHARGED, order.total_fen, about_no, now)
+
+
 async def book(order: Order, kind: FinanceKind, amount_fen: int, about_no: str, now: datetime) -> None:
     """Adds one entry; the second time for the same number changes nothing."""
     await database.rows(
@@ -50,19 +60,22 @@ async def book(order: Order, kind: FinanceKind, amount_fen: int, about_no: str, 
     )
 
 
-async def live_payment(order: Order, channel: str) -> Payment | None:
-    """The attempt over this channel that may still be paid."""
-    return await Payment.filter(order_id=order.id, channel=channel, status__in=LIVE_PAYMENTS).first()
+async def live_payment(order: Order, channel: str, way: Way) -> Payment | None:
+    """The attempt over this channel in this way that may still be paid."""
+    return await Payment.filter(order_id=order.id, channel=channel, way=way, status__in=LIVE_PAYMENTS).first()
 
 
-async def intend_payment(*, order: Order, channel: str, appid: str, openid: str, now: datetime) -> Payment:
+async def intend_payment(
+    *, order: Order, channel: str, way: Way, appid: str, payer: str, now: datetime
+) -> Payment:
     """Writes down that we are about to ask the channel, before we ask."""
     return await Payment.create(
         payment_no=new_no("P", now),
         order_id=order.id,
         channel=channel,
+        way=way,
         appid=appid,
-        payer_openid=openid,
+        payer=payer,
         amount_fen=order.total_fen,
         status=PaymentStatus.INTENDED,
         created_at=now,
@@ -71,8 +84,27 @@ async def intend_payment(*, order: Order, channel: str, appid: str, openid: str,
     )
 
 
-async def intend_refund(*, payment: Payment, amount_fen: int, reason: RefundReason, now: datetime) -> Refund:
-    """Writes down a refund before the channel is asked; the payment's row must be locked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderedBy:
+    """The clerk behind a refund, why, and the number of their act: the same number is the same act."""
+
+    staff_id: int
+    note: str
+    request_key: str | None = None
+
+
+async def intend_refund(
+    *,
+    payment: Payment,
+    amount_fen: int,
+    party: RefundParty,
+    reason: RefundReason,
+    now: datetime,
+    by: OrderedBy | None = None,
+    replaces_id: int | None = None,
+) -> Refund:
+    """Writes down a refund before the channel is asked; the payment's row must be locked. What was paid at a desk
+    waits there. `replaces_id` is the refund that the channel closed, and in whose place this one is.
 
     Raises REFUND_TOO_LARGE above what was paid and not yet given back; a CHECK in the database is the last guard.
     """
@@ -84,16 +116,22 @@ async def intend_refund(*, payment: Payment, amount_fen: int, reason: RefundReas
         )
     payment.refunded_fen += amount_fen
     await payment.save(update_fields=["refunded_fen"])
+    at_desk = payment.channel in AT_THE_DESK
     return await Refund.create(
         refund_no=new_no("R", now),
         payment_id=payment.id,
         order_id=payment.order_id,
         amount_fen=amount_fen,
+        party=party,
         reason=reason,
         reason_text=REASON_TEXTS[reason],
-        status=RefundStatus.INTENDED,
+        status=RefundStatus.AT_DESK if at_desk else RefundStatus.INTENDED,
+        staff_id=by.staff_id if by else None,
+        staff_note=by.note if by else "",
+        request_key=by.request_key if by else None,
+        replaces_id=replaces_id,
         created_at=now,
-        next_check_at=now,
+        next_check_at=None if at_desk else now,
     )
 
 

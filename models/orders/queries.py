@@ -8,10 +8,10 @@ from models import database
 _ORDER = """
 SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.placed_at, orders.hold_expires_at,
        orders.paid_at, orders.closed_at, orders.close_reason, venue.public_id AS venue_id, venue.name AS venue_name,
-       (SELECT COALESCE(SUM(amount_fen), 0) FROM finance_event
-         WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,
-       (SELECT COALESCE(SUM(amount_fen), 0) FROM finance_event
-         WHERE order_id = orders.id AND kind = 'REFUNDED') AS refunded_fen
+       (SELECT SUM(CASE WHEN kind IN ('CHARGED', 'REFUNDED') THEN amount_fen ELSE -amount_fen END)
+          FROM finance_event WHERE order_id = orders.id) AS due_fen,
+       (SELECT SUM(amount_fen) FROM finance_event WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,
+       (SELECT SUM(amount_fen) FROM finance_event WHERE order_id = orders.id AND kind = 'REFUNDED') AS refunded_fen
   FROM orders JOIN venue ON venue.id = orders.venue_id
 """
 
@@ -40,7 +40,9 @@ async def orders_of(*, member_id: int, first: int, before_id: int | None) -> lis
 
 def _order(found: Any) -> Row:
     row = database.with_instants(found, "placed_at", "hold_expires_at", "paid_at", "closed_at")
-    return row | {"paid_fen": int(row["paid_fen"]), "refunded_fen": int(row["refunded_fen"])}  # sums are numeric
+    return row | {
+        sum_: int(row[sum_] or 0) for sum_ in ("due_fen", "paid_fen", "refunded_fen")
+    }  # sums are numeric
 
 
 async def lines_of(order_ids: Sequence[int]) -> list[Row]:
@@ -51,13 +53,13 @@ async def lines_of(order_ids: Sequence[int]) -> list[Row]:
              WHERE order_line.order_id IN ({places}) ORDER BY order_line.order_id, order_line.line_no""",
         *order_ids,
     )
-    return [database.with_instants(row, "starts_at", "ends_at") for row in found]
+    return [database.with_instants(row, "starts_at", "ends_at", "cancelled_at") for row in found]
 
 
 async def refunds_of(order_ids: Sequence[int]) -> list[Row]:
     places = database.parameters(len(order_ids))
     found = await database.rows(
-        f"""SELECT order_id, refund_no, amount_fen, reason, reason_text, status, created_at, finished_at
+        f"""SELECT id, order_id, refund_no, amount_fen, party, reason, reason_text, status, created_at, finished_at
               FROM refund WHERE order_id IN ({places}) ORDER BY id""",
         *order_ids,
     )

@@ -7,6 +7,13 @@ class Channel(StrEnum):
     """Over which a payment goes (渠道)."""
 
     WECHAT_PAY = "WECHAT_PAY"
+    ALIPAY = "ALIPAY"
+    CASH = "CASH"  # at the desk, into the drawer
+    CARD = "CARD"  # at the desk's card terminal, which knows nothing of us
+
+
+AT_THE_DESK = (Channel.CASH, Channel.CARD)
+"""Staff take and give this money by hand; there is nobody whom our jobs could ask."""
 
 
 class OrderStatus(StrEnum):
@@ -18,6 +25,7 @@ class OrderStatus(StrEnum):
 class CloseReason(StrEnum):
     EXPIRED = "EXPIRED"
     CANCELLED = "CANCELLED"
+    CANCELLED_BY_VENUE = "CANCELLED_BY_VENUE"
 
 
 class PaymentStatus(StrEnum):
@@ -25,34 +33,55 @@ class PaymentStatus(StrEnum):
     WAITING = "WAITING"  # the channel expects the citizen
     SETTLED = "SETTLED"  # this payment paid the order
     SURPLUS = "SURPLUS"  # paid, but not needed: it is being given back
+    ABANDONED = "ABANDONED"  # given up, yet the channel may take money until it expires: that is given back
     CLOSED = "CLOSED"  # can never be paid any more
 
 
 LIVE_PAYMENTS = (PaymentStatus.INTENDED, PaymentStatus.WAITING)
+PAYABLE = (*LIVE_PAYMENTS, PaymentStatus.ABANDONED)
+"""What somebody may still pay, wanted or not."""
 
 
 class RefundStatus(StrEnum):
     INTENDED = "INTENDED"  # written down before the channel was asked
     PROCESSING = "PROCESSING"
     SUCCESS = "SUCCESS"
-    ABNORMAL = "ABNORMAL"  # the payer's account cannot take it: staff act at the channel
-    CLOSED = "CLOSED"
+    ABNORMAL = "ABNORMAL"  # the payer's account cannot take it: staff act
+    AT_DESK = "AT_DESK"  # was paid at the desk: waits there to be handed out
+    CLOSED = "CLOSED"  # the channel will not do it under this number; staff may ask under another
 
 
 class RefundReason(StrEnum):
     CANCELLED = "CANCELLED"
+    CANCELLED_BY_VENUE = "CANCELLED_BY_VENUE"
     PAID_TOO_LATE = "PAID_TOO_LATE"
     PAID_TWICE = "PAID_TWICE"
+    GOODWILL = "GOODWILL"  # staff give back what no rule demands
+
+
+class RefundParty(StrEnum):
+    """Because of whom money goes back."""
+
+    MEMBER = "MEMBER"
+    VENUE = "VENUE"
+    HOUSE = "HOUSE"  # nobody's decision: paid too late, or twice
 
 
 REASON_TEXTS = {
-    RefundReason.CANCELLED: "您取消了预订，全额退款",
+    RefundReason.CANCELLED: "您取消了预订，按退款规则退款",
+    RefundReason.CANCELLED_BY_VENUE: "场馆取消了预订，全额退款",
     RefundReason.PAID_TOO_LATE: "支付到账时场地已被他人预订，或时段已过，全额退款",
     RefundReason.PAID_TWICE: "同一订单重复支付，多付部分退款",
+    RefundReason.GOODWILL: "场馆为您办理了退款",
 }
-"""What the member reads, here and in WeChat's own refund message (at most 80 characters)."""
+"""What the member reads, here and in the channel's own refund message (at most 80 characters)."""
 
 
 class FinanceKind(StrEnum):
+    """What an entry in an order's books says. Due is CHARGED less WAIVED less PAID plus REFUNDED; when all is done
+    it is nothing."""
+
+    CHARGED = "CHARGED"  # asked for: when the order was placed, or took its slots again
+    WAIVED = "WAIVED"  # asked for no more: it ended unpaid, or lines of it were cancelled
     PAID = "PAID"
     REFUNDED = "REFUNDED"

@@ -47,6 +47,7 @@ class OrderLine(Table):
     people = fields.IntField()
     title = fields.CharField(max_length=120)
     price_label = fields.CharField(max_length=60)
+    cancelled_at = fields.DatetimeField(null=True)  # of a paid order, line by line
 
     class Meta:
         table = "order_line"
@@ -54,29 +55,34 @@ class OrderLine(Table):
 
 
 class Payment(Table):
-    """One attempt to pay an order over one channel. Its number is the channel's out_trade_no."""
+    """One attempt to pay an order over one channel in one way. Its number is the channel's out_trade_no."""
 
     id = fields.BigIntField(primary_key=True)
     payment_no = fields.CharField(max_length=32, unique=True)
     order: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Order", on_delete=fields.RESTRICT)
     order_id: int
     channel = fields.CharField(max_length=16)
+    way = fields.CharField(max_length=16, default="IN_APP")  # payments.port.Way; empty for money taken by hand
     appid = fields.CharField(max_length=64)
-    payer_openid = fields.CharField(max_length=64)
+    payer = fields.CharField(max_length=64)  # who must pay, as the channel knows them; empty: anybody may
     amount_fen = fields.BigIntField()
     refunded_fen = fields.BigIntField(default=0)  # guarded by a CHECK: never above amount_fen
     status = fields.CharField(max_length=16)
-    prepay_id = fields.CharField(max_length=128, default="")
+    reference = fields.CharField(max_length=128, default="")  # the channel's own, or the number on a card's slip
     channel_trade_no = fields.CharField(max_length=64, null=True, unique=True)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
     paid_at = fields.DatetimeField(null=True)
+    shift: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Shift", null=True, on_delete=fields.RESTRICT
+    )
+    shift_id: int | None  # of the clerk who took it
     next_check_at = fields.DatetimeField(null=True)
     checks = fields.IntField(default=0)
 
     class Meta:
         table = "payment"
-        indexes = (("status", "next_check_at"), ("order_id",))
+        indexes = (("status", "next_check_at"), ("order_id",), ("channel", "paid_at"))
 
 
 class Refund(Table):
@@ -89,10 +95,25 @@ class Refund(Table):
     order: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Order", on_delete=fields.RESTRICT)
     order_id: int
     amount_fen = fields.BigIntField()
+    party = fields.CharField(max_length=8, default="MEMBER")  # models.orders.rules.RefundParty
     reason = fields.CharField(max_length=24)
     reason_text = fields.CharField(max_length=80)
     status = fields.CharField(max_length=16)
     channel_refund_no = fields.CharField(max_length=64, default="")
+    request_key = fields.CharField(max_length=64, null=True)  # of staff's act, so that asking twice is once
+    staff: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", null=True, on_delete=fields.RESTRICT
+    )
+    staff_id: int | None
+    shift: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Shift", null=True, on_delete=fields.RESTRICT
+    )
+    shift_id: int | None  # of the clerk who handed it out
+    replaces: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Refund", null=True, on_delete=fields.RESTRICT
+    )
+    replaces_id: int | None  # the refund that the channel closed, and in whose place this one is
+    staff_note = fields.CharField(max_length=200, default="")
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)
     next_check_at = fields.DatetimeField(null=True)
@@ -100,7 +121,48 @@ class Refund(Table):
 
     class Meta:
         table = "refund"
-        indexes = (("status", "next_check_at"), ("order_id",))
+        indexes = (("status", "next_check_at"), ("order_id",), ("finished_at",))
+        unique_together = (("order", "request_key"),)
+
+
+class RefundLine(Table):
+    """Which part of a refund is for which line, what of the price is kept, and why."""
+
+    id = fields.BigIntField(primary_key=True)
+    refund: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Refund", on_delete=fields.RESTRICT)
+    refund_id: int
+    order_line: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.OrderLine", on_delete=fields.RESTRICT
+    )
+    order_line_id: int
+    amount_fen = fields.BigIntField()
+    kept_fen = fields.BigIntField()
+    explanation = fields.CharField(max_length=120)
+
+    class Meta:
+        table = "refund_line"
+        unique_together = (("refund", "order_line"),)
+        indexes = (("order_line_id",),)
+
+
+class RefundRule(Table):
+    """Cancelled so long before the start, so much is kept. Without a venue: for those that have no rules of theirs."""
+
+    id = fields.IntField(primary_key=True)
+    venue: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Venue", null=True, on_delete=fields.RESTRICT
+    )
+    venue_id: int | None
+    party = fields.CharField(max_length=8)
+    minutes_before = fields.IntField()  # at least so long before the line starts
+    kept_percent = fields.IntField()
+    kept_fen = fields.BigIntField()  # on top, a line; never more than its price
+    provenance = fields.CharField(max_length=16)  # PUBLISHED or DEMONSTRATION
+    source = fields.CharField(max_length=200)
+
+    class Meta:
+        table = "refund_rule"
+        unique_together = (("venue", "party", "minutes_before"),)
 
 
 class FinanceEvent(Table):
@@ -109,9 +171,9 @@ class FinanceEvent(Table):
     id = fields.BigIntField(primary_key=True)
     order: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Order", on_delete=fields.RESTRICT)
     order_id: int
-    kind = fields.CharField(max_length=16)  # PAID, REFUNDED
+    kind = fields.CharField(max_length=16)  # models.orders.rules.FinanceKind
     amount_fen = fields.BigIntField()
-    about_no = fields.CharField(max_length=32)  # the payment_no or refund_no
+    about_no = fields.CharField(max_length=32)  # the order_no, order_no-line_no, payment_no or refund_no
     happened_at = fields.DatetimeField()
 
     class Meta:

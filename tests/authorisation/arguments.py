@@ -22,7 +22,7 @@ from graphql import (
     get_named_type,
 )
 
-from tests.authorisation.lives import Life, World
+from tests.authorisation.lives import COUNTED_FEN, FLOAT_FEN, GIVEN_FEN, GOODWILL_FEN, Life, World
 from tests.authorisation.questions import Question, input_fields
 from tests.factories.booking import TOMORROW, at
 from tests.house import PASSWORD
@@ -115,6 +115,72 @@ def _codes(life: Life) -> list[Known]:
     ]
 
 
+def _desk_order_nos(first: str) -> Callable[[Life], list[Known]]:
+    """The same to a clerk, the one first whose act at the drawer An's key names."""
+
+    def of(life: Life) -> list[Known]:
+        return sorted(_order_nos(life), key=lambda known: known.value != life.orders[first]["orderNo"])
+
+    return of
+
+
+def _desk_key(name: str) -> Callable[[Life], list[Known]]:
+    return lambda life: [Known(life.desk_keys[name], f"the key of the clerk's act: {name}")]
+
+
+def _shift_ids(life: Life) -> list[Known]:
+    return [
+        *(Known(key, f"a shift, {which}") for key, which in zip(life.shift_ids, ("counted", "open"), strict=True)),
+        Known(life.orders["by hand"]["orderNo"], "an order's number", opens=False),
+    ]
+
+
+def _desk_payment_nos(life: Life) -> list[Known]:
+    return [
+        Known(life.desk_payment_no, "the number of what was charged at the desk"),
+        *(Known(number, "a payment's number", opens=False) for number in life.payment_nos),
+    ]
+
+
+def _desk_refund_nos(life: Life) -> list[Known]:
+    handed_out, waiting = life.desk_refund_nos
+    return [
+        Known(handed_out, "a refund that was handed out"),
+        Known(waiting, "a refund that waits at the desk"),
+        Known(life.refund_no, "a refund by the channel"),
+        Known(life.desk_payment_no, "a payment's number", opens=False),
+    ]
+
+
+def _hanging_refund_nos(first: str) -> Callable[[Life], list[Known]]:
+    def of(life: Life) -> list[Known]:
+        known = {
+            which: Known(life.orders[which]["refunds"][0]["refundNo"], f"the number of a refund that is {which}")
+            for which in ("abnormal", "closed", "cancelled")
+        }
+        return [
+            known.pop(first),
+            *known.values(),
+            Known(life.orders[first]["orderNo"], "an order's number", opens=False),
+        ]
+
+    return of
+
+
+def _give_back_keys(life: Life) -> list[Known]:
+    return [Known(life.give_back_key, "the key of the clerk's act of goodwill")]
+
+
+async def _a_fresh_payer_code(life: Life) -> str:
+    asked = {"openid": life.citizen.openid}
+    answer = await life.citizen.house.outside.http.post("/_sandbox/payer-codes", json=asked)
+    return str(answer.json()["auth_code"])
+
+
+def _a_payer_code() -> str:
+    return f"10{secrets.randbelow(10**16):016d}"
+
+
 def _refresh_tokens(life: Life) -> list[Known]:
     return [
         Known(life.ended["refreshToken"], "a refresh token that has ended", opens=False),
@@ -141,18 +207,34 @@ def _phone_codes(life: Life) -> list[Known]:
     ]
 
 
+def _discrepancies(life: Life) -> list[Known]:
+    return [
+        Known(life.discrepancy_id, "the discrepancy about An's payment"),
+        Known(life.payment_nos[0], "the payment's number", opens=False),
+        Known(life.discrepancy_cursor, "its place in the list", opens=False),
+    ]
+
+
 def a_code(handle: str = "") -> str:
     """A well-formed code that nobody made, for this handle or for none."""
     body = f"11{handle or f'{secrets.randbelow(10**10):010d}'}{secrets.randbelow(10**10):010d}"
     return f"{body}{(1 - int(body) * 100) % 97:02d}"
 
 
-def _a_number() -> str:
-    return f"O20261120{secrets.token_hex(6).upper()}"
+def _a_number(letter: str = "O") -> str:
+    return f"{letter}20261120{secrets.token_hex(6).upper()}"
 
 
 def _an_admission_id() -> str:
     return f"adm_{secrets.token_hex(10).upper()}"
+
+
+def _a_discrepancy_id() -> str:
+    return f"dsc_{secrets.token_hex(10).upper()}"
+
+
+def _a_shift_id() -> str:
+    return f"shf_{secrets.token_hex(10).upper()}"
 
 
 def _a_token() -> str:
@@ -166,6 +248,12 @@ def _a_short_word() -> str:
 REACHING: Mapping[str, Reaching] = {
     "orderNo": Reaching(_order_nos, _a_number),
     "admissionId": Reaching(_admission_ids, _an_admission_id),
+    "discrepancyId": Reaching(_discrepancies, _a_discrepancy_id, owner="clerk"),
+    "discrepancies.after": Reaching(
+        lambda life: [Known(life.discrepancy_cursor, "a place in the clerk's list")],
+        lambda: "d999999999999",
+        owner="clerk",
+    ),
     "orders.after": Reaching(_cursors, lambda: "o999999999999"),
     "idempotencyKey": Reaching(_keys, _a_short_word),
     "redeem.code": Reaching(_codes, a_code, owner="clerk"),
@@ -175,6 +263,40 @@ REACHING: Mapping[str, Reaching] = {
         owner="clerk",
         meanwhile=_a_short_word,
     ),
+    "deskOrder.orderNo": Reaching(_order_nos, _a_number, owner="clerk"),
+    "payAtDesk.orderNo": Reaching(
+        _desk_order_nos("by hand"), _a_number, owner="clerk", live=lambda life: life.a_fresh_order()
+    ),
+    "showPaymentCode.orderNo": Reaching(
+        _order_nos, _a_number, owner="clerk", live=lambda life: life.a_fresh_order()
+    ),
+    "chargePayerCode.orderNo": Reaching(
+        _desk_order_nos("by code"), _a_number, owner="clerk", live=lambda life: life.a_fresh_order()
+    ),
+    "chargePayerCode.payerCode": Reaching(
+        lambda life: [Known(life.payer_code, "a used payer's code", opens=False)],
+        _a_payer_code,
+        owner="clerk",
+        live=_a_fresh_payer_code,
+    ),
+    "payAtDesk.idempotencyKey": Reaching(_desk_key("pay"), _a_short_word, owner="clerk", meanwhile=_a_short_word),
+    "chargePayerCode.idempotencyKey": Reaching(
+        _desk_key("charge"), _a_short_word, owner="clerk", meanwhile=_a_short_word
+    ),
+    "handOutRefund.idempotencyKey": Reaching(
+        _desk_key("hand out"), _a_short_word, owner="clerk", meanwhile=_a_short_word
+    ),
+    "refreshDeskPayment.paymentNo": Reaching(_desk_payment_nos, lambda: _a_number("P"), owner="clerk"),
+    "cancelForVenue.orderNo": Reaching(_order_nos, _a_number, owner="clerk"),
+    "cancelForVenue.idempotencyKey": Reaching(
+        _give_back_keys, _a_short_word, owner="clerk", meanwhile=_a_short_word
+    ),
+    "giveBack.orderNo": Reaching(_order_nos, _a_number, owner="clerk"),
+    "giveBack.idempotencyKey": Reaching(_give_back_keys, _a_short_word, owner="clerk", meanwhile=_a_short_word),
+    "redirectRefund.refundNo": Reaching(_hanging_refund_nos("abnormal"), lambda: _a_number("R"), owner="clerk"),
+    "refundAgain.refundNo": Reaching(_hanging_refund_nos("closed"), lambda: _a_number("R"), owner="clerk"),
+    "handOutRefund.refundNo": Reaching(_desk_refund_nos, lambda: _a_number("R"), owner="clerk"),
+    "shiftId": Reaching(_shift_ids, _a_shift_id, owner="clerk"),
     "refreshToken": Reaching(
         _refresh_tokens, _a_token, live=lambda life: _this(life.citizen.tokens["refreshToken"])
     ),
@@ -193,10 +315,15 @@ OPEN: Mapping[str, Open] = {
     "courtId": Open(lambda world: [world.an.hall.badminton.public_id]),
     "sport": Open(lambda world: [ABSENT, "BADMINTON"]),
     "parentKey": Open(lambda world: [ABSENT, "510100"]),
+    "statements.after": Open(lambda world: [ABSENT]),  # they are the house's: whoever may see one may see all
     "venuesNear.after": Open(lambda world: [ABSENT, world.venue_cursor]),
 }
 
 PLAIN: Mapping[str, Plain] = {
+    "discrepancies.status": Plain(lambda life: ABSENT),
+    "statements.channel": Plain(lambda life: ABSENT),
+    "resolveDiscrepancy.outcome": Plain(lambda life: "NO_DIFFERENCE"),
+    "resolveDiscrepancy.note": Plain(lambda life: "看过渠道账单"),
     "lon": Plain(lambda life: life.hall.venue.lon),
     "lat": Plain(lambda life: life.hall.venue.lat),
     "openAt": Plain(lambda life: ABSENT),
@@ -207,9 +334,39 @@ PLAIN: Mapping[str, Plain] = {
     "refreshSignIn.deviceId": Plain(lambda life: life.citizen.device_id),
     "deviceId": Plain(lambda life: "somewhere"),
     "checkpoint": Plain(lambda life: "前台"),
+    "payAtDesk.channel": Plain(lambda life: "CASH"),
+    "showPaymentCode.channel": Plain(lambda life: "WECHAT_PAY"),
+    "openingFloat": Plain(lambda life: FLOAT_FEN),
+    "amountGiven": Plain(lambda life: GIVEN_FEN),
+    "counted": Plain(lambda life: COUNTED_FEN),
+    "slipNo": Plain(lambda life: ABSENT),
+    "payOrder.returnUrl": Plain(lambda life: ABSENT),
+    "lineNos": Plain(lambda life: ABSENT),
+    "expectedRefund": Plain(lambda life: ABSENT),
+    "cancelForVenue.reason": Plain(lambda life: "场馆停电"),
+    "giveBack.amount": Plain(lambda life: GOODWILL_FEN),
+    "giveBack.note": Plain(lambda life: "灯光太暗"),
+    "redirectRefund.note": Plain(lambda life: "本人到场"),
+    "BankCardInput.bankType": Plain(lambda life: "ICBC_DEBIT"),
+    "BankCardInput.number": Plain(lambda life: "6222020402012345678"),
+    "BankCardInput.holder": Plain(lambda life: "欧阳小明"),
+    "refundAgain.note": Plain(lambda life: "已核对"),
+    "closeShift.note": Plain(lambda life: "点过两遍"),
     "password": Plain(lambda life: "Wrong-2026-word", live=lambda life: PASSWORD),
 }
-WORDS = {"deviceId", "checkpoint", "password"}
+WORDS = {
+    "returnUrl",
+    "deviceId",
+    "checkpoint",
+    "password",
+    "slipNo",
+    "channel",
+    "note",
+    "reason",
+    "bankType",
+    "number",
+    "holder",
+}
 """The texts among the plain ones: what a person or a device says of itself."""
 
 
@@ -275,7 +432,8 @@ def faults_of(question: Question) -> Iterator[str]:
         except Untold as error:
             yield str(error)
             continue
-        is_text = get_named_type(slot.argument.type).name not in TIMES_AND_SIZES
+        named = get_named_type(slot.argument.type)
+        is_text = named.name not in TIMES_AND_SIZES and not isinstance(named, GraphQLEnumType)
         if isinstance(kind, Plain) and is_text and slot.place[-1] not in WORDS:
             yield f"{slot.name} is a text or an id; does it really lead nowhere?"
 

@@ -10,18 +10,23 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
 
 from models import database
+from models.calendar import business_day
 from models.footfall import devices
 from models.footfall.devices import GateCredentials
+from models.ids import new_id
+from models.reconciliation.tables import DayStatement, Discrepancy
 from tests import databases
 from tests.factories.booking import Hall, a_hall, at
 from tests.factories.third_parties import a_third_party
 from tests.house import Citizen, Clerk, House, line
 from tests.resolvers import documents
+from tests.resolvers.test_reconciliation import RESOLVE_DISCREPANCY
 
 Row = Mapping[str, Any]
 Snapshot = Mapping[tuple[str, Any], Row]
@@ -72,6 +77,21 @@ class Life:
     nonce: str = ""
     """Of the scan with which the clerk let them in."""
     payment_nos: Sequence[str] = ()
+    shift_ids: Sequence[str] = ()
+    """Of the clerk's shifts: one was counted, one is open."""
+    desk_keys: dict[str, str] = field(default_factory=dict)
+    """Of the clerk's acts at the drawer: pay, charge, hand out."""
+    desk_refund_nos: Sequence[str] = ()
+    """Of money paid by hand: one was handed out, one waits."""
+    give_back_key: str = ""
+    """Of the clerk's act of goodwill for the played order."""
+    payer_code: str = ""
+    desk_payment_no: str = ""
+    """Of what was charged to it."""
+    fresh_slots: Iterator[Mapping[str, Any]] = field(default_factory=lambda: iter(()))
+    discrepancy_id: str = ""
+    """About their payment; a channel's statement had another amount, and the clerk said what it was."""
+    discrepancy_cursor: str = ""
     cursors: Sequence[str] = ()
 
     @property
@@ -98,6 +118,10 @@ class Life:
     async def places(self, which: str, *lines: Mapping[str, Any]) -> None:
         self.keys[which] = secrets.token_hex(8)
         self.orders[which] = await self.citizen.places(*lines, key=self.keys[which])
+
+    async def a_fresh_order(self) -> str:
+        """One that nobody has paid yet."""
+        return str((await self.citizen.places(next(self.fresh_slots)))["orderNo"])
 
     async def pays(self, which: str) -> None:
         letter = await self.citizen.pays(self.orders[which]["orderNo"])
@@ -136,6 +160,7 @@ async def a_world(house: House, front: Starlette) -> World:
     """At a quarter to eleven, so that who plays at eleven may enter."""
     await house.travel(at(10, 45, days=0))
     third_party = await a_third_party(now=house.now())
+    await two_days_statements(house.now())
     bing = await _at_work(house, name="城北体育馆", phone="13700000002", gate_no="G-NORTH", lon=104.08)
     an = await _at_work(house, name="城南体育馆", phone="13987654321", gate_no="G-SOUTH", lon=104.06)
     await a_life(bing)
@@ -191,6 +216,8 @@ async def a_life(life: Life) -> None:
 
     await _collect_codes(life)
     await _give_up(life)
+    await _refunds_that_need_somebody(life)
+    await _pay_at_the_desk(life)
     await _enter(life)
     for which in life.orders:
         await life.looks_at(which)
@@ -202,6 +229,7 @@ async def a_life(life: Life) -> None:
         for row in await database.rows("SELECT payment_no, order_no FROM payment JOIN orders o ON o.id = order_id")
         if row["order_no"] in numbers
     ]
+    await _reconcile(life)
 
 
 async def _sign_in_and_out_elsewhere(life: Life) -> None:
@@ -227,12 +255,108 @@ async def _give_up(life: Life) -> None:
     assert (await life.citizen.house.hand_in(letters[waiting])).status_code == 204
 
 
+GOODWILL_FEN = 1
+FLOAT_FEN, GIVEN_FEN, COUNTED_FEN = 20000, 100000, 20000
+
+
+async def _pay_at_the_desk(life: Life) -> None:
+    """Twice in cash, which is given back, once at once; and by a code on a phone. Then the drawer is counted."""
+    hall, clerk = life.hall, life.clerk
+    life.desk_keys = {name: secrets.token_hex(8) for name in ("pay", "charge", "hand out")}
+    drawer = {"venueId": life.venue_id, "openingFloat": FLOAT_FEN}
+    first = (await clerk.ask(documents.OPEN_SHIFT, **drawer)).value["shift"]["id"]
+    for which, court in (("by hand", hall.badminton), ("by hand too", hall.badminton_2)):
+        await life.places(which, line(court, at(10, days=3)))
+        paying = {"orderNo": life.orders[which]["orderNo"], "channel": "CASH", "amountGiven": GIVEN_FEN}
+        key = life.desk_keys["pay"] if which == "by hand" else secrets.token_hex(8)
+        assert (await clerk.ask(documents.PAY_AT_DESK, **paying, idempotencyKey=key)).value["receipt"]
+        await life.citizen.ask(documents.CANCEL_ORDER, orderNo=life.orders[which]["orderNo"])
+    waiting = (await clerk.ask(documents.REFUNDS_AT_DESK, venueId=life.venue_id)).value
+    life.desk_refund_nos = [refund["refundNo"] for refund in waiting]
+    handing = {"refundNo": life.desk_refund_nos[0], "idempotencyKey": life.desk_keys["hand out"]}
+    assert (await clerk.ask(documents.HAND_OUT_REFUND, **handing)).value["refund"]
+
+    await life.places("by code", line(hall.badminton, at(10, days=4)))
+    asked = {"openid": life.citizen.openid}
+    shown = await life.citizen.house.outside.http.post("/_sandbox/payer-codes", json=asked)
+    life.payer_code = shown.json()["auth_code"]
+    charging = {"orderNo": life.orders["by code"]["orderNo"], "payerCode": life.payer_code}
+    charged = await clerk.ask(documents.CHARGE_PAYER_CODE, **charging, idempotencyKey=life.desk_keys["charge"])
+    life.desk_payment_no = charged.value["payment"]["paymentNo"]
+
+    counted = {"shiftId": first, "counted": COUNTED_FEN, "note": "点过两遍"}
+    assert (await clerk.ask(documents.CLOSE_SHIFT, **counted)).value["shift"]
+    second = (await clerk.ask(documents.OPEN_SHIFT, **drawer)).value["shift"]["id"]
+    life.shift_ids = [first, second]
+    courts = (hall.badminton, hall.badminton_2)
+    life.fresh_slots = iter([line(c, at(h, days=d)) for d in (5, 6, 7) for h in (10, 11) for c in courts])
+
+
+async def _refunds_that_need_somebody(life: Life) -> None:
+    """Their channel says so; and the clerk gives a fen back for the dim light."""
+    house, hall = life.citizen.house, life.hall
+    hanging = {
+        "abnormal": line(hall.badminton, at(10, days=7)),
+        "closed": line(hall.badminton_2, at(10, days=7)),
+        "abnormal still": line(hall.badminton_2, at(10, days=4)),
+    }
+    for which, wanted in hanging.items():
+        await life.places(which, wanted)
+        await life.pays(which)
+        await house.outside.switch_on(refunds_end_as=which.split()[0].upper(), refund_seconds=0)
+        waiting = len(house.outside.letters)
+        await life.citizen.ask(documents.CANCEL_ORDER, orderNo=life.orders[which]["orderNo"])
+        letters = await house.outside.wait_for_letters(waiting + 1)
+        assert (await house.hand_in(letters[waiting])).status_code == 204
+        await house.outside.switch_on()
+    life.give_back_key = secrets.token_hex(8)
+    giving = {"orderNo": life.orders["played"]["orderNo"], "amount": GOODWILL_FEN, "note": "灯光太暗"}
+    given = await life.clerk.ask(documents.GIVE_BACK, **giving, idempotencyKey=life.give_back_key)
+    assert given.value["refunds"]
+    await house.outside.wait_for_letters(len(letters) + 1)
+
+
 async def _enter(life: Life) -> None:
     """One by the desk, the companion by the gate."""
     life.nonce = secrets.token_hex(8)
     verdict = (await life.clerk.scans(life.codes["played 1"], life.venue_id, nonce=life.nonce)).value["verdict"]
     assert verdict["outcome"] == "ENTERED"
     assert (await read_at(life, life.codes["played 2"])) == "code=0000"
+
+
+async def _reconcile(life: Life) -> None:
+    """A payment of theirs stands in the channel's statement with another amount, and the clerk looks into it."""
+    statement = await DayStatement.get(status="MATCHED")
+    found = await Discrepancy.create(
+        public_id=new_id("dsc"),
+        statement_id=statement.id,
+        kind="AMOUNT_DIFFERS",
+        about="PAYMENT",
+        about_no=life.payment_nos[0],
+        channel_trade_no=f"42{secrets.token_hex(8)}",
+        venue_id=life.hall.venue.id,
+        ours_fen=8000,
+        theirs_fen=7999,
+        ours_status="SETTLED",
+        theirs_status="SUCCEEDED",
+        status="OPEN",
+        found_at=life.citizen.house.now(),
+    )
+    life.discrepancy_id, life.discrepancy_cursor = found.public_id, f"d{found.id}"
+    note = f"渠道工单 {secrets.token_hex(8)}"
+    asked = {"discrepancyId": life.discrepancy_id, "outcome": "NO_DIFFERENCE", "note": note}
+    assert (await life.clerk.ask(RESOLVE_DISCREPANCY, **asked)).value["discrepancy"]["status"] == "RESOLVED"
+
+
+async def two_days_statements(now: datetime) -> None:
+    """One that is matched, and one that the channel has not written yet. They are the house's, nobody's own."""
+    today = business_day(now)
+    await DayStatement.create(
+        channel="WECHAT_PAY", day=today - timedelta(days=2), status="MATCHED", digest="d" * 64, matched_at=now
+    )
+    await DayStatement.create(
+        channel="WECHAT_PAY", day=today - timedelta(days=1), status="WAITING", next_attempt_at=now
+    )
 
 
 async def read_at(life: Life, code: str) -> str:

@@ -40,7 +40,7 @@ def channel(merchant, base_url="http://127.0.0.1:9"):
 
 
 async def journey(merchant, base_url):
-    """Two payments through the peer's own client: one paid and refunded, one closed. It checks every signature."""
+    """Payments in every way through the peer's own client, which checks every signature of an answer."""
 
     async def step(name, asking):
         status, answer = await asking
@@ -48,37 +48,56 @@ async def journey(merchant, base_url):
         tell(name, status=status, answer=told)
         return told
 
-    async with channel(merchant, base_url) as pay, httpx.AsyncClient(base_url=base_url) as payer:
-        order = {
+    def order():
+        return {
             "description": "大田湾体育场 足球 1 号场",
             "out_trade_no": f"P{uuid.uuid4().hex[:20]}",
             "amount": {"total": 4500, "currency": "CNY"},
-            "payer": {"openid": "oChengduCitizen"},
         }
-        prepay_id = (await step("prepaid", pay.pay(**order)))["prepay_id"]
-        asked = {
-            "appId": merchant["appid"],
-            "timeStamp": str(int(time.time())),
-            "nonceStr": uuid.uuid4().hex,
-            "package": f"prepay_id={prepay_id}",
-        }
-        signed = asked | {"signType": "RSA", "paySign": pay.sign(list(asked.values()))}
-        tell("payer", status=(await payer.post("/_sandbox/pay", json=signed)).status_code)
-        await step("queried", pay.query(out_trade_no=order["out_trade_no"]))
-        await step("not_closed", pay.close(order["out_trade_no"]))
+
+    async def paid_by(name, order, how):
+        """The payer pays; the merchant asks, and gives a third of it back."""
+        tell(f"{name} payer", status=(await payer.post("/_sandbox/pay", json=how)).status_code)
+        await step(f"{name} queried", pay.query(out_trade_no=order["out_trade_no"]))
+        await step(f"{name} not closed", pay.close(order["out_trade_no"]))
         refund = {
             "out_refund_no": f"R{uuid.uuid4().hex[:20]}",
             "out_trade_no": order["out_trade_no"],
             "amount": {"refund": 1500, "total": 4500, "currency": "CNY"},
             "reason": "预订已取消",
         }
-        await step("refunded", pay.refund(**refund))
-        await step("refund_queried", pay.query_refund(refund["out_refund_no"]))
+        await step(f"{name} refunded", pay.refund(**refund))
+        await step(f"{name} refund queried", pay.query_refund(refund["out_refund_no"]))
 
-        unpaid = order | {"out_trade_no": f"P{uuid.uuid4().hex[:20]}"}
-        await step("unpaid_prepaid", pay.pay(**unpaid))
-        await step("closed", pay.close(unpaid["out_trade_no"]))
-        await step("closed_queried", pay.query(out_trade_no=unpaid["out_trade_no"]))
+    async with channel(merchant, base_url) as pay, httpx.AsyncClient(base_url=base_url) as payer:
+        in_app = order() | {"payer": {"openid": "oChengduCitizen"}}
+        prepay_id = (await step("jsapi prepaid", pay.pay(**in_app)))["prepay_id"]
+        asked = {
+            "appId": merchant["appid"],
+            "timeStamp": str(int(time.time())),
+            "nonceStr": uuid.uuid4().hex,
+            "package": f"prepay_id={prepay_id}",
+        }
+        await paid_by("jsapi", in_app, asked | {"signType": "RSA", "paySign": pay.sign(list(asked.values()))})
+
+        browser = {"scene_info": {"payer_client_ip": "203.0.113.7", "h5_info": {"type": "Wap"}}}
+        on_phone = order() | browser
+        page = await step("h5 prepaid", pay.pay(**on_phone, pay_type=WeChatPayType.H5))
+        await paid_by("h5", on_phone, {"h5_url": page["h5_url"]})
+
+        by_code = order()
+        shown = await step("native prepaid", pay.pay(**by_code, pay_type=WeChatPayType.NATIVE))
+        await paid_by("native", by_code, {"code_url": shown["code_url"]})
+
+        phone = (await payer.post("/_sandbox/payer-codes", json={"openid": "oChengduCitizen"})).json()
+        scanned = order() | {"payer": phone, "scene_info": {"store_info": {"id": "V1"}}}
+        await step("codepay paid", pay.pay(**scanned, pay_type=WeChatPayType.CODEPAY))
+        await step("codepay reversed", pay.codepay_reverse(scanned["out_trade_no"]))
+
+        unpaid = order()
+        await step("unpaid prepaid", pay.pay(**unpaid, pay_type=WeChatPayType.NATIVE))
+        await step("unpaid closed", pay.close(unpaid["out_trade_no"]))
+        await step("unpaid queried", pay.query(out_trade_no=unpaid["out_trade_no"]))
 
 
 async def read_notices(merchant, base_url, notices):
@@ -124,13 +143,20 @@ def write_notice(merchant, signer, contents, kind):
     tell("notice", headers=headers, body=body, opens_for_the_peer=opened == plaintext)
 
 
-def sign_request(merchant, method, path, body, nonce):
-    """The Authorization header that the peer gives this request now."""
+def sign_requests(merchant, requests):
+    """The Authorization headers that the peer gives these requests now."""
     key = load_private_key(merchant["private_key"])
-    tell(
-        "authorization",
-        header=build_authorization(path, method, merchant["mchid"], merchant["serial"], key, body, nonce),
-    )
+    for asked in requests:
+        header = build_authorization(
+            asked["path"],
+            asked["method"],
+            merchant["mchid"],
+            merchant["serial"],
+            key,
+            asked["body"],
+            asked["nonce"],
+        )
+        tell("authorization", header=header)
 
 
 def sign_invocation(merchant, parameters):
@@ -142,7 +168,7 @@ TASKS = {
     "journey": journey,
     "read_notices": read_notices,
     "write_notice": write_notice,
-    "sign_request": sign_request,
+    "sign_requests": sign_requests,
     "sign_invocation": sign_invocation,
 }
 

@@ -87,17 +87,18 @@ class NoticeDoor:
 
 
 @contextlib.contextmanager
-def notice_door() -> Iterator[NoticeDoor]:
-    """A door that answers 204, and 401 to a probing signature as a merchant must."""
+def notice_door(says: bytes = b"") -> Iterator[NoticeDoor]:
+    """A door that answers 204, or 200 with what it says; and 401 to a probing signature as a merchant must."""
     door = NoticeDoor()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             door._received.append(Received(dict(self.headers), body))
-            probe = self.headers["Wechatpay-Signature"].startswith("WECHATPAY/SIGNTEST/")
-            self.send_response(401 if probe else 204)
+            probe = self.headers.get("Wechatpay-Signature", "").startswith("WECHATPAY/SIGNTEST/")
+            self.send_response(401 if probe else 200 if says else 204)
             self.end_headers()
+            self.wfile.write(says)
 
         def log_message(self, *_: object) -> None:
             """Silence: the test tells what came."""

@@ -6,11 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
+from bff.channels import build_wechat_pay
 from models.calendar import business_day, instant_of
 from models.database import rows
 from models.orders.operations import intend_payment
 from models.orders.tables import Order, Payment
-from payments.port import PrepayRequest
+from payments.port import PrepayRequest, Way
 from tests.doors.wechat_pay_letters import a_letter, about, wechat_pays_signer
 from tests.factories.booking import Hall, a_hall, at
 from tests.house import Citizen, House, line, nothing_changes
@@ -68,7 +69,7 @@ async def test_a_payment_is_settled_once_however_often_it_is_told(
     async with nothing_changes():
         for _ in range(3):
             assert (await house.hand_in(letter)).status_code == 204
-    assert len(await rows("SELECT id FROM finance_event")) == 1
+    assert len(await rows("SELECT id FROM finance_event WHERE kind = 'PAID'")) == 1
     assert len(await rows("SELECT id FROM outbox")) == 1
     assert alarms(house) == []
 
@@ -251,17 +252,25 @@ async def test_a_payment_that_we_do_not_know_yet_is_a_5xx_and_settles_when_it_co
             payment_no="P20261120NOTYETKNOWN",
             description="测试",
             amount_fen=4000,
-            payer_openid=citizen.openid,
+            way=Way.IN_APP,
+            appid=house.outside.appid,
+            payer=citizen.openid,
             expires_at=order.hold_expires_at,
         )
     )
-    await house.outside.pay(house.outside.channel.invocation(prepayment.prepay_id))
+    assert prepayment.invocation.parameters
+    await house.outside.pay(prepayment.invocation.parameters)
     letter = (await house.outside.wait_for_letters(1))[0]
     async with nothing_changes():
         answer = await house.hand_in(letter)
     assert (answer.status_code, answer.json()["code"]) == (500, "FAIL")
     payment = await intend_payment(
-        order=order, channel=WECHAT_PAY, appid=house.outside.appid, openid=citizen.openid, now=house.now()
+        order=order,
+        channel=WECHAT_PAY,
+        way=Way.IN_APP,
+        appid=house.outside.appid,
+        payer=citizen.openid,
+        now=house.now(),
     )
     await Payment.filter(id=payment.id).update(payment_no="P20261120NOTYETKNOWN")
     assert (await house.hand_in(letter)).status_code == 204
@@ -294,7 +303,12 @@ async def test_a_refunds_notice_is_recorded_once(house: House, citizen: Citizen,
     async with nothing_changes():
         assert (await house.hand_in(told)).status_code == 204
     events = await rows("SELECT kind, amount_fen FROM finance_event ORDER BY id")
-    assert [(event["kind"], event["amount_fen"]) for event in events] == [("PAID", 4000), ("REFUNDED", 4000)]
+    assert [(event["kind"], event["amount_fen"]) for event in events] == [
+        ("CHARGED", 4000),
+        ("PAID", 4000),
+        ("WAIVED", 4000),
+        ("REFUNDED", 4000),
+    ]
 
 
 async def test_wechats_self_test_is_acknowledged(house: House) -> None:
@@ -307,10 +321,8 @@ async def test_wechats_self_test_is_acknowledged(house: House) -> None:
 
 async def test_the_merchants_own_self_test_goes_all_the_way_round(house: House) -> None:
     """POST /v3/security/echo, signed by our client's key; its notice comes to the same door."""
-    settings = house.wired.settings
-    await house.wired.wechat_pay._ask(
-        "POST", "/v3/security/echo", {"echo_message": "a", "notify_url": settings.notify_url}
-    )
+    wired = house.wired
+    await build_wechat_pay(wired.settings, wired.http, house.now).ask_for_echo()
     letter = (await house.outside.wait_for_letters(1))[0]
     assert (await house.hand_in(letter)).status_code == 204
 

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 from models import database
 from models.calendar import business_day, instant_of
-from models.checkout.paying import pay_order
+from models.checkout.paying import PaymentWanted, pay_order
 from models.checkout.placing import LineWanted, place_order
 from models.orders.tables import Order
 from models.venues.tables import Court, Venue
-from payments.port import PaymentChannel
+from payments.port import Invocation, PaymentChannel, Way
 from tests.conftest import NOW
 from tests.factories.people import a_member
 from tests.factories.places import a_court, a_venue
-from tests.outside import WECHAT_PAY, Outside
+from tests.outside import ALIPAY, WECHAT_PAY, Outside
 
 TOMORROW = business_day(NOW) + timedelta(days=1)
 
@@ -100,16 +100,42 @@ async def invoke_payment(
     now: datetime = NOW,
     channels: Mapping[str, PaymentChannel] | None = None,
 ) -> Mapping[str, str]:
-    """Asks to pay; gives what opens the payment sheet."""
-    return await pay_order(
+    """Asks to pay in the mini-program; gives what opens the payment sheet."""
+    wanted = PaymentWanted(channel=WECHAT_PAY, way=Way.IN_APP, appid=outside.appid, payer=person.openid)
+    opened = await _open(outside, order, person, wanted, channels, now)
+    assert opened.parameters
+    return opened.parameters
+
+
+async def invoke_alipay(
+    outside: Outside,
+    order: Order,
+    person: Person,
+    *,
+    way: Way = Way.MOBILE_WEB,
+    now: datetime = NOW,
+    channels: Mapping[str, PaymentChannel] | None = None,
+) -> Invocation:
+    """Asks to pay by Alipay; gives the page or the code."""
+    return await _open(outside, order, person, PaymentWanted(channel=ALIPAY, way=way), channels, now)
+
+
+async def _open(
+    outside: Outside,
+    order: Order,
+    person: Person,
+    wanted: PaymentWanted,
+    channels: Mapping[str, PaymentChannel] | None,
+    now: datetime,
+) -> Invocation:
+    opened = await pay_order(
         member_id=person.member_id,
         order_no=order.order_no,
-        channel=WECHAT_PAY,
-        appid=outside.appid,
-        openid=person.openid,
+        wanted=wanted,
         channels=channels or outside.channels,
         now=now,
     )
+    return opened.invocation
 
 
 async def a_paid_order(outside: Outside, person: Person, *lines: LineWanted, now: datetime = NOW) -> Order:
@@ -121,7 +147,7 @@ async def a_paid_order(outside: Outside, person: Person, *lines: LineWanted, now
 
 
 WHAT_AN_ACT_WRITES = (
-    *("orders", "order_line", "held_cell", "payment", "refund", "finance_event", "payment_notice"),
+    *("orders", "order_line", "held_cell", "payment", "refund", "refund_line", "finance_event", "payment_notice"),
     *("admission", "passage", "redemption", "outbox"),
 )
 

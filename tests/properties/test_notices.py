@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from models.admissions.tables import Admission
 from models.booking.tables import HeldCell
-from models.checkout.ending import cancel_order, end_overdue_holds
+from models.checkout.cancelling import cancel_order
+from models.checkout.ending import end_overdue_holds
 from models.checkout.paying import check_due_payments
 from models.checkout.refunding import send_due_refunds
 from models.forwarding.tables import OutboxRow

@@ -1,21 +1,21 @@
-"""Whatever happens in whatever order, nobody pays for nothing and no court is given twice.
+"""Whatever happens in whatever order, nobody pays for nothing, nothing is given away, and no court is given twice.
 
-A machine places, pays, cancels, enters, jumps in time, hands in notices twice or never, kills processes around
-calls to WeChat Pay and lets other things happen during them. The sandbox's own books are the judge. `SOAK=1` runs
-many times as long.
+A machine places, pays over both channels and at the desk, cancels whole orders and lines, gives back, enters, jumps in
+time, hands in notices twice or never, kills processes around calls to the channels and lets other things happen during
+them. The sandboxes' own books are the judge. `SOAK=1` runs many times as long.
 """
 
 import asyncio
 import contextlib
 import os
 import secrets
-from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -24,18 +24,23 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from models import database
 from models.admissions.operations import pass_door
 from models.admissions.tables import Admission
-from models.booking.tables import BookingRule, HeldCell
+from models.booking.tables import BookingRule
 from models.calendar import business_day, instant_of
-from models.checkout.ending import cancel_order, end_overdue_holds
+from models.checkout.at_desk import MoneyGiven, take_money
+from models.checkout.cancelling import cancel_order
+from models.checkout.ending import end_overdue_holds
+from models.checkout.handing_out import hand_out_refund
 from models.checkout.paying import check_due_payments
 from models.checkout.refunding import send_due_refunds
+from models.checkout.staff_refunding import give_back
 from models.codes import rules as codes
 from models.codes.rules import CodeVersions
 from models.errors import DomainError
-from models.forwarding.tables import OutboxRow
-from models.orders.rules import LIVE_PAYMENTS
-from models.orders.tables import FinanceEvent, Order, OrderLine, Payment, Refund
-from payments.port import PaymentChannel
+from models.orders.rules import Channel
+from models.orders.tables import Order, Refund, RefundRule
+from models.shifts.operations import open_shift
+from models.staff.rules import StaffSignedIn
+from payments.port import Invocation, PaymentChannel, Way
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.booking import (
@@ -45,23 +50,28 @@ from tests.factories.booking import (
     a_hall,
     a_person,
     an_order,
+    invoke_alipay,
     invoke_payment,
     wanted,
 )
-from tests.factories.people import CODE_KEYS
-from tests.outside import WECHAT_PAY, Killed, Meddled, Outside, Stage, killed
+from tests.factories.people import CODE_KEYS, a_clerk
+from tests.outside import Killed, Meddled, Outside, Stage, killed
+from tests.properties.order_money_books import check, check_everybody_is_square
 
 T = TypeVar("T")
 SOAK = bool(os.environ.get("SOAK"))
+STEPS_AT_LEAST = 2000
 JUMPS = (20, 20, 5 * 60, 5 * 60, 15 * 60, 16 * 60, 14 * 3600)
 TROUBLES = ("killed before", "killed after", "http_500", "http_500_after", *("before", "after") * 2)
+COURTS = ("full", "left", "right", "badminton")
+UNTIL = ("placed", "pressed", "paid", "settled", "settled")
 
 Channels = Mapping[str, PaymentChannel]
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What goes wrong, or comes in between, around one kind of call to WeChat Pay."""
+    """What goes wrong, or comes in between, around one kind of call to a channel."""
 
     kind: str
     call: str
@@ -85,22 +95,44 @@ recent = st.sampled_from((-1, -1, -1, -2, -3, -4))  # which of the orders or she
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """With what somebody can pay one attempt: in the mini-program, on Alipay's page or by its code."""
+
+    order_id: int
+    opened: Mapping[str, str] | Invocation
+
+    async def pay(self, outside: Outside, *, late: bool) -> httpx.Response:
+        if not isinstance(self.opened, Invocation):
+            return await outside.try_to_pay(self.opened, late=late)
+        assert outside.alipay
+        return await outside.alipay.try_to_pay(self.opened, late=late)
+
+
+@dataclass(frozen=True)
 class World:
-    """What all runs share: a loop, a hall and its people, the stage for a sandbox of each run's own."""
+    """What all runs share: a loop, a hall and its people, the stage for sandboxes of each run's own."""
 
     loop: asyncio.AbstractEventLoop
     stage: Stage
     folder: Path
     hall: Hall
     people: tuple[Person, ...]
+    clerk: StaffSignedIn
+    steps: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
 async def world(db: Database, stage: Stage, tmp_path: Path) -> World:
     hall = await a_hall(free_mornings=True)
     await BookingRule.all().update(courts_a_person_a_day=99, minutes_a_court_a_day=999)  # they shall meet often
+    for minutes, percent in ((120, 0), (0, 20)):
+        await RefundRule.create(
+            party="MEMBER", minutes_before=minutes, kept_percent=percent, kept_fen=0, provenance="TEST", source=""
+        )
     people = [await a_person() for _ in range(3)]
-    return World(asyncio.get_running_loop(), stage, tmp_path, hall, tuple(people))
+    clerk = await a_clerk(hall.venue.public_id)
+    await open_shift(clerk=clerk, venue_id=hall.venue.public_id, float_fen=10_000, now=NOW)
+    return World(asyncio.get_running_loop(), stage, tmp_path, hall, tuple(people), clerk)
 
 
 class OrderMoney(RuleBasedStateMachine):
@@ -110,12 +142,12 @@ class OrderMoney(RuleBasedStateMachine):
         self.now = NOW
         self.orders: list[tuple[Order, Person]] = []
         self.at_hand = 0  # the order that the running act is about
-        self.sheets: list[tuple[int, Mapping[str, str]]] = []  # order, wx.requestPayment parameters on a phone
-        self.notices: list[Any] = []
+        self.sheets: list[Sheet] = []
+        self.notices: list[tuple[str, Any]] = []  # the channel's name, and what it told
         self.unread = 0
         self.stack = contextlib.AsyncExitStack()
         self.run(self.begin())
-        self.buy(0, "full", 9, 2, "pressed", NONE)
+        self.buy(0, "full", 9, 2, 1, "pressed", False, NONE)
 
     def run(self, act: Coroutine[Any, Any, T]) -> T:
         return self.world.loop.run_until_complete(act)
@@ -125,27 +157,43 @@ class OrderMoney(RuleBasedStateMachine):
             await database.rows(f"DELETE FROM {table}")
         house = self.world.stage.wechat_pay(self.world.folder / secrets.token_hex(8), now=self.now)
         self.outside: Outside = await self.stack.enter_async_context(house)
-        await self.outside.switch_on(refund_seconds=0)
+        await self.stack.enter_async_context(self.world.stage.alipay(self.outside))
+        await self.peace()
 
     # what people do
 
     @rule(
         who=st.integers(0, 2),
-        court=st.sampled_from(["full", "left", "right", "badminton"]),
+        court=st.sampled_from(COURTS),
         hour=st.sampled_from([8, 9, 9, 10, 11, 12]),
         people=st.integers(1, 3),
-        until=st.sampled_from(["placed", "pressed", "paid", "settled", "settled"]),
+        lines=st.sampled_from([1, 1, 2, 3]),
+        until=st.sampled_from(UNTIL),
+        by_alipay=st.booleans(),
         trouble=trouble_around("close", "prepay", "prepay"),
     )
-    def buy(self, who: int, court: str, hour: int, people: int, until: str, trouble: Trouble) -> None:
+    def buy(
+        self,
+        who: int,
+        court: str,
+        hour: int,
+        people: int,
+        lines: int,
+        until: str,
+        by_alipay: bool,
+        trouble: Trouble,
+    ) -> None:
         person = self.world.people[who]
-        starts_at = instant_of(business_day(self.now) + timedelta(days=1), hour * 60)
-        line = wanted(getattr(self.world.hall, court), starts_at, people=people)
+        day = business_day(self.now) + timedelta(days=1)
+        asked = [
+            wanted(getattr(self.world.hall, court), instant_of(day, (hour + each) * 60), people=people)
+            for each in range(lines)
+        ]
 
         async def act(channels: Channels) -> None:
-            self.orders.append((await an_order(person, line, channels=channels, now=self.now), person))
+            self.orders.append((await an_order(person, *asked, channels=channels, now=self.now), person))
             if until != "placed":
-                await self.open_sheet(-1, channels)
+                await (self.open_page if by_alipay else self.open_sheet)(-1, channels)
             if until in ("paid", "settled"):
                 await self.pay(-1, late=False)
             if until == "settled":
@@ -159,26 +207,78 @@ class OrderMoney(RuleBasedStateMachine):
     def press_pay(self, which: int, trouble: Trouble) -> None:
         self.run(self.in_trouble(trouble, lambda channels: self.open_sheet(which, channels)))
 
+    @precondition(lambda self: self.orders)
+    @rule(
+        which=recent,
+        way=st.sampled_from([Way.MOBILE_WEB, Way.DESKTOP_WEB, Way.CODE]),
+        trouble=trouble_around("prepay", "query", "close"),
+    )
+    def press_alipay(self, which: int, way: Way, trouble: Trouble) -> None:
+        self.run(self.in_trouble(trouble, lambda channels: self.open_page(which, channels, way)))
+
     @precondition(lambda self: self.sheets)
     @rule(which=recent, late=st.booleans())
     def confirm(self, which: int, late: bool) -> None:
         self.run(self.pay(which, late=late))
 
     @precondition(lambda self: self.orders)
-    @rule(which=recent, trouble=trouble_around("close", "query", "refund"))
-    def cancel(self, which: int, trouble: Trouble) -> None:
-        self.run(self.in_trouble(trouble, lambda channels: self.give_up(which, channels)))
+    @rule(which=recent)
+    def pay_twice(self, which: int) -> None:
+        """In the mini-program and on Alipay's page, before anybody has heard of either."""
+        self.run(self.both(which))
+
+    @precondition(lambda self: self.orders)
+    @rule(which=recent, trouble=trouble_around("close", "query"))
+    def pay_cash(self, which: int, trouble: Trouble) -> None:
+        async def act(channels: Channels) -> None:
+            order, _ = self.take_up(which)
+            await take_money(
+                clerk=self.world.clerk,
+                order_no=order.order_no,
+                money=MoneyGiven(channel=Channel.CASH, given_fen=20_000),
+                key=f"cash-{order.order_no}",
+                channels=channels,
+                now=self.now,
+            )
+
+        self.run(self.in_trouble(trouble, act))
+
+    @precondition(lambda self: self.orders)
+    @rule(
+        which=recent,
+        lines=st.sampled_from([None, None, (1,), (2,), (1, 2)]),
+        trouble=trouble_around("close", "query", "refund"),
+    )
+    def cancel(self, which: int, lines: tuple[int, ...] | None, trouble: Trouble) -> None:
+        self.run(self.in_trouble(trouble, lambda channels: self.give_up(which, channels, lines)))
 
     @rule(
-        court=st.sampled_from(["full", "left", "right", "badminton"]),
+        court=st.sampled_from(COURTS),
         hour=st.sampled_from([9, 10, 11, 12]),
-        until=st.sampled_from(["placed", "pressed", "paid", "settled"]),
+        until=st.sampled_from(UNTIL[:4]),
+        by_alipay=st.booleans(),
         trouble=trouble_around("prepay", "close", "query", "refund"),
     )
-    def regret(self, court: str, hour: int, until: str, trouble: Trouble) -> None:
+    def regret(self, court: str, hour: int, until: str, by_alipay: bool, trouble: Trouble) -> None:
         """Buys in peace, and changes their mind in trouble."""
-        self.buy(1, court, hour, 1, until, NONE)
-        self.cancel(-1, trouble)
+        self.buy(1, court, hour, 1, 2, until, by_alipay, NONE)
+        self.cancel(-1, None, trouble)
+
+    @precondition(lambda self: self.orders)
+    @rule(which=recent, amount_fen=st.integers(1, 3000), trouble=trouble_around("refund", "query_refund"))
+    def be_kind(self, which: int, amount_fen: int, trouble: Trouble) -> None:
+        async def act(channels: Channels) -> None:
+            await give_back(
+                clerk=self.world.clerk,
+                order_no=self.take_up(which)[0].order_no,
+                amount_fen=amount_fen,
+                note="灯光故障",
+                key=f"kind-{secrets.token_hex(8)}",
+                channels=channels,
+                now=self.now,
+            )
+
+        self.run(self.in_trouble(trouble, act))
 
     @precondition(lambda self: self.orders)
     @rule(which=recent)
@@ -207,6 +307,10 @@ class OrderMoney(RuleBasedStateMachine):
 
         self.run(self.in_trouble(trouble, act))
 
+    @rule()
+    def hand_out(self) -> None:
+        self.run(self.hand_out_everything())
+
     # how
 
     def take_up(self, which: int) -> tuple[Order, Person]:
@@ -216,15 +320,38 @@ class OrderMoney(RuleBasedStateMachine):
     async def open_sheet(self, which: int, channels: Channels) -> None:
         order, person = self.take_up(which)
         sheet = await invoke_payment(self.outside, order, person, now=self.now, channels=channels)
-        self.sheets.append((order.id, sheet))
+        self.sheets.append(Sheet(order.id, sheet))
+
+    async def open_page(self, which: int, channels: Channels, way: Way = Way.MOBILE_WEB) -> None:
+        order, person = self.take_up(which)
+        page = await invoke_alipay(self.outside, order, person, way=way, now=self.now, channels=channels)
+        self.sheets.append(Sheet(order.id, page))
+
+    async def both(self, which: int) -> None:
+        with contextlib.suppress(DomainError):
+            await self.open_sheet(which, self.outside.channels)
+            await self.open_page(which, self.outside.channels)
+            await self.pay(-1, late=True)
+            await self.pay(-2, late=True)
 
     async def pay(self, which: int, *, late: bool) -> None:
-        _, sheet = self.sheets[which % len(self.sheets)]
-        await self.outside.try_to_pay(sheet, late=late)
+        await self.sheets[which % len(self.sheets)].pay(self.outside, late=late)
 
-    async def give_up(self, which: int, channels: Channels) -> None:
+    async def give_up(self, which: int, channels: Channels, lines: tuple[int, ...] | None = None) -> None:
         order, person = self.take_up(which)
-        await cancel_order(member_id=person.member_id, order_no=order.order_no, channels=channels, now=self.now)
+        await cancel_order(
+            member_id=person.member_id, order_no=order.order_no, line_nos=lines, channels=channels, now=self.now
+        )
+
+    async def hand_out_everything(self) -> None:
+        for refund in await Refund.filter(status="AT_DESK"):
+            await hand_out_refund(
+                clerk=self.world.clerk,
+                refund_no=refund.refund_no,
+                slip_no="",
+                key=f"out-{refund.refund_no}",
+                now=self.now,
+            )
 
     async def go_in(self, which: int) -> None:
         admission = await Admission.filter(order_id=self.orders[which % len(self.orders)][0].id).first()
@@ -257,7 +384,8 @@ class OrderMoney(RuleBasedStateMachine):
 
     async def deliver(self, which: int) -> None:
         if self.notices:
-            await self.outside.take(self.notices[which % len(self.notices)], now=self.now)
+            channel, told = self.notices[which % len(self.notices)]
+            await self.outside.take(told, channel=channel, now=self.now)
 
     async def sweep_all(self, channels: Channels) -> None:
         for sweep in (check_due_payments, end_overdue_holds, send_due_refunds):
@@ -265,17 +393,25 @@ class OrderMoney(RuleBasedStateMachine):
 
     async def in_trouble(self, trouble: Trouble, act: Callable[[Channels], Awaitable[None]]) -> None:
         """Does it with this trouble, and lives on as the next request or the restarted process would."""
-        meddled = Meddled(self.outside.channel)
-        point = meddled.after if trouble.kind.endswith("after") else meddled.before
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        meddled = {name: Meddled(channel, before, after) for name, channel in self.outside.channels.items()}
+        point = after if trouble.kind.endswith("after") else before
         if trouble.kind.startswith("killed"):
             point[trouble.call] = killed
         elif trouble.kind in ("before", "after"):
             point[trouble.call] = lambda: self.meanwhile(trouble, point)
         elif trouble.kind != "none":
-            await self.outside.switch_on(refund_seconds=0, **{trouble.kind: True})
+            await self.peace(**{trouble.kind: True})
         with contextlib.suppress(DomainError, Killed):
-            await act({WECHAT_PAY: meddled})
-        await self.outside.switch_on(refund_seconds=0)
+            await act(meddled)
+        await self.peace()
+
+    async def peace(self, **but: bool) -> None:
+        """Both channels do what they should, but for these faults."""
+        assert self.outside.alipay
+        await self.outside.switch_on(refund_seconds=0, **but)
+        await self.outside.alipay.switch_on(**but)
 
     async def meanwhile(self, trouble: Trouble, point: dict[str, Any]) -> None:
         """Another request or worker, once, while the first one waits for WeChat Pay."""
@@ -283,8 +419,8 @@ class OrderMoney(RuleBasedStateMachine):
         order_id = self.orders[self.at_hand][0].id if self.orders else 0
         with contextlib.suppress(DomainError):
             if trouble.meanwhile == "pay":
-                for sheet in [sheet for about, sheet in self.sheets if about == order_id]:
-                    await self.outside.try_to_pay(sheet, late=True)
+                for sheet in [sheet for sheet in self.sheets if sheet.order_id == order_id]:
+                    await sheet.pay(self.outside, late=True)
             elif trouble.meanwhile == "sweep" or not self.orders:
                 await self.sweep_all(self.outside.channels)
             elif trouble.meanwhile == "cancel":
@@ -296,32 +432,15 @@ class OrderMoney(RuleBasedStateMachine):
 
     @invariant()
     def the_books_agree(self) -> None:
+        self.world.steps.append("")
         self.run(self.read_letters())
-        self.run(self.check())
+        self.run(check(self.outside, self.world.hall))
 
     async def read_letters(self) -> None:
         await self.outside.quiet()
         for letter in self.outside.letters[self.unread :]:
-            self.notices.append(await self.outside.read(letter))
+            self.notices.append((self.outside.channel_of(letter), await self.outside.read(letter)))
         self.unread = len(self.outside.letters)
-
-    async def check(self) -> None:
-        books, orders = await self.outside.books(), {order.id: order for order in await Order.all()}
-        await check_cells(orders, self.world.hall)
-        payments, refunds = await Payment.all(), await Refund.all()
-        settled = Counter(payment.order_id for payment in payments if payment.status == "SETTLED")
-        told = Counter((row.subject, row.payload["state"]) for row in await OutboxRow.filter(kind="orders"))
-        for order in orders.values():
-            counts = settled[order.id]
-            was_paid = counts == 1 or order.total_fen == 0
-            assert counts <= 1
-            assert was_paid or order.status != "PAID"
-            assert told[f"order:{order.order_no}", "PAID"] == was_paid
-            assert told[f"order:{order.order_no}", "CANCELLED"] == (was_paid and order.status == "CLOSED")
-        check_money(books, await FinanceEvent.all(), payments, refunds)
-        for admission in await Admission.filter(first_entered_at__isnull=False):
-            assert admission.revoked_at is None
-            assert orders[admission.order_id].status == "PAID"
 
     # how it all ends
 
@@ -337,61 +456,26 @@ class OrderMoney(RuleBasedStateMachine):
             await self.jump_to(self.now + timedelta(minutes=20))
             await self.sweep_all(self.outside.channels)
             await self.outside.quiet()
-        await self.check()
-        await check_everybody_is_square(await self.outside.books())
-
-
-async def check_cells(orders: Mapping[int, Order], hall: Hall) -> None:
-    """Who pays or has paid holds exactly the cells of their lines; who does not holds none. (Twice cannot be.)"""
-    held = Counter([cell.order_line_id for cell in await HeldCell.all()])
-    for line in await OrderLine.all():
-        parts = 2 if line.court_id == hall.full.id else 1
-        assert held[line.id] == (0 if orders[line.order_id].status == "CLOSED" else 2 * parts)
-
-
-def check_money(books: Any, entries: list[FinanceEvent], payments: list[Payment], refunds: list[Refund]) -> None:
-    """What we booked happened there, to the fen; no payment is given back twice or above itself."""
-    paid_there = {row["out_trade_no"]: row["total_fen"] for row in books["payments"]}
-    refunded_there = {row["out_refund_no"]: row["refund_fen"] for row in books["refunds"]}
-    for entry in entries:
-        there = paid_there if entry.kind == "PAID" else refunded_there
-        assert there[entry.about_no] == entry.amount_fen
-    assert max(Counter(row["out_trade_no"] for row in books["refunds"]).values(), default=0) <= 1
-    for payment in payments:
-        given_back = sum(refund.amount_fen for refund in refunds if refund.payment_id == payment.id)
-        assert payment.refunded_fen == given_back <= payment.amount_fen
-        assert (payment.status in ("SETTLED", "SURPLUS")) == any(
-            entry.about_no == payment.payment_no for entry in entries
-        )
-    assert set(paid_there) <= {payment.payment_no for payment in payments}
-
-
-async def check_everybody_is_square(books: Any) -> None:
-    """In the end: nothing is pending, the two houses' books are equal, and whoever is charged has their court."""
-    assert not await Order.filter(status="PENDING_PAYMENT").exists()
-    assert not await Payment.filter(status__in=LIVE_PAYMENTS).exists()
-    assert not await Refund.exclude(status="SUCCESS").exists()
-    entries = Counter((entry.kind, entry.about_no, entry.amount_fen) for entry in await FinanceEvent.all())
-    assert entries == Counter(
-        [("PAID", row["out_trade_no"], row["total_fen"]) for row in books["payments"]]
-        + [("REFUNDED", row["out_refund_no"], row["refund_fen"]) for row in books["refunds"]]
-    )
-    given_back = {row["out_trade_no"] for row in books["refunds"] if row["state"] == "SUCCESS"}
-    for row in books["payments"]:
-        payment = await Payment.get(payment_no=row["out_trade_no"])
-        order = await Order.get(id=payment.order_id)
-        has_their_court = order.status == "PAID" and payment.status == "SETTLED"
-        assert has_their_court != (row["out_trade_no"] in given_back)
+        for _ in range(10):  # WeChat Pay takes one refund of an order a minute
+            if not await Refund.exclude(status__in=("SUCCESS", "AT_DESK")).exists():
+                break
+            await self.jump_to(self.now + timedelta(minutes=10))
+            await self.sweep_all(self.outside.channels)
+            await self.outside.quiet()
+        await self.hand_out_everything()
+        await check(self.outside, self.world.hall)
+        await check_everybody_is_square(self.outside)
 
 
 def test_nobody_pays_for_nothing_and_no_court_is_given_twice(world: World) -> None:
     run_state_machine_as_test(
         lambda: OrderMoney(world),  # type: ignore[arg-type] # a maker of machines is as good as their class
         settings=settings(
-            max_examples=1500 if SOAK else 35,
+            max_examples=3000 if SOAK else 75,
             stateful_step_count=60 if SOAK else 30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,
         ),
     )
+    assert len(world.steps) >= STEPS_AT_LEAST

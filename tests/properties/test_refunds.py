@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from models import database
 from models.errors import DomainError
 from models.orders.operations import intend_refund
-from models.orders.rules import RefundReason
+from models.orders.rules import RefundParty, RefundReason
 from models.orders.tables import Payment, Refund
 from tests.conftest import NOW
 from tests.databases import Database
@@ -21,7 +21,13 @@ async def ask_back(amount_fen: int) -> bool:
     """In an act of its own, as everybody must. False when it was refused."""
     payment = await Payment.select_for_update().get()
     try:
-        await intend_refund(payment=payment, amount_fen=amount_fen, reason=RefundReason.CANCELLED, now=NOW)
+        await intend_refund(
+            payment=payment,
+            amount_fen=amount_fen,
+            party=RefundParty.MEMBER,
+            reason=RefundReason.CANCELLED,
+            now=NOW,
+        )
     except DomainError:
         return False
     return True

@@ -51,9 +51,9 @@ SPORTS = "{ sports { code name } }"
 
 _ORDER = """
   orderNo status venueId venueName total paid refunded placedAt holdExpiresAt paidAt closedAt closeReason
-  lines { lineNo title courtId courtName startsAt endsAt people price priceLabel }
+  lines { lineNo title courtId courtName startsAt endsAt people price priceLabel cancelledAt }
   admissions { id seat title opensAt startsAt endsAt isInside firstEnteredAt isRevoked }
-  refunds { refundNo amount reason explanation status finishedAt }"""
+  refunds { refundNo amount party reason explanation status finishedAt lines { lineNo amount kept explanation } }"""
 ORDER = f"query ($orderNo: String!) {{ order(orderNo: $orderNo) {{ {_ORDER} }} }}"
 ORDERS = f"""
 query ($first: Int! = 20, $after: String) {{
@@ -77,9 +77,18 @@ mutation ($orderNo: String!) {
   }
 }"""
 CANCEL_ORDER = f"""
-mutation ($orderNo: String!) {{
-  cancelOrder(orderNo: $orderNo) {{ order {{ {_ORDER} }} userErrors {{ code message field }} }}
+mutation ($orderNo: String!, $lineNos: [Int!], $expectedRefund: Fen) {{
+  cancelOrder(orderNo: $orderNo, lineNos: $lineNos, expectedRefund: $expectedRefund) {{
+    order {{ {_ORDER} }}
+    userErrors {{ code message field }}
+  }}
 }}"""
+REFUND_QUOTE = """
+query ($orderNo: String!, $lineNos: [Int!]) {
+  refundQuote(orderNo: $orderNo, lineNos: $lineNos) {
+    orderNo lines { lineNo price refund kept canCancel explanation } total wayBack
+  }
+}"""
 ADMISSION_CODES = """
 query ($admissionId: ID!) {
   admissionCodes(admissionId: $admissionId) {
@@ -107,5 +116,78 @@ mutation ($code: String!, $venueId: ID!, $checkpoint: String!, $nonce: String!, 
     userErrors { code message field }
   }
 }"""
+
+_DESK_REFUND = "refundNo orderNo channel amount explanation status askedAt handedOutAt"
+_SHIFT = """id venueId venueName openedAt openingFloat cashTaken cashHandedOut cardTaken cardHandedOut codeTaken closedAt
+  expected counted difference note"""
+_ERRORS = "userErrors { code message field }"
+DESK_ORDER = f"""
+query ($orderNo: String!) {{
+  deskOrder(orderNo: $orderNo) {{
+    orderNo status venueId venueName total paid refunded holdExpiresAt paidAt paidBy closeReason
+    lines {{ title courtName startsAt endsAt people price isCancelled }} refundsAtDesk {{ {_DESK_REFUND} }}
+  }}
+}}"""
+SHIFT = f"query ($shiftId: ID) {{ shift(shiftId: $shiftId) {{ {_SHIFT} }} }}"
+REFUNDS_AT_DESK = f"query ($venueId: ID!) {{ refundsAtDesk(venueId: $venueId) {{ {_DESK_REFUND} }} }}"
+OPEN_SHIFT = f"""
+mutation ($venueId: ID!, $openingFloat: Fen!) {{
+  openShift(venueId: $venueId, openingFloat: $openingFloat) {{ shift {{ {_SHIFT} }} {_ERRORS} }}
+}}"""
+CLOSE_SHIFT = f"""
+mutation ($shiftId: ID!, $counted: Fen!, $note: String! = "") {{
+  closeShift(shiftId: $shiftId, counted: $counted, note: $note) {{ shift {{ {_SHIFT} }} {_ERRORS} }}
+}}"""
+PAY_AT_DESK = f"""
+mutation ($orderNo: String!, $channel: PaymentChannel!, $amountGiven: Fen, $slipNo: String, $idempotencyKey: String!) {{
+  payAtDesk(orderNo: $orderNo, channel: $channel, amountGiven: $amountGiven, slipNo: $slipNo,
+            idempotencyKey: $idempotencyKey) {{
+    receipt {{ paymentNo orderNo channel amount given change slipNo paidAt caution }} {_ERRORS}
+  }}
+}}"""
+SHOW_PAYMENT_CODE = f"""
+mutation ($orderNo: String!, $channel: PaymentChannel!) {{
+  showPaymentCode(orderNo: $orderNo, channel: $channel) {{
+    shown {{ paymentNo channel amount expiresAt code {{ code png svg }} }} {_ERRORS}
+  }}
+}}"""
+_DESK_PAYMENT = f"payment {{ paymentNo orderNo channel amount standing message }} {_ERRORS}"
+CHARGE_PAYER_CODE = f"""
+mutation ($orderNo: String!, $payerCode: String!, $idempotencyKey: String!) {{
+  chargePayerCode(orderNo: $orderNo, payerCode: $payerCode, idempotencyKey: $idempotencyKey) {{ {_DESK_PAYMENT} }}
+}}"""
+REFRESH_DESK_PAYMENT = (
+    f"mutation ($paymentNo: String!) {{ refreshDeskPayment(paymentNo: $paymentNo) {{ {_DESK_PAYMENT} }} }}"
+)
+HAND_OUT_REFUND = f"""
+mutation ($refundNo: String!, $slipNo: String, $idempotencyKey: String!) {{
+  handOutRefund(refundNo: $refundNo, slipNo: $slipNo, idempotencyKey: $idempotencyKey) {{
+    refund {{ {_DESK_REFUND} }} {_ERRORS}
+  }}
+}}"""
+
+REFUNDS_TO_SETTLE = """
+query ($venueId: ID!, $first: Int! = 20) {
+  refundsToSettle(venueId: $venueId, first: $first) {
+    refundNo orderNo channel amount explanation status askedAt record wayOut
+  }
+}"""
+_REFUNDS = f"""
+    refunds {{ refundNo amount party reason explanation status finishedAt lines {{ lineNo amount kept explanation }} }}
+    {_ERRORS}"""
+CANCEL_FOR_VENUE = f"""
+mutation ($orderNo: String!, $reason: String!, $idempotencyKey: String!, $lineNos: [Int!]) {{
+  cancelForVenue(orderNo: $orderNo, reason: $reason, idempotencyKey: $idempotencyKey, lineNos: $lineNos) {{ {_REFUNDS} }}
+}}"""
+GIVE_BACK = f"""
+mutation ($orderNo: String!, $amount: Fen!, $note: String!, $idempotencyKey: String!) {{
+  giveBack(orderNo: $orderNo, amount: $amount, note: $note, idempotencyKey: $idempotencyKey) {{ {_REFUNDS} }}
+}}"""
+REDIRECT_REFUND = f"""
+mutation ($refundNo: String!, $note: String!, $card: BankCardInput, $toMerchant: Boolean! = false) {{
+  redirectRefund(refundNo: $refundNo, note: $note, card: $card, toMerchant: $toMerchant) {{ {_REFUNDS} }}
+}}"""
+REFUND_AGAIN = f"""
+mutation ($refundNo: String!, $note: String!) {{ refundAgain(refundNo: $refundNo, note: $note) {{ {_REFUNDS} }} }}"""
 
 ALL = tuple(text for name, text in dict(vars()).items() if name.isupper() and not name.startswith("_"))

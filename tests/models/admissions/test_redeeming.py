@@ -13,7 +13,7 @@ from models.admissions.operations import UNKNOWN_CODES_A_MINUTE, pass_door
 from models.admissions.queries import AdmissionCodes, codes_of
 from models.admissions.rules import Verdict
 from models.admissions.tables import Admission, Passage, Redemption
-from models.checkout.ending import cancel_order
+from models.checkout.cancelling import cancel_order
 from models.codes import rules as codes
 from models.codes.rules import CodeKeys, CodeVersions
 from models.database import operation

@@ -1,3 +1,3 @@
-from tests.outside import outside, stage
+from tests.outside import alipay, outside, stage
 
-__all__ = ["outside", "stage"]
+__all__ = ["alipay", "outside", "stage"]

@@ -9,13 +9,14 @@ import pytest
 
 from models import database
 from models.booking.tables import HeldCell
-from models.checkout.ending import cancel_order, end_overdue_holds
+from models.checkout.cancelling import cancel_order
+from models.checkout.ending import end_overdue_holds
 from models.checkout.paying import check_due_payments
 from models.checkout.refunding import send_due_refunds
 from models.errors import DomainError
 from models.forwarding.tables import OutboxRow
 from models.orders.operations import intend_refund
-from models.orders.rules import RefundReason
+from models.orders.rules import RefundParty, RefundReason
 from models.orders.tables import Order, Payment, Refund
 from tests.databases import Database
 from tests.factories.booking import a_hall, a_paid_order, a_person, an_order, at, invoke_payment, wanted
@@ -64,7 +65,13 @@ async def test_refunds_asked_for_at_once_never_exceed_the_payment(
     @database.operation
     async def give_back(amount_fen: int) -> None:
         payment = await Payment.select_for_update().get()
-        await intend_refund(payment=payment, amount_fen=amount_fen, reason=RefundReason.CANCELLED, now=now)
+        await intend_refund(
+            payment=payment,
+            amount_fen=amount_fen,
+            party=RefundParty.MEMBER,
+            reason=RefundReason.CANCELLED,
+            now=now,
+        )
 
     await refusals_aside(*(give_back(900) for _ in range(20)))
     assert [refund.amount_fen for refund in await Refund.all()] == [900] * 4  # of 4000

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from models.checkout.ending import cancel_order, end_overdue_holds
-from models.checkout.paying import check_due_payments, pay_order
+from models.checkout.cancelling import cancel_order
+from models.checkout.ending import end_overdue_holds
+from models.checkout.paying import PaymentWanted, check_due_payments, pay_order
 from models.errors import DomainError, ErrorCode
 from models.orders.tables import FinanceEvent, Order, Payment
-from payments.port import PaymentChannel
+from payments.port import PaymentChannel, Way
 from tests.databases import Database
 from tests.factories.booking import (
     Person,
@@ -51,8 +52,8 @@ async def test_the_payment_sheet_opens_with_what_was_asked_for(
     order, person = await an_unpaid_order(now)
     invocation = await invoke_payment(outside, order, person, now=now)
     payment = await Payment.get(order_id=order.id)
-    assert (payment.status, payment.amount_fen, payment.payer_openid) == ("WAITING", 4000, person.openid)
-    assert invocation["package"] == f"prepay_id={payment.prepay_id}"
+    assert (payment.status, payment.amount_fen, payment.payer) == ("WAITING", 4000, person.openid)
+    assert invocation["package"] == f"prepay_id={payment.reference}"
     (booked,) = (await outside.books())["orders"]
     assert (booked["out_trade_no"], booked["total_fen"]) == (payment.payment_no, 4000)
     assert datetime.fromisoformat(booked["expires_at"]) == order.hold_expires_at
@@ -152,19 +153,29 @@ async def test_an_order_whose_hold_has_ended_is_not_paid(db: Database, outside: 
     assert (await outside.books())["orders"] == []
 
 
-async def test_an_unknown_channel_is_refused(db: Database, outside: Outside, now: datetime) -> None:
+@pytest.mark.parametrize(
+    ("channel", "way"),
+    [
+        ("CASH", Way.IN_APP),  # at the desk only
+        ("ALIPAY", Way.MOBILE_WEB),  # not set up here
+        (WECHAT_PAY, Way.DESKTOP_WEB),
+        (WECHAT_PAY, Way.PAYER_CODE),  # a desk's act
+    ],
+)
+async def test_a_channel_or_a_way_that_we_do_not_have_is_refused(
+    db: Database, outside: Outside, now: datetime, channel: str, way: Way
+) -> None:
     order, person = await an_unpaid_order(now)
     with pytest.raises(DomainError) as refusal:
         await pay_order(
             member_id=person.member_id,
             order_no=order.order_no,
-            channel="CASH",
-            appid=outside.appid,
-            openid=person.openid,
+            wanted=PaymentWanted(channel=channel, way=way),
             channels=outside.channels,
             now=now,
         )
     assert refusal.value.code == ErrorCode.BAD_INPUT
+    assert await Payment.all().count() == 0
 
 
 async def test_an_attempt_that_is_closed_at_the_channel_only_is_followed_by_a_new_one(
@@ -218,7 +229,7 @@ async def test_a_lost_notice_is_found_by_asking(db: Database, outside: Outside, 
     assert await check_due_payments(channels=outside.channels, now=now + timedelta(seconds=14)) == 0
     assert await check_due_payments(channels=outside.channels, now=now + timedelta(seconds=15)) == 1
     assert (await Order.get(id=order.id)).status == "PAID"
-    assert (await FinanceEvent.get()).amount_fen == 4000
+    assert (await FinanceEvent.get(kind="PAID")).amount_fen == 4000
     assert await check_due_payments(channels=outside.channels, now=now + timedelta(days=1)) == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from models.admissions.tables import Admission
 from models.booking.tables import BookingRule, HeldCell
-from models.checkout.ending import cancel_order
+from models.checkout.cancelling import cancel_order
 from models.checkout.placing import place_order
 from models.errors import DomainError, ErrorCode
 from models.forwarding.tables import OutboxRow

@@ -8,16 +8,16 @@ import pytest
 from tortoise.exceptions import BaseORMException
 
 from models import database
-from models.checkout.ending import cancel_order
-from models.checkout.refunding import record_refund, send_due_refunds, send_refund
+from models.checkout.cancelling import cancel_order
+from models.checkout.refunding import hasten_refund, record_refund, send_due_refunds, send_refund
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import intend_refund
-from models.orders.rules import RefundReason
+from models.orders.rules import RefundParty, RefundReason
 from models.orders.tables import FinanceEvent, Payment, Refund
-from payments.port import ChannelRefund, RefundNotice, RefundState
+from payments.port import ChannelRefund, PaymentError, RefundNotice, RefundState
 from tests.databases import Database
 from tests.factories.booking import a_hall, a_paid_order, a_person, at, census, wanted
-from tests.outside import Outside
+from tests.outside import WECHAT_PAY, Meddled, Outside
 
 MINUTE = timedelta(minutes=1)
 
@@ -32,7 +32,9 @@ async def a_cancelled_order(outside: Outside, now: datetime, **faults: Any) -> R
 
 
 async def the_channel_says(outside: Outside, refund: Refund) -> ChannelRefund:
-    known = await outside.channel.query_refund(refund.refund_no)
+    known = await outside.channel.query_refund(
+        refund.refund_no, (await Payment.get(id=refund.payment_id)).payment_no
+    )
     assert known is not None
     return known
 
@@ -129,7 +131,9 @@ async def test_a_refund_that_the_channel_closed_can_be_given_again_under_a_new_n
     await record_refund(replace(known, state=RefundState.CLOSED), now=now)
     payment = await Payment.get()
     assert (payment.refunded_fen, await refunded_fen()) == (0, 0)
-    again = await intend_refund(payment=payment, amount_fen=4000, reason=RefundReason.CANCELLED, now=now)
+    again = await intend_refund(
+        payment=payment, amount_fen=4000, party=RefundParty.MEMBER, reason=RefundReason.CANCELLED, now=now
+    )
     assert again.refund_no != refund.refund_no
 
 
@@ -146,7 +150,13 @@ async def test_one_refund_that_nobody_understands_does_not_keep_the_others_waiti
         "status": "SURPLUS",
         "refunded_fen": 0,
     }
-    await intend_refund(payment=await Payment.create(**odd), amount_fen=1, reason=RefundReason.PAID_TWICE, now=now)
+    await intend_refund(
+        payment=await Payment.create(**odd),
+        amount_fen=1,
+        party=RefundParty.MEMBER,
+        reason=RefundReason.PAID_TWICE,
+        now=now,
+    )
     assert await send_due_refunds(channels=outside.channels, now=now + MINUTE) == 2
     assert (await Refund.get(id=refund.id)).status == "PROCESSING"
 
@@ -157,11 +167,21 @@ async def test_more_than_was_paid_is_never_refunded(db: Database, outside: Outsi
     payment = await Payment.get()
     for amount_fen in (4001, 0, -1, 10**30):
         with pytest.raises(DomainError) as refusal:
-            await intend_refund(payment=payment, amount_fen=amount_fen, reason=RefundReason.CANCELLED, now=now)
+            await intend_refund(
+                payment=payment,
+                amount_fen=amount_fen,
+                party=RefundParty.MEMBER,
+                reason=RefundReason.CANCELLED,
+                now=now,
+            )
         assert refusal.value.code == ErrorCode.REFUND_TOO_LARGE
-    await intend_refund(payment=payment, amount_fen=3000, reason=RefundReason.CANCELLED, now=now)
+    await intend_refund(
+        payment=payment, amount_fen=3000, party=RefundParty.MEMBER, reason=RefundReason.CANCELLED, now=now
+    )
     with pytest.raises(DomainError):
-        await intend_refund(payment=payment, amount_fen=1001, reason=RefundReason.CANCELLED, now=now)
+        await intend_refund(
+            payment=payment, amount_fen=1001, party=RefundParty.MEMBER, reason=RefundReason.CANCELLED, now=now
+        )
     assert await Refund.all().count() == 1
 
 
@@ -193,3 +213,48 @@ async def test_a_merchant_without_money_is_asked_again_later(
     await send_due_refunds(channels=outside.channels, now=now + MINUTE)
     assert (await Refund.get()).status == "PROCESSING"
     assert len((await outside.books())["refunds"]) == 1
+
+
+async def refuse_for_good() -> None:
+    raise PaymentError("INVALID_REQUEST", "订单已超过一年，不能退款", may_have_happened=False, retryable=False)
+
+
+async def test_a_refund_that_the_channel_refuses_for_good_is_an_alarm_and_asked_again_but_seldom(
+    db: Database, outside: Outside, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    refund = await a_cancelled_order(outside, now, http_500=True)
+    await outside.switch_on()
+    channels = {WECHAT_PAY: Meddled(outside.channel, before={"refund": refuse_for_good})}
+    await send_due_refunds(channels=channels, now=now + MINUTE)
+    refused = await Refund.get()
+    assert (refused.status, refused.next_check_at) == ("INTENDED", now + 61 * MINUTE)
+    assert f"refund {refund.refund_no} is refused by the channel: INVALID_REQUEST" in caplog.text
+    assert [record.levelname for record in caplog.records if "is refused" in record.message] == ["ERROR"]
+    await send_due_refunds(channels=outside.channels, now=now + 61 * MINUTE)
+    assert (await Refund.get()).status == "PROCESSING"
+
+
+async def test_a_refund_that_is_refused_although_it_was_taken_before_is_found_by_its_number(
+    db: Database, outside: Outside, now: datetime
+) -> None:
+    await a_cancelled_order(outside, now, http_500_after=True)
+    await outside.switch_on()
+    channels = {WECHAT_PAY: Meddled(outside.channel, before={"refund": refuse_for_good})}
+    await send_due_refunds(channels=channels, now=now + MINUTE)
+    assert (await Refund.get()).status in ("PROCESSING", "SUCCESS")
+    assert len((await outside.books())["refunds"]) == 1
+
+
+async def test_a_hint_that_something_became_of_a_refund_makes_the_sweep_ask_at_once(
+    db: Database, outside: Outside, now: datetime
+) -> None:
+    refund, payment = await a_cancelled_order(outside, now), await Payment.get()
+    assert await send_due_refunds(channels=outside.channels, now=now) == 0
+    assert await hasten_refund(refund.refund_no, payment.payment_no, now=now) is True
+    await outside.quiet()
+    assert await send_due_refunds(channels=outside.channels, now=now) == 1
+    assert (await Refund.get()).status == "SUCCESS"
+    assert await hasten_refund(refund.refund_no, payment.payment_no, now=now) is True
+    assert (await Refund.get()).next_check_at is None  # finished is finished
+    assert await hasten_refund(refund.refund_no, "P20261120OTHER", now=now) is False
+    assert await hasten_refund("R20261120NOBODY", payment.payment_no, now=now) is False

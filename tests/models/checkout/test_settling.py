@@ -9,14 +9,15 @@ import pytest
 
 from models.admissions.tables import Admission
 from models.booking.tables import HeldCell
-from models.checkout.ending import cancel_order, end_overdue_holds
+from models.checkout.cancelling import cancel_order
+from models.checkout.ending import end_overdue_holds
 from models.checkout.refunding import send_due_refunds
 from models.checkout.settling import settle_known, settle_notice
 from models.errors import DomainError, ErrorCode
 from models.forwarding.tables import OutboxRow
 from models.orders.queries import order_of, refunds_of
 from models.orders.tables import FinanceEvent, Order, Payment, PaymentNotice, Refund
-from payments.port import CloseResult
+from payments.port import CloseResult, PaymentState, Way
 from payments.port import PaymentNotice as Notice
 from tests.databases import Database
 from tests.factories.booking import Hall, Person, a_hall, a_person, an_order, at, census, invoke_payment, wanted
@@ -28,7 +29,7 @@ QUARTER = timedelta(minutes=15)
 class ForgetfulClose(Meddled):
     """Says that a payment is closed and forgets to do it: the worst that a channel can do to us."""
 
-    async def close(self, payment_no: str) -> CloseResult:
+    async def close(self, payment_no: str, way: Way, expires_at: datetime) -> CloseResult:
         return CloseResult.CLOSED
 
 
@@ -70,7 +71,7 @@ async def test_a_notice_settles_the_order(db: Database, outside: Outside, now: d
     assert (settled.status, settled.paid_at) == ("PAID", now)
     payment = await Payment.get(order_id=order.id)
     assert (payment.status, payment.channel_trade_no) == ("SETTLED", notice.payment.channel_trade_no)
-    entry = await FinanceEvent.get()
+    entry = await FinanceEvent.get(kind="PAID")
     assert (entry.kind, entry.amount_fen, entry.about_no) == ("PAID", 4000, payment.payment_no)
     assert await Admission.filter(order_id=order.id).count() == 2
     told = await OutboxRow.get()
@@ -97,7 +98,7 @@ async def test_notices_at_once_settle_once(db: Database, outside: Outside, now: 
         *(settle_known(notice.payment, channel=WECHAT_PAY, now=now) for _ in range(10)),
     )
     assert sorted(outcomes) == ["ALREADY"] * 19 + ["SETTLED"]
-    assert await FinanceEvent.all().count() == await OutboxRow.all().count() == 1
+    assert await FinanceEvent.filter(kind="PAID").count() == await OutboxRow.all().count() == 1
     assert await Admission.filter(order_id=order.id).count() == 2
 
 
@@ -108,7 +109,7 @@ async def test_an_amount_that_differs_by_one_fen_settles_nothing(
     await a_wrong_notice_changes_nothing(outside, now, **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"appid": "wxother"}, {"mchid": "1900000000"}, {"payer_openid": "oStranger"}])
+@pytest.mark.parametrize("wrong", [{"appid": "wxother"}, {"mchid": "1900000000"}, {"payer": "oStranger"}])
 async def test_a_payment_to_or_from_somebody_else_settles_nothing(
     db: Database, outside: Outside, now: datetime, wrong: dict[str, Any]
 ) -> None:
@@ -193,6 +194,12 @@ async def test_paid_after_the_hold_ended_takes_the_slot_again_when_it_is_free(
     assert await Admission.filter(order_id=order.id).count() == 2
     assert await Refund.all().count() == 0
     assert await settle(outside, notice, now + QUARTER) == "ALREADY"
+    assert [(e.kind, e.amount_fen) for e in await FinanceEvent.all().order_by("id")] == [
+        ("CHARGED", 4000),
+        ("WAIVED", 4000),
+        ("PAID", 4000),
+        ("CHARGED", 4000),
+    ]
 
 
 @pytest.mark.parametrize("taken", ["full", "left"])
@@ -252,3 +259,16 @@ async def test_a_second_payment_of_one_order_is_given_back(db: Database, outside
     assert (await Order.get(id=order.id)).status == "PAID"
     assert (await Refund.get()).reason == "PAID_TWICE"
     assert await Admission.all().count() == await OutboxRow.all().count() == 1
+
+
+async def test_money_that_somebody_gave_back_at_the_channel_before_we_heard_of_it_buys_nothing(
+    db: Database, outside: Outside, now: datetime
+) -> None:
+    _, _, order, notice = await paid_at_wechat(outside, now)
+    given_back = replace(notice.payment, state=PaymentState.REFUNDED)
+    for _ in range(2):
+        assert await settle_known(given_back, channel=WECHAT_PAY, now=now) == "GIVEN_BACK"
+    assert (await Order.get(id=order.id)).status == "PENDING_PAYMENT"
+    assert (await Payment.get(order_id=order.id)).status == "CLOSED"
+    assert [entry.kind for entry in await FinanceEvent.all()] == ["CHARGED"]
+    assert await Admission.all().count() == await Refund.all().count() == 0

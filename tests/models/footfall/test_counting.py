@@ -193,7 +193,7 @@ async def test_a_booking_that_was_given_up_makes_nobody_somebody_else(db: Databa
     venue = await a_venue()
     given_up = await a_ticket(venue)
     member_id = given_up.admission.member_id
-    await admissions.revoke(given_up.admission.order_id, now=now)
+    await admissions.revoke([given_up.admission.order_line_id], now=now)
     again = await a_ticket(venue, member_id=member_id)
     later = await a_ticket(venue, starts_at=now + 3 * HOUR, member_id=member_id)
     assert await counted(venue, [again, later]) == 1

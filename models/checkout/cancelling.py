@@ -1,0 +1,269 @@
+"""Giving up an order or lines of it: what it costs is told first, then everything ends in one act.
+
+Revoked, released, unwound, told to the platform, and the refund written down: all of it or nothing. Who cancels twice
+has cancelled once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from models import database
+from models.admissions import operations as admissions
+from models.booking import operations as cells
+from models.checkout.ending import channel_away, close_at_channels, close_unpaid
+from models.checkout.fulfilling import give_up, tell_platform
+from models.checkout.refunding import send_refund
+from models.checkout.unwinding import unwind
+from models.errors import BadInput, DomainError, ErrorCode
+from models.orders import refund_policy
+from models.orders.operations import OrderedBy, book, intend_refund, lock_order, order_id_of
+from models.orders.refund_policy import LineQuote, LineToCancel, yuan_text
+from models.orders.refund_queries import left_to_give_back, terms_of
+from models.orders.rules import (
+    Channel,
+    CloseReason,
+    FinanceKind,
+    OrderStatus,
+    PaymentStatus,
+    RefundParty,
+    RefundReason,
+)
+from models.orders.tables import Order, OrderLine, Payment, Refund, RefundLine
+from payments.port import PaymentChannel
+
+WAYS_BACK: Mapping[str, str] = {
+    # WeChat Pay v3, 申请退款: 零钱支付的退款20分钟内到账，银行卡支付的退款3个工作日后查询
+    Channel.WECHAT_PAY: "原路退回微信支付：零钱一般20分钟内到账，银行卡一般3个工作日内到账。",
+    Channel.ALIPAY: "原路退回支付宝：余额一般即时到账，银行卡以银行到账时间为准。",
+    Channel.CASH: "请凭订单号到场馆前台领取现金。",
+    Channel.CARD: "请凭订单号和原银行卡到场馆前台办理，退回原卡。",
+}
+NOTHING_BACK = "没有需要退回的款项。"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundQuote:
+    """What cancelling these lines now gives back. `total_fen` is that of the lines that can be cancelled."""
+
+    order_no: str
+    lines: Sequence[LineQuote]
+    total_fen: int
+    way_back: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """Who gives up what. Without `line_nos` it is whatever of the order is not cancelled yet; without
+    `expected_refund_fen` any refund is welcome. `by` and its note: the clerk, when it is the venue."""
+
+    order_id: int
+    line_nos: frozenset[int] | None = None
+    party: RefundParty = RefundParty.MEMBER
+    expected_refund_fen: int | None = None
+    by: OrderedBy | None = None
+    note: str = ""
+
+
+async def refund_quote(
+    *, member_id: int, order_no: str, line_nos: Iterable[int] | None = None, now: datetime
+) -> RefundQuote:
+    """How much comes back and why, before the member decides. A line that cannot be cancelled says so.
+
+    Raises ORDER_UNKNOWN, BAD_INPUT for lines that the order doesn't have, ORDER_CLOSED when nothing is left to cancel.
+    """
+    order = await Order.get(id=await order_id_of(member_id=member_id, order_no=order_no))
+    lines = await _lines_of(order, _chosen(line_nos))
+    if order.status == OrderStatus.CLOSED or not lines:
+        raise DomainError(
+            "所选的时段已经取消。",
+            code=ErrorCode.ORDER_CLOSED,
+            next_step="请在“我的订单”里查看退款进度。",
+            field="orderNo",
+        )
+    if order.status == OrderStatus.PENDING_PAYMENT:
+        unpaid = [LineQuote(line.line_no, line.price_fen, 0, 0, "尚未支付，取消不产生费用。") for line in lines]
+        return RefundQuote(order_no=order_no, lines=unpaid, total_fen=0, way_back=NOTHING_BACK)
+    payment = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
+    quotes = await _quotes(order, lines, payment, RefundParty.MEMBER, "", now)
+    total_fen = sum(each.refund_fen for each in quotes)
+    way_back = WAYS_BACK[payment.channel] if payment and total_fen else NOTHING_BACK
+    return RefundQuote(order_no=order_no, lines=quotes, total_fen=total_fen, way_back=way_back)
+
+
+async def cancel_order(
+    *,
+    member_id: int,
+    order_no: str,
+    line_nos: Iterable[int] | None = None,
+    expected_refund_fen: int | None = None,
+    channels: Mapping[str, PaymentChannel],
+    now: datetime,
+) -> None:
+    """The member gives up an order or lines of it. An unpaid order closes whole; of a paid one the rules of refunds
+    say what comes back.
+
+    Raises ORDER_UNKNOWN for a stranger's, ORDER_STARTED for what began or was entered, NOT_REFUNDABLE where no rule
+    fits, REFUND_CHANGED when it is not `expected_refund_fen`, OUTSIDE_UNAVAILABLE when the channel can't say whether
+    the order was just paid.
+    """
+    order_id = await order_id_of(member_id=member_id, order_no=order_no)
+    asked = Cancellation(order_id=order_id, line_nos=_chosen(line_nos), expected_refund_fen=expected_refund_fen)
+    await cancel(asked, channels=channels, now=now)
+
+
+async def cancel(asked: Cancellation, *, channels: Mapping[str, PaymentChannel], now: datetime) -> None:
+    """Closes an unpaid order, or cancels lines of a paid one and sends the refund off."""
+    order = await Order.get(id=asked.order_id)
+    chosen = await _lines_of(order, asked.line_nos)
+    if order.status == OrderStatus.PENDING_PAYMENT:
+        if len(chosen) < await OrderLine.filter(order_id=order.id).count():
+            raise BadInput("未支付的订单只能整单取消。", next_step="请取消整张订单后重新预订。", field="lineNos")
+        if await close_at_channels(order, channels, now=now, abandoning=True):
+            await close_unpaid(order.id, _close_reason(asked.party), now=now)
+        order = await Order.get(id=order.id)
+        if order.status == OrderStatus.PENDING_PAYMENT:  # the channel is away, or they just began to pay again
+            raise channel_away()
+    refund_no = await _cancel_paid(asked, now=now)
+    if refund_no:
+        await send_refund(refund_no=refund_no, channels=channels, now=now)
+
+
+@database.operation
+async def _cancel_paid(asked: Cancellation, *, now: datetime) -> str | None:
+    """Revokes, releases and writes down the refund in one act. Returns its number, None when nothing is due."""
+    order = await lock_order(asked.order_id)
+    if order.status != OrderStatus.PAID:
+        return None
+    lines = await _lines_of(order, asked.line_nos)
+    if not lines:
+        return None
+    await _check_key(order, asked.by)
+    payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
+    quotes = await _quotes(order, lines, payment, asked.party, asked.note, now)
+    _check(quotes, asked.expected_refund_fen)
+    await _end(order, lines, asked.party, now)
+    for each in quotes:
+        if each.refund_fen:
+            about_no = f"{order.order_no}-{each.line_no}"
+            await book(order, FinanceKind.WAIVED, each.refund_fen, about_no, now)
+    total_fen = sum(each.refund_fen for each in quotes)
+    if payment is None or total_fen == 0:
+        return None
+    refund = await intend_refund(
+        payment=payment,
+        amount_fen=total_fen,
+        party=asked.party,
+        reason=RefundReason(_close_reason(asked.party).value),
+        by=asked.by,
+        now=now,
+    )
+    await RefundLine.bulk_create(
+        RefundLine(
+            refund_id=refund.id,
+            order_line_id=line.id,
+            amount_fen=each.refund_fen,
+            kept_fen=each.kept_fen,
+            explanation=each.explanation,
+        )
+        for line, each in zip(lines, quotes, strict=True)
+    )
+    return refund.refund_no
+
+
+async def _lines_of(order: Order, line_nos: frozenset[int] | None) -> list[OrderLine]:
+    """Those of the chosen lines that are not cancelled yet. Raises BAD_INPUT for what the order doesn't have."""
+    lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
+    if line_nos is not None and not line_nos:
+        raise BadInput("请至少选择一个时段。", field="lineNos")
+    unknown = (line_nos or frozenset()) - {line.line_no for line in lines}
+    if unknown:
+        raise BadInput("这张订单里没有所选的时段。", next_step="请刷新订单后重新选择。", field="lineNos")
+    return [line for line in lines if line.cancelled_at is None and (line_nos is None or line.line_no in line_nos)]
+
+
+async def _quotes(
+    order: Order,
+    lines: Sequence[OrderLine],
+    payment: Payment | None,
+    party: RefundParty,
+    note: str,
+    now: datetime,
+) -> list[LineQuote]:
+    terms, entered = await terms_of(order.venue_id, party), await admissions.entered(order.id)
+    quotes = [
+        refund_policy.quote(_to_cancel(line, line.id in entered), terms, party=party, now=now, note=note)
+        for line in lines
+    ]
+    return refund_policy.within(quotes, await left_to_give_back(payment))
+
+
+def _to_cancel(line: OrderLine, is_entered: bool) -> LineToCancel:
+    return LineToCancel(
+        line_no=line.line_no,
+        title=line.title,
+        price_fen=line.price_fen,
+        starts_at=line.starts_at,
+        ends_at=line.ends_at,
+        is_entered=is_entered,
+    )
+
+
+def _check(quotes: Sequence[LineQuote], expected_refund_fen: int | None) -> None:
+    """All of them or none: the first line that cannot be cancelled says why, and whether others could."""
+    refusals = [each.refusal for each in quotes if each.refusal is not None]
+    if refusals:
+        others = "其余时段可以单独取消。" if len(refusals) < len(quotes) else ""
+        raise DomainError(
+            refusals[0].message,
+            code=refusals[0].code,
+            next_step=others + (refusals[0].next_step or ""),
+            field=refusals[0].field,
+        )
+    total_fen = sum(each.refund_fen for each in quotes)
+    if expected_refund_fen is not None and expected_refund_fen != total_fen:
+        raise DomainError(
+            f"现在取消可退{yuan_text(total_fen)}，与之前显示的不同。",
+            code=ErrorCode.REFUND_CHANGED,
+            next_step="请确认新的退款金额后再取消。",
+            field="expectedRefund",
+        )
+
+
+async def _check_key(order: Order, by: OrderedBy | None) -> None:
+    """Who repeats an act finds its lines cancelled; other lines under the same number are another act."""
+    if by and await Refund.filter(order_id=order.id, request_key=by.request_key).exists():
+        raise key_reused()
+
+
+async def _end(order: Order, lines: Sequence[OrderLine], party: RefundParty, now: datetime) -> None:
+    """These lines are over: nobody gets in by them, and others may have their slots."""
+    ids = [line.id for line in lines]
+    await OrderLine.filter(id__in=ids).update(cancelled_at=now)
+    await admissions.revoke(ids, now=now)
+    await unwind(order, lines, now)
+    remaining = await OrderLine.filter(order_id=order.id, cancelled_at=None).order_by("line_no")
+    if remaining:
+        await cells.release(ids)
+        await tell_platform(order, lines=remaining, state="CHANGED", now=now)
+        return
+    await give_up(order, _close_reason(party), now)
+    every = await OrderLine.filter(order_id=order.id).order_by("line_no")
+    await tell_platform(order, lines=every, state="CANCELLED", now=now)
+
+
+def _close_reason(party: RefundParty) -> CloseReason:
+    return CloseReason.CANCELLED_BY_VENUE if party is RefundParty.VENUE else CloseReason.CANCELLED
+
+
+def _chosen(line_nos: Iterable[int] | None) -> frozenset[int] | None:
+    return None if line_nos is None else frozenset(line_nos)
+
+
+def key_reused() -> DomainError:
+    return DomainError(
+        "这个幂等键已经用于另一次办理。",
+        code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+        next_step="请换一个新的幂等键再提交。",
+        field="idempotencyKey",
+    )

@@ -1,0 +1,403 @@
+"""What staff do about refunds at their venues: cancel for the venue, give back out of goodwill, and the way out for
+refunds that will not arrive by themselves.
+
+Each act is recorded with who, when and why. What is asked twice happens once: by its key, or because the refund is in
+other hands by then.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from models import database
+from models.calendar import moment_text
+from models.checkout.at_desk import checked_key
+from models.checkout.cancelling import Cancellation, cancel, key_reused
+from models.checkout.ending import channel_away
+from models.checkout.refunding import record_refund, send_refund
+from models.errors import BadInput, DomainError, ErrorCode
+from models.orders.operations import FIRST_CHECK, OrderedBy, book, intend_refund, lock_order
+from models.orders.refund_policy import yuan_text
+from models.orders.refund_queries import left_to_give_back
+from models.orders.rules import Channel, FinanceKind, PaymentStatus, RefundParty, RefundReason, RefundStatus
+from models.orders.tables import Payment, Refund, RefundLine
+from models.staff.rules import StaffSignedIn
+from payments.port import BankCard, PaymentChannel, PaymentError, RefundState
+
+log = logging.getLogger(__name__)
+
+NOT_TAKEN_AFTER = timedelta(minutes=15)
+"""A refund that no channel has taken for so long needs somebody."""
+HANGING_AFTER = timedelta(days=3)
+"""Banks take up to three working days."""
+REFUNDABLE_FOR = timedelta(days=365)  # WeChat Pay v3, 申请退款; Alipay alike unless agreed otherwise
+LONGEST_NOTE = 60
+LONGEST_RECORD = 200
+MOST_TO_SETTLE = 100
+_CARD_NUMBER = re.compile(r"[0-9]{12,19}")
+_BANK_TYPE = re.compile(r"[A-Z0-9_]{2,32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundToSettle:
+    """A refund that needs somebody, and the way out."""
+
+    refund_no: str
+    order_no: str
+    channel: Channel
+    amount_fen: int
+    explanation: str
+    status: RefundStatus
+    asked_at: datetime
+    record: str  # what staff did about it so far
+    way_out: str
+
+
+async def cancel_for_venue(
+    *,
+    clerk: StaffSignedIn,
+    order_no: str,
+    line_nos: Iterable[int] | None,
+    reason: str,
+    key: str,
+    channels: Mapping[str, PaymentChannel],
+    now: datetime,
+) -> int:
+    """The venue cannot keep its word: everything goes back, whatever the rules for members keep. The member reads
+    the reason. An unpaid order is closed whole. Gives the order's id, as every act here.
+
+    Raises ORDER_UNKNOWN (another venue's too), ORDER_STARTED for what was used or is over, BAD_INPUT.
+    """
+    note = checked_note(reason, field="reason")
+    by = OrderedBy(staff_id=clerk.staff_id, note=_entry(clerk, f"取消：{note}", now), request_key=checked_key(key))
+    order_id = await _order_at(clerk, order_no)
+    asked = Cancellation(
+        order_id=order_id,
+        line_nos=None if line_nos is None else frozenset(line_nos),
+        party=RefundParty.VENUE,
+        by=by,
+        note=note,
+    )
+    await cancel(asked, channels=channels, now=now)
+    log.info("order %s: cancelled for the venue by staff %s", order_no, clerk.staff_id)
+    return order_id
+
+
+async def give_back(
+    *,
+    clerk: StaffSignedIn,
+    order_no: str,
+    amount_fen: int,
+    note: str,
+    key: str,
+    channels: Mapping[str, PaymentChannel],
+    now: datetime,
+) -> int:
+    """Part or all of what was paid, out of goodwill; nothing is cancelled by it.
+
+    Raises ORDER_UNKNOWN (another venue's too), REFUND_TOO_LARGE above what is left, IDEMPOTENCY_KEY_REUSED, BAD_INPUT.
+    """
+    note = _entry(clerk, checked_note(note, field="note"), now)
+    by = OrderedBy(staff_id=clerk.staff_id, note=note, request_key=checked_key(key))
+    order_id = await _order_at(clerk, order_no)
+    refund_no = await _give_back(order_id, amount_fen, by, now=now)
+    log.info("refund %s: %s fen given back by staff %s", refund_no, amount_fen, clerk.staff_id)
+    await send_refund(refund_no=refund_no, channels=channels, now=now)
+    return order_id
+
+
+@database.operation
+async def _give_back(order_id: int, amount_fen: int, by: OrderedBy, *, now: datetime) -> str:
+    order = await lock_order(order_id)
+    given = await Refund.get_or_none(order_id=order.id, request_key=by.request_key)
+    if given is not None:
+        if (given.reason, given.amount_fen) != (RefundReason.GOODWILL, amount_fen):
+            raise key_reused()
+        return given.refund_no
+    payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
+    left_fen = await left_to_give_back(payment)
+    if payment is None or not 0 < amount_fen <= left_fen:
+        raise DomainError(
+            f"这张订单最多还可退{yuan_text(left_fen)}。",
+            code=ErrorCode.REFUND_TOO_LARGE,
+            next_step="请核对已退款项后填写金额。" if left_fen else "已没有可退的款项。",
+            field="amount",
+        )
+    refund = await intend_refund(
+        payment=payment,
+        amount_fen=amount_fen,
+        party=RefundParty.VENUE,
+        reason=RefundReason.GOODWILL,
+        by=by,
+        now=now,
+    )
+    await book(order, FinanceKind.WAIVED, amount_fen, refund.refund_no, now)
+    return refund.refund_no
+
+
+async def redirect_refund(
+    *,
+    clerk: StaffSignedIn,
+    refund_no: str,
+    card: BankCard | None,
+    note: str,
+    channels: Mapping[str, PaymentChannel],
+    now: datetime,
+) -> int:
+    """An abnormal refund goes to another card of the payer's, or (None) back to the merchant, to be given back by
+    hand. The card goes to the channel and is kept nowhere.
+
+    Raises REFUND_UNKNOWN (another venue's too), REFUND_IN_HAND when it is not abnormal (any more),
+    OUTSIDE_UNAVAILABLE, BAD_INPUT.
+    """
+    note = checked_note(note, field="note")
+    if card is not None:
+        _check_card(card)
+    refund_no = refund_no.strip().upper()
+    refund_id, order_id = await _refund_at(clerk, refund_no)
+    what = "改退银行卡" if card else "退回商户账户"
+    payment = await _claim(refund_id, clerk.staff_id, _entry(clerk, f"{what}：{note}", now), now=now)
+    channel = channels[payment.channel]
+    log.info("refund %s: redirected (card: %s) by staff %s", refund_no, card is not None, clerk.staff_id)
+    try:
+        known = await channel.query_refund(refund_no, payment.payment_no)
+        if known is not None and known.state is RefundState.ABNORMAL:
+            known = await channel.redirect_refund(known, card)
+    except PaymentError as error:
+        log.warning("refund %s not redirected: %s", refund_no, error.code)
+        if not error.may_have_happened:
+            await _unclaim(refund_id)
+        if error.retryable or error.may_have_happened:
+            raise channel_away() from error
+        raise DomainError(
+            "渠道没有接受这次改退。",
+            code=ErrorCode.REFUND_IN_HAND,
+            next_step="请核对收款人与卡号后重试，或在商户平台办理；系统会继续查询结果。",
+            field="refundNo",
+        ) from error
+    if known is None:
+        await _unclaim(refund_id)
+        raise channel_away()
+    await record_refund(known, now=now)
+    return order_id
+
+
+@database.operation
+async def _claim(refund_id: int, staff_id: int, entry: str, *, now: datetime) -> Payment:
+    """From here on it is on its way again, in this clerk's hands. Should the process die before the channel was
+    asked, the sweep finds it abnormal once more."""
+    refund = await _locked(refund_id)
+    if refund.status != RefundStatus.ABNORMAL:
+        raise _in_hand(refund)
+    refund.status = RefundStatus.PROCESSING
+    refund.staff_id = staff_id
+    refund.staff_note = f"{refund.staff_note} {entry}".strip()[-LONGEST_RECORD:]
+    refund.next_check_at = now + FIRST_CHECK
+    await refund.save(update_fields=["status", "staff_id", "staff_note", "next_check_at"])
+    return await Payment.get(id=refund.payment_id)
+
+
+@database.operation
+async def _unclaim(refund_id: int) -> None:
+    """The channel did nothing: the way out is open again."""
+    refund = await _locked(refund_id)
+    if refund.status == RefundStatus.PROCESSING:
+        refund.status = RefundStatus.ABNORMAL
+        await refund.save(update_fields=["status"])
+
+
+async def refund_again(
+    *, clerk: StaffSignedIn, refund_no: str, note: str, channels: Mapping[str, PaymentChannel], now: datetime
+) -> int:
+    """What the channel closed is asked for once more, under a new number; the same clerk may ask twice for it.
+
+    Raises REFUND_UNKNOWN (another venue's too), REFUND_IN_HAND when it was not closed or another clerk was faster.
+    """
+    note = _entry(clerk, f"重新退款：{checked_note(note, field='note')}", now)
+    by = OrderedBy(staff_id=clerk.staff_id, note=note)
+    refund_id, order_id = await _refund_at(clerk, refund_no)
+    again = await _refund_again(refund_id, by, now=now)
+    log.info("refund %s: again as %s by staff %s", refund_no, again, clerk.staff_id)
+    await send_refund(refund_no=again, channels=channels, now=now)
+    return order_id
+
+
+@database.operation
+async def _refund_again(refund_id: int, by: OrderedBy, *, now: datetime) -> str:
+    closed = await _locked(refund_id)
+    again = await Refund.get_or_none(replaces_id=closed.id)
+    if again is not None and again.staff_id == by.staff_id:
+        return again.refund_no
+    if again is not None or closed.status != RefundStatus.CLOSED:
+        raise _in_hand(again or closed)
+    refund = await intend_refund(
+        payment=await Payment.get(id=closed.payment_id),
+        amount_fen=closed.amount_fen,
+        party=RefundParty(closed.party),
+        reason=RefundReason(closed.reason),
+        by=by,
+        replaces_id=closed.id,
+        now=now,
+    )
+    await RefundLine.bulk_create(
+        RefundLine(
+            refund_id=refund.id,
+            order_line_id=part.order_line_id,
+            amount_fen=part.amount_fen,
+            kept_fen=part.kept_fen,
+            explanation=part.explanation,
+        )
+        for part in await RefundLine.filter(refund_id=closed.id)
+    )
+    return refund.refund_no
+
+
+async def refunds_to_settle(
+    *, clerk: StaffSignedIn, venue_id: str, first: int, now: datetime
+) -> Sequence[RefundToSettle]:
+    """What at one of the clerk's venues (public id) will not arrive by itself, the oldest first. Raises NOT_ALLOWED."""
+    if venue_id not in dict(clerk.venues):
+        raise DomainError(
+            "您没有这个场馆的退款权限。",
+            code=ErrorCode.NOT_ALLOWED,
+            next_step="请选择自己的场馆，或联系管理员开通。",
+            field="venueId",
+        )
+    if not 1 <= first <= MOST_TO_SETTLE:
+        raise BadInput(f"数量应在 1 到 {MOST_TO_SETTLE} 之间。", field="first")
+    found = await database.rows(
+        """SELECT refund.refund_no, refund.amount_fen, refund.reason_text, refund.status, refund.created_at,
+                  refund.staff_note, orders.order_no, payment.channel, payment.paid_at
+             FROM refund JOIN orders ON orders.id = refund.order_id JOIN venue ON venue.id = orders.venue_id
+                         JOIN payment ON payment.id = refund.payment_id
+            WHERE venue.public_id = $1
+              AND (refund.status = 'ABNORMAL'
+                   OR refund.status = 'INTENDED' AND refund.created_at <= $2
+                   OR refund.status = 'PROCESSING' AND refund.created_at <= $3
+                   OR refund.status = 'CLOSED'
+                      AND NOT EXISTS (SELECT 1 FROM refund AS again WHERE again.replaces_id = refund.id))
+            ORDER BY refund.id LIMIT $4""",
+        venue_id,
+        now - NOT_TAKEN_AFTER,
+        now - HANGING_AFTER,
+        first,
+    )
+    return [
+        RefundToSettle(
+            refund_no=row["refund_no"],
+            order_no=row["order_no"],
+            channel=Channel(row["channel"]),
+            amount_fen=row["amount_fen"],
+            explanation=row["reason_text"],
+            status=RefundStatus(row["status"]),
+            asked_at=database.utc(row["created_at"]),
+            record=row["staff_note"],
+            way_out=way_out(
+                RefundStatus(row["status"]), paid_at=row["paid_at"] and database.utc(row["paid_at"]), now=now
+            ),
+        )
+        for row in found
+    ]
+
+
+def way_out(status: RefundStatus, *, paid_at: datetime | None, now: datetime) -> str:
+    """What staff can do about a refund that hangs."""
+    if status is RefundStatus.ABNORMAL:
+        return (
+            "原账户收不了这笔退款（如银行卡已注销或冻结）。请联系顾客，改退到其本人的另一张银行卡；"
+            "联系不上时可先退回商户账户，再线下退给顾客。"
+        )
+    if status is RefundStatus.CLOSED:
+        return "渠道关闭了这笔退款，钱没有退出。请核对后重新退款。"
+    if status is RefundStatus.PROCESSING:
+        return "渠道处理已超过3天，系统会继续查询。请在商户平台核对，必要时联系渠道客服。"
+    if paid_at is not None and paid_at + REFUNDABLE_FOR < now:
+        return "支付已超过一年，渠道不再受理原路退款。请联系顾客线下退款，并请管理员登记。"
+    return "渠道还没有受理，系统会用同一单号继续重试。请确认商户账户余额充足；一天后仍未受理，请联系管理员。"
+
+
+def checked_note(text: str, *, field: str) -> str:
+    note = text.strip()
+    if not note or len(note) > LONGEST_NOTE or not note.isprintable():
+        raise BadInput(f"请写明原因，最多{LONGEST_NOTE}个字，不能换行。", field=field)
+    return note
+
+
+def _check_card(card: BankCard) -> None:
+    """Only what plainly is none; whether it is the payer's own, the channel knows."""
+    if not _CARD_NUMBER.fullmatch(card.number):
+        raise BadInput("银行卡号应为12到19位数字。", next_step="请核对卡号。", field="card")
+    if not _BANK_TYPE.fullmatch(card.bank_type):
+        raise BadInput("银行代码不正确。", next_step="请按渠道的银行代码填写，例如 ICBC_DEBIT。", field="card")
+    if not 1 <= len(card.holder.strip()) <= 40 or not card.holder.isprintable():
+        raise BadInput("请填写持卡人姓名，最多40个字。", field="card")
+
+
+def _entry(clerk: StaffSignedIn, what: str, now: datetime) -> str:
+    """For the record: 11月20日 10:00 李前台 取消：场馆停电。"""
+    return f"{moment_text(now)} {clerk.display_name} {what}。"
+
+
+async def _order_at(clerk: StaffSignedIn, order_no: str) -> int:
+    found = await database.row(
+        """SELECT orders.id FROM orders JOIN staff_venue ON staff_venue.venue_id = orders.venue_id
+            WHERE staff_venue.staff_id = $1 AND orders.order_no = $2""",
+        clerk.staff_id,
+        order_no.strip().upper(),
+    )
+    if found is None:
+        raise DomainError(
+            "没有找到这张订单。",
+            code=ErrorCode.ORDER_UNKNOWN,
+            next_step="请核对订单号；只能办理本场馆的订单。",
+            field="orderNo",
+        )
+    return int(found["id"])
+
+
+async def _refund_at(clerk: StaffSignedIn, refund_no: str) -> tuple[int, int]:
+    """The ids of a refund and of its order."""
+    found = await database.row(
+        """SELECT refund.id, refund.order_id FROM refund JOIN orders ON orders.id = refund.order_id
+                  JOIN staff_venue ON staff_venue.venue_id = orders.venue_id
+            WHERE staff_venue.staff_id = $1 AND refund.refund_no = $2""",
+        clerk.staff_id,
+        refund_no.strip().upper(),
+    )
+    if found is None:
+        raise DomainError(
+            "没有找到这笔退款。",
+            code=ErrorCode.REFUND_UNKNOWN,
+            next_step="请核对退款单号；只能办理本场馆的退款。",
+            field="refundNo",
+        )
+    return int(found["id"]), int(found["order_id"])
+
+
+async def _locked(refund_id: int) -> Refund:
+    """The refund, locked after its order and payment, as everybody does."""
+    about = await Refund.get(id=refund_id)
+    await lock_order(about.order_id)
+    await Payment.select_for_update().get(id=about.payment_id)
+    return await Refund.select_for_update().get(id=refund_id)
+
+
+_STANDS = {
+    RefundStatus.INTENDED: "正在提交渠道",
+    RefundStatus.PROCESSING: "渠道正在处理",
+    RefundStatus.SUCCESS: "已经到账",
+    RefundStatus.ABNORMAL: "原账户无法收款",
+    RefundStatus.AT_DESK: "在前台等待领取",
+    RefundStatus.CLOSED: "已被渠道关闭",
+}
+
+
+def _in_hand(refund: Refund) -> DomainError:
+    return DomainError(
+        f"这笔退款现在{_STANDS[RefundStatus(refund.status)]}，不需要这样办理。",
+        code=ErrorCode.REFUND_IN_HAND,
+        next_step="请刷新列表查看最新进度。",
+        field="refundNo",
+    )

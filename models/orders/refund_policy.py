@@ -1,0 +1,183 @@
+"""How much of a line's price goes back when it is cancelled, and why, in words for the person. Pure.
+
+The rules are data (`data/refund_rules.csv`): cancelled by whom, how long before the start, so much is kept.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from models.calendar import moment_text
+from models.errors import DomainError, ErrorCode
+from models.orders.rules import RefundParty
+
+WHENEVER = -(10**6)
+"""As `minutes_before`: long after the start too."""
+LONGEST_EXPLANATION = 120
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One rule: cancelled at least so long before the start, so much is kept. In rising order of `minutes_before`
+    less and less may be kept, which the import sees to."""
+
+    minutes_before: int
+    kept_percent: int = 0
+    kept_fen: int = 0
+    of_venue: bool = False  # the venue's own, not the house's
+
+
+WITHOUT_RULES = {RefundParty.MEMBER: Terms(0), RefundParty.VENUE: Terms(WHENEVER)}
+"""Where there is no rule at all: everything goes back, to a member until it starts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineToCancel:
+    """What the policy wants to know of a line."""
+
+    line_no: int
+    title: str
+    price_fen: int
+    starts_at: datetime
+    ends_at: datetime
+    is_entered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineQuote:
+    """What cancelling a line now gives back and keeps. With a `refusal` it cannot be cancelled, and all is kept."""
+
+    line_no: int
+    price_fen: int
+    refund_fen: int
+    kept_fen: int
+    explanation: str
+    refusal: DomainError | None = None
+
+
+def deciding(terms: Iterable[Terms], party: RefundParty) -> Sequence[Terms]:
+    """A venue's own rules replace the house's wholly; without any, everything goes back."""
+    given = list(terms) or [WITHOUT_RULES[party]]
+    chosen = [rule for rule in given if rule.of_venue] or given
+    return sorted(chosen, key=lambda rule: rule.minutes_before)
+
+
+def quote(
+    line: LineToCancel, terms: Iterable[Terms], *, party: RefundParty, now: datetime, note: str = ""
+) -> LineQuote:
+    """What cancelling this line now would mean. `note` is why the venue cancels, for the member to read."""
+    refusal = _cannot_be(line, party, now)
+    if refusal is not None:
+        return _refused(line, refusal)
+    if line.price_fen == 0:
+        return LineQuote(line.line_no, 0, 0, 0, "免费时段，取消不产生费用。")
+    left, rules = line.starts_at - now, deciding(terms, party)
+    rule = applying(rules, left)
+    if rule is None:
+        return _refused(line, _too_late(line, rules))
+    kept_fen = kept_of(line.price_fen, rule)
+    refund_fen = line.price_fen - kept_fen
+    why = f"场馆取消{f'（{note}）' if note else ''}" if party is RefundParty.VENUE else _why(rules, rule, left)
+    told = _told(rule, refund_fen, kept_fen)
+    explanation = f"{why[: LONGEST_EXPLANATION - len(told) - 2]}：{told}。"
+    return LineQuote(line.line_no, line.price_fen, refund_fen, kept_fen, explanation)
+
+
+def applying(rules: Iterable[Terms], left: timedelta) -> Terms | None:
+    """The rule for so much time until the start: the one that asks for most of it, of those that ask for no more."""
+    fitting = [rule for rule in rules if rule.minutes_before * _MINUTE <= left]
+    return max(fitting, key=lambda rule: rule.minutes_before, default=None)
+
+
+def kept_of(price_fen: int, rule: Terms) -> int:
+    """The percentage, rounded half up to the fen, and the fixed part; never more than the price."""
+    return min(price_fen, (price_fen * rule.kept_percent + 50) // 100 + rule.kept_fen)
+
+
+def within(quotes: Sequence[LineQuote], left_fen: int) -> list[LineQuote]:
+    """The same when only so much of the payment is left: what was given back already is not given back again."""
+    capped = []
+    for each in quotes:
+        refund_fen = min(each.refund_fen, left_fen)
+        left_fen -= refund_fen
+        if refund_fen < each.refund_fen:
+            told = f"此前已退过款，本次退{yuan_text(refund_fen)}。"
+            why = each.explanation[: LONGEST_EXPLANATION - len(told)]
+            each = replace(each, refund_fen=refund_fen, explanation=why + told)
+        capped.append(each)
+    return capped
+
+
+def yuan_text(fen: int) -> str:
+    """4000 → 40.00元"""
+    return f"{fen // 100}.{fen % 100:02d}元"
+
+
+def length_text(length: timedelta) -> str:
+    """How long, to the minute below: 1天2小时, 2小时, 1小时20分钟, 0分钟."""
+    minutes = max(0, length // _MINUTE)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [(days, "天"), (hours, "小时"), (minutes, "分钟")]
+    said = "".join(f"{count}{word}" for count, word in parts if count)
+    return said or "0分钟"
+
+
+def _cannot_be(line: LineToCancel, party: RefundParty, now: datetime) -> DomainError | None:
+    """Used is used, whatever the rules: a member cancels before the start, the venue before the end."""
+    by_venue = party is RefundParty.VENUE
+    if line.is_entered:
+        what = "已有人入场"
+    elif by_venue and line.ends_at <= now:
+        what = "已经结束"
+    elif not by_venue and line.starts_at <= now:
+        what = "已经开始"
+    else:
+        return None
+    return DomainError(
+        f"{line.title}{what}，不能取消。",
+        code=ErrorCode.ORDER_STARTED,
+        next_step="需要退款时，请办理酌情退款。" if by_venue else "如有特殊情况，请联系场馆前台。",
+        field="lineNos",
+    )
+
+
+def _too_late(line: LineToCancel, rules: Sequence[Terms]) -> DomainError:
+    limit = rules[0].minutes_before * _MINUTE
+    return DomainError(
+        f"{line.title}不能取消：{_whose(rules[0])}规定最晚提前{length_text(limit)}取消，"
+        f"即{moment_text(line.starts_at - limit)}之前。",
+        code=ErrorCode.NOT_REFUNDABLE,
+        next_step="如有特殊情况，请联系场馆前台。",
+        field="lineNos",
+    )
+
+
+def _refused(line: LineToCancel, refusal: DomainError) -> LineQuote:
+    return LineQuote(line.line_no, line.price_fen, 0, line.price_fen, refusal.sentence(), refusal)
+
+
+def _whose(rule: Terms) -> str:
+    return "本馆退款规则" if rule.of_venue else "平台退款规则"
+
+
+def _why(rules: Sequence[Terms], rule: Terms, left: timedelta) -> str:
+    """Which rule, and that it applies: 距开始1小时20分钟，按平台退款规则，提前不足2小时取消"""
+    return f"距开始{length_text(left)}，按{_whose(rule)}，{_band(rules, rule)}取消"
+
+
+def _band(rules: Sequence[Terms], rule: Terms) -> str:
+    above = [other.minutes_before for other in rules if other.minutes_before > rule.minutes_before]
+    at_least = f"提前{length_text(rule.minutes_before * _MINUTE)}以上" if rule.minutes_before > 0 else ""
+    below = f"不足{length_text(min(above) * _MINUTE)}" if above else ""
+    if at_least and below:
+        return f"{at_least}、{below}"
+    return at_least or (f"提前{below}" if below else "开始前")
+
+
+def _told(rule: Terms, refund_fen: int, kept_fen: int) -> str:
+    if kept_fen == 0:
+        return "全额退款"
+    fees = [f"价格的{rule.kept_percent}%"] if rule.kept_percent else []
+    fees += [yuan_text(rule.kept_fen)] if rule.kept_fen else []
+    return f"收取{'加'.join(fees)}，即{yuan_text(kept_fen)}，退{yuan_text(refund_fen)}"

@@ -1,0 +1,49 @@
+"""What is stored of refunds, for those who decide, and for those who look."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models import database
+from models.orders.refund_policy import Terms
+from models.orders.rules import RefundParty
+from models.orders.tables import Payment
+
+
+async def terms_of(venue_id: int, party: RefundParty) -> list[Terms]:
+    """The rules that may decide here: the venue's own and the house's."""
+    found = await database.rows(
+        """SELECT minutes_before, kept_percent, kept_fen, venue_id IS NOT NULL AS of_venue FROM refund_rule
+            WHERE party = $1 AND (venue_id = $2 OR venue_id IS NULL) ORDER BY minutes_before""",
+        party.value,
+        venue_id,
+    )
+    return [
+        Terms(rule["minutes_before"], rule["kept_percent"], rule["kept_fen"], bool(rule["of_venue"]))
+        for rule in found
+    ]
+
+
+async def left_to_give_back(payment: Payment | None) -> int:
+    """What was paid, less what was given back or is on its way, and less what the channel closed and is still owed."""
+    if payment is None:
+        return 0
+    owed = await database.row(
+        """SELECT COALESCE(SUM(amount_fen), 0) AS fen FROM refund
+            WHERE payment_id = $1 AND status = 'CLOSED'
+              AND NOT EXISTS (SELECT 1 FROM refund AS again WHERE again.replaces_id = refund.id)""",
+        payment.id,
+    )
+    assert owed is not None
+    return int(payment.amount_fen - payment.refunded_fen - owed["fen"])  # sums are numeric
+
+
+async def lines_of_refunds(order_ids: Sequence[int]) -> Sequence[Any]:
+    """Of all refunds of these orders, which part is for which line."""
+    places = database.parameters(len(order_ids))
+    return await database.rows(
+        f"""SELECT refund_line.refund_id, order_line.line_no, refund_line.amount_fen, refund_line.kept_fen,
+                   refund_line.explanation
+              FROM refund_line JOIN order_line ON order_line.id = refund_line.order_line_id
+             WHERE order_line.order_id IN ({places}) ORDER BY refund_line.refund_id, order_line.line_no""",
+        *order_ids,
+    )

@@ -1,0 +1,391 @@
+"""Paying at a venue's desk: cash, card slips and codes; refunds that are handed out; the drawer of a shift."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from models.checkout import at_desk, codes_at_desk, handing_out
+from models.checkout.at_desk import MOST_WAITING, MoneyGiven, Receipt, WaitingRefund
+from models.checkout.codes_at_desk import DeskPayment, ShownCode, Standing
+from models.checkout.placing import MOST_LINES
+from models.shifts import operations as shifts
+from models.shifts import queries as shift_queries
+from models.shifts.queries import ShiftView
+from plans.costs import ListSize, Weight
+from resolvers.context import Info
+from resolvers.errors import UserError, act, user_errors
+from resolvers.paying import PaymentCode
+from resolvers.scalars import Fen
+from resolvers.words import Channel, CloseReason, OrderStatus, RefundStatus
+
+strawberry.enum(Standing, name="DeskPaymentStanding", description="How a payment by code stands, for the desk.")
+
+
+@strawberry.type(description="What an order at the desk is for.")
+class DeskOrderLine:
+    title: str
+    court_name: str
+    starts_at: datetime
+    ends_at: datetime
+    people: int
+    price: Fen
+    is_cancelled: bool
+
+
+@strawberry.type(description="Money that was paid by hand and is given back at the desk.")
+class DeskRefund:
+    refund_no: str
+    order_no: str
+    channel: Channel = strawberry.field(
+        description="CASH comes out of the drawer, CARD goes back at the terminal."
+    )
+    amount: Fen
+    explanation: str
+    status: RefundStatus
+    asked_at: datetime
+    handed_out_at: datetime | None
+
+    @classmethod
+    def of(cls, found: WaitingRefund) -> Self:
+        return cls(
+            refund_no=found.refund_no,
+            order_no=found.order_no,
+            channel=found.channel,
+            amount=Fen(found.amount_fen),
+            explanation=found.reason_text,
+            status=found.status,
+            asked_at=found.asked_at,
+            handed_out_at=found.handed_out_at,
+        )
+
+
+@strawberry.type(description="An order as the desk of its venue sees it: nothing says whose it is.")
+class DeskOrder:
+    order_no: str
+    status: OrderStatus
+    venue_id: strawberry.ID
+    venue_name: str
+    total: Fen
+    paid: Fen
+    refunded: Fen
+    hold_expires_at: datetime = strawberry.field(description="Until here an unpaid order can be paid.")
+    paid_at: datetime | None
+    paid_by: Channel | None
+    close_reason: CloseReason | None
+    lines: list[DeskOrderLine] = strawberry.field(directives=[ListSize(assumed_size=MOST_LINES)])
+    refunds_at_desk: list[DeskRefund] = strawberry.field(
+        directives=[ListSize(assumed_size=MOST_LINES)], description="What of it waits here to be handed out."
+    )
+
+    @classmethod
+    def of(cls, found: at_desk.DeskOrder) -> Self:
+        row = found.row
+        return cls(
+            order_no=row["order_no"],
+            status=OrderStatus(row["status"]),
+            venue_id=strawberry.ID(row["venue_id"]),
+            venue_name=row["venue_name"],
+            total=Fen(row["total_fen"]),
+            paid=Fen(row["paid_fen"]),
+            refunded=Fen(row["refunded_fen"]),
+            hold_expires_at=row["hold_expires_at"],
+            paid_at=row["paid_at"],
+            paid_by=found.paid_by,
+            close_reason=CloseReason(row["close_reason"]) if row["close_reason"] else None,
+            lines=[
+                DeskOrderLine(
+                    title=line["title"],
+                    court_name=line["court_name"],
+                    starts_at=line["starts_at"],
+                    ends_at=line["ends_at"],
+                    people=line["people"],
+                    price=Fen(line["price_fen"]),
+                    is_cancelled=line["cancelled_at"] is not None,
+                )
+                for line in found.lines
+            ],
+            refunds_at_desk=[DeskRefund.of(refund) for refund in found.waiting],
+        )
+
+
+@strawberry.type(description="Money taken by hand, and the change to give.")
+class DeskReceipt:
+    payment_no: str
+    order_no: str
+    channel: Channel
+    amount: Fen
+    given: Fen
+    change: Fen
+    slip_no: str
+    paid_at: datetime
+    caution: str = strawberry.field(description="What the clerk should tell the customer; mostly empty.")
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> Self:
+        return cls(
+            payment_no=receipt.payment_no,
+            order_no=receipt.order_no,
+            channel=receipt.channel,
+            amount=Fen(receipt.amount_fen),
+            given=Fen(receipt.given_fen),
+            change=Fen(receipt.change_fen),
+            slip_no=receipt.slip_no,
+            paid_at=receipt.paid_at,
+            caution=receipt.caution,
+        )
+
+
+@strawberry.type(description="A code on the desk's screen for the payer to scan.")
+class DeskCode:
+    payment_no: str
+    channel: Channel
+    amount: Fen
+    expires_at: datetime
+    code: PaymentCode
+
+    @classmethod
+    def of(cls, shown: ShownCode) -> Self:
+        return cls(
+            payment_no=shown.payment_no,
+            channel=shown.channel,
+            amount=Fen(shown.amount_fen),
+            expires_at=shown.expires_at,
+            code=PaymentCode(code=shown.code),
+        )
+
+
+@strawberry.type(name="DeskPayment", description="A payment by code, shown or scanned at the desk.")
+class DeskPaymentType:
+    payment_no: str
+    order_no: str
+    channel: Channel
+    amount: Fen
+    standing: Standing
+    message: str = strawberry.field(description="A Chinese sentence for the clerk.")
+
+    @classmethod
+    def of(cls, payment: DeskPayment) -> Self:
+        return cls(
+            payment_no=payment.payment_no,
+            order_no=payment.order_no,
+            channel=payment.channel,
+            amount=Fen(payment.amount_fen),
+            standing=payment.standing,
+            message=payment.says,
+        )
+
+
+@strawberry.type(description="A clerk's time at a drawer. What should lie in it is told once it was counted.")
+class Shift:
+    id: strawberry.ID
+    venue_id: strawberry.ID
+    venue_name: str
+    opened_at: datetime
+    opening_float: Fen
+    cash_taken: Fen | None = strawberry.field(
+        description="Null until the drawer was counted, as it would tell what to count."
+    )
+    cash_handed_out: Fen | None
+    card_taken: Fen
+    code_taken: Fen = strawberry.field(description="By codes shown or scanned here; for information.")
+    card_handed_out: Fen
+    closed_at: datetime | None
+    expected: Fen | None = strawberry.field(description="Float, and cash taken, less cash handed out.")
+    counted: Fen | None
+    difference: Fen | None = strawberry.field(description="Counted less expected.")
+    note: str
+
+    @classmethod
+    def of(cls, shift: ShiftView) -> Self:
+        takings = shift.takings
+        return cls(
+            id=strawberry.ID(shift.public_id),
+            venue_id=strawberry.ID(shift.venue_id),
+            venue_name=shift.venue_name,
+            opened_at=shift.opened_at,
+            opening_float=Fen(shift.float_fen),
+            cash_taken=_fen(shift.cash_fen),
+            card_taken=Fen(takings.card_fen),
+            code_taken=Fen(takings.code_fen),
+            cash_handed_out=_fen(shift.cash_handed_out_fen),
+            card_handed_out=Fen(takings.card_handed_out_fen),
+            closed_at=shift.closed_at,
+            expected=_fen(shift.expected_fen),
+            counted=_fen(shift.counted_fen),
+            difference=_fen(shift.difference_fen),
+            note=shift.note,
+        )
+
+
+@strawberry.type
+class ShiftPayload:
+    shift: Shift | None = None
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class PayAtDeskPayload:
+    receipt: DeskReceipt | None = None
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class ShowPaymentCodePayload:
+    shown: DeskCode | None = None
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class DeskPaymentPayload:
+    payment: DeskPaymentType | None = None
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class HandOutRefundPayload:
+    refund: DeskRefund | None = None
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class DeskMoneyQueries:
+    @strawberry.field(
+        directives=[Weight(weight=200)],
+        description="An order of one of the clerk's venues by its number; null for any other.",
+    )
+    async def desk_order(self, info: Info, order_no: str) -> DeskOrder | None:
+        clerk = await info.context.staff()
+        found = await at_desk.order_at_desk(clerk=clerk, order_no=order_no)
+        return None if found is None else DeskOrder.of(found)
+
+    @strawberry.field(
+        directives=[Weight(weight=200)],
+        description="A shift of the clerk's by its id; without one the open shift. Null when there is none.",
+    )
+    async def shift(self, info: Info, shift_id: strawberry.ID | None = None) -> Shift | None:
+        clerk = await info.context.staff()
+        if shift_id is None:
+            found = await shift_queries.open_shift_of(staff_id=clerk.staff_id)
+        else:
+            found = await shift_queries.shift_of(staff_id=clerk.staff_id, shift_id=shift_id)
+        return None if found is None else Shift.of(found)
+
+    @strawberry.field(
+        directives=[ListSize(assumed_size=MOST_WAITING), Weight(weight=200)],
+        description="Refunds that wait to be handed out at one of the clerk's venues, the oldest first.",
+    )
+    async def refunds_at_desk(self, info: Info, venue_id: strawberry.ID) -> list[DeskRefund]:
+        clerk = await info.context.staff()
+        found: Sequence[WaitingRefund] = await handing_out.refunds_at_desk(clerk=clerk, venue_id=venue_id)
+        return [DeskRefund.of(refund) for refund in found]
+
+
+@strawberry.type
+class DeskMoneyActs:
+    @act(ShiftPayload, "Take over a drawer with this float in it. One shift of a clerk's is open at a time.")
+    async def open_shift(self, info: Info, venue_id: strawberry.ID, opening_float: Fen) -> ShiftPayload:
+        clerk = await info.context.staff()
+        shift_id = await shifts.open_shift(
+            clerk=clerk, venue_id=venue_id, float_fen=opening_float, now=info.context.now
+        )
+        return await _shift(clerk.staff_id, shift_id)
+
+    @act(
+        ShiftPayload,
+        "Hand over a drawer as it was counted. What should lie in it is told afterwards; a difference wants a note.",
+    )
+    async def close_shift(self, info: Info, shift_id: strawberry.ID, counted: Fen, note: str = "") -> ShiftPayload:
+        clerk = await info.context.staff()
+        await shifts.close_shift(
+            clerk=clerk, shift_id=shift_id, counted_fen=counted, note=note, now=info.context.now
+        )
+        return await _shift(clerk.staff_id, shift_id)
+
+    @act(
+        PayAtDeskPayload,
+        "Pay a whole order with the cash that was given (`amountGiven`), or by a card (`slipNo` of its terminal).",
+    )
+    async def pay_at_desk(
+        self,
+        info: Info,
+        order_no: str,
+        channel: Channel,
+        idempotency_key: str,
+        amount_given: Fen | None = None,
+        slip_no: str | None = None,
+    ) -> PayAtDeskPayload:
+        clerk = await info.context.staff()
+        receipt = await at_desk.take_money(
+            clerk=clerk,
+            order_no=order_no,
+            money=MoneyGiven(channel=channel, given_fen=amount_given, slip_no=slip_no or ""),
+            key=idempotency_key,
+            channels=info.context.services.channels,
+            now=info.context.now,
+        )
+        await info.context.services.wake("forward")
+        return PayAtDeskPayload(receipt=DeskReceipt.of(receipt))
+
+    @act(ShowPaymentCodePayload, "A code over WeChat Pay or Alipay that whoever pays this order scans.")
+    async def show_payment_code(self, info: Info, order_no: str, channel: Channel) -> ShowPaymentCodePayload:
+        clerk = await info.context.staff()
+        shown = await codes_at_desk.show_code(
+            clerk=clerk,
+            order_no=order_no,
+            channel=channel,
+            channels=info.context.services.channels,
+            now=info.context.now,
+        )
+        return ShowPaymentCodePayload(shown=DeskCode.of(shown))
+
+    @act(DeskPaymentPayload, "Charge a whole order to the code on the payer's phone. A key never charges twice.")
+    async def charge_payer_code(
+        self, info: Info, order_no: str, payer_code: str, idempotency_key: str
+    ) -> DeskPaymentPayload:
+        clerk = await info.context.staff()
+        payment = await codes_at_desk.charge_payer_code(
+            clerk=clerk,
+            order_no=order_no,
+            payer_code=payer_code,
+            key=idempotency_key,
+            channels=info.context.services.channels,
+            now=info.context.now,
+        )
+        await info.context.services.wake("refunds" if payment.standing is Standing.GIVEN_BACK else "forward")
+        return DeskPaymentPayload(payment=DeskPaymentType.of(payment))
+
+    @act(DeskPaymentPayload, "Ask the channel now how a payment by code stands.")
+    async def refresh_desk_payment(self, info: Info, payment_no: str) -> DeskPaymentPayload:
+        clerk = await info.context.staff()
+        payment = await codes_at_desk.refresh(
+            clerk=clerk,
+            payment_no=payment_no,
+            channels=info.context.services.channels,
+            now=info.context.now,
+        )
+        await info.context.services.wake("refunds" if payment.standing is Standing.GIVEN_BACK else "forward")
+        return DeskPaymentPayload(payment=DeskPaymentType.of(payment))
+
+    @act(
+        HandOutRefundPayload,
+        "Give back what was paid by hand: cash out of the drawer, a card's at the terminal (`slipNo` of that slip).",
+    )
+    async def hand_out_refund(
+        self, info: Info, refund_no: str, idempotency_key: str, slip_no: str | None = None
+    ) -> HandOutRefundPayload:
+        clerk = await info.context.staff()
+        refund = await handing_out.hand_out_refund(
+            clerk=clerk, refund_no=refund_no, slip_no=slip_no or "", key=idempotency_key, now=info.context.now
+        )
+        return HandOutRefundPayload(refund=DeskRefund.of(refund))
+
+
+async def _shift(staff_id: int, shift_id: str) -> ShiftPayload:
+    found = await shift_queries.shift_of(staff_id=staff_id, shift_id=shift_id)
+    return ShiftPayload(shift=None if found is None else Shift.of(found))
+
+
+def _fen(amount: int | None) -> Fen | None:
+    return None if amount is None else Fen(amount)

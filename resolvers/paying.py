@@ -1,0 +1,117 @@
+"""Paying an order: over which channel, in which way, and with what the payer's side goes on."""
+
+import strawberry
+
+from models.checkout import paying
+from models.checkout.paying import OpenedPayment, PaymentWanted
+from models.errors import BadInput
+from resolvers import pictures
+from resolvers.context import Info
+from resolvers.errors import UserError, act, user_errors
+from resolvers.pictures import PICTURE
+from resolvers.words import Channel, Way
+
+LONGEST_RETURN_URL = 400
+
+
+@strawberry.type(description="Hand these to `wx.requestPayment` unchanged.")
+class WeChatPayParameters:
+    app_id: str
+    time_stamp: str
+    nonce_str: str
+    package: str
+    sign_type: str
+    pay_sign: str
+
+
+@strawberry.type(
+    description="A code that the payer scans with the channel's app, valid as long as the order's hold."
+)
+class PaymentCode:
+    code: str
+
+    @strawberry.field(directives=[PICTURE], description="As QR, SVG text.")
+    async def svg(self) -> str:
+        return await pictures.svg(self.code)
+
+    @strawberry.field(directives=[PICTURE], description="As QR, PNG in base64.")
+    async def png(self) -> str:
+        return await pictures.png(self.code)
+
+
+@strawberry.type(description="One of `wechatPay`, `url` and `code` is given, as the way wants it.")
+class PayOrderPayload:
+    payment_no: str | None = None
+    wechat_pay: WeChatPayParameters | None = strawberry.field(
+        default=None, description="IN_APP: opens the payment sheet in WeChat."
+    )
+    url: str | None = strawberry.field(
+        default=None, description="MOBILE_WEB, DESKTOP_WEB: open it in the payer's browser at once."
+    )
+    code: PaymentCode | None = strawberry.field(default=None, description="CODE: show it to whoever pays.")
+    user_errors: list[UserError] = user_errors()
+
+    @classmethod
+    def of(cls, opened: OpenedPayment) -> "PayOrderPayload":
+        given = opened.invocation
+        sheet = given.parameters
+        return cls(
+            payment_no=opened.payment_no,
+            wechat_pay=WeChatPayParameters(
+                app_id=sheet["appId"],
+                time_stamp=sheet["timeStamp"],
+                nonce_str=sheet["nonceStr"],
+                package=sheet["package"],
+                sign_type=sheet["signType"],
+                pay_sign=sheet["paySign"],
+            )
+            if sheet
+            else None,
+            url=given.url,
+            code=PaymentCode(code=given.code) if given.code else None,
+        )
+
+
+@strawberry.type
+class PayingActs:
+    @act(
+        PayOrderPayload,
+        "Open a payment for an order of mine. Asking again is harmless, and so is trying another channel: what is paid "
+        "twice is given back. `returnUrl` is where a browser comes back to, on a site of ours.",
+    )
+    async def pay_order(
+        self,
+        info: Info,
+        order_no: str,
+        channel: Channel = Channel.WECHAT_PAY,
+        way: Way = Way.IN_APP,
+        return_url: str | None = None,
+    ) -> PayOrderPayload:
+        member = await info.context.member()
+        opened = await paying.pay_order(
+            member_id=member.member_id,
+            order_no=order_no,
+            wanted=PaymentWanted(
+                channel=channel,
+                way=way,
+                appid=member.appid,
+                payer=member.openid,
+                payer_address=info.context.address,
+                return_url=_return_url(info, return_url),
+            ),
+            channels=info.context.services.channels,
+            now=info.context.now,
+        )
+        return PayOrderPayload.of(opened)
+
+
+def _return_url(info: Info, wanted: str | None) -> str:
+    """Only to where our own pages live: a channel's page must not become a way to somebody else's."""
+    homes = info.context.services.own_sites
+    if not wanted:
+        return homes[0] + "/" if homes else ""
+    if len(wanted) > LONGEST_RETURN_URL or not any(
+        wanted == home or wanted.startswith((f"{home}/", f"{home}?", f"{home}#")) for home in homes
+    ):
+        raise BadInput("返回地址不是本平台的页面。", next_step="请去掉返回地址后再试。", field="returnUrl")
+    return wanted
