@@ -14,7 +14,7 @@ from enum import StrEnum
 from models import database
 from models.checkout.at_desk import Number, check_payable_here, checked_key, order_of_mine, stop_others
 from models.checkout.ending import channel_away, mark_closed
-from models.checkout.paying import PaymentWanted, check_payment, open_payment, record_waiting
+from models.checkout.paying import PaymentWanted, check_payment, open_payment, record_waiting, request_for
 from models.checkout.settling import settle_known
 from models.errors import BadInput, DomainError, ErrorCode
 from models.orders.operations import FIRST_CHECK, lock_order
@@ -204,17 +204,7 @@ async def _intend(
         next_check_at=now + FIRST_CHECK,
         shift_id=await open_shift_id(staff_id=clerk.staff_id, venue_id=order.venue_id),
     )
-    venue = await database.row("SELECT name, ref FROM venue WHERE id = $1", order.venue_id)
-    assert venue is not None
-    return PrepayRequest(
-        payment_no=payment.payment_no,
-        description=f"{venue['name']}场地预订"[:40],
-        amount_fen=payment.amount_fen,
-        way=Way.PAYER_CODE,
-        appid=payment.appid,
-        expires_at=payment.expires_at,
-        venue=venue["ref"],
-    )
+    return await request_for(payment, order, PaymentWanted(channel=channel, way=Way.PAYER_CODE))
 
 
 async def _record(known: ChannelPayment, channel: Channel, *, now: datetime) -> DeskPayment:

@@ -129,6 +129,11 @@ async def intend_attempt(order_id: int, wanted: PaymentWanted, *, now: datetime)
             next_step="请用原来的账号支付，或取消后重新预订。",
             field="orderNo",
         )
+    return await request_for(payment, order, wanted)
+
+
+async def request_for(payment: Payment, order: Order, wanted: PaymentWanted) -> PrepayRequest:
+    """An attempt in the words in which channels are asked."""
     venue = await database.row("SELECT name, ref FROM venue WHERE id = $1", order.venue_id)
     assert venue is not None
     return PrepayRequest(

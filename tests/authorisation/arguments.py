@@ -263,6 +263,7 @@ REACHING: Mapping[str, Reaching] = {
         owner="clerk",
         meanwhile=_a_short_word,
     ),
+    "payOrder.orderNo": Reaching(_order_nos, _a_number, live=lambda life: life.a_fresh_order()),
     "deskOrder.orderNo": Reaching(_order_nos, _a_number, owner="clerk"),
     "payAtDesk.orderNo": Reaching(
         _desk_order_nos("by hand"), _a_number, owner="clerk", live=lambda life: life.a_fresh_order()
@@ -340,6 +341,8 @@ PLAIN: Mapping[str, Plain] = {
     "amountGiven": Plain(lambda life: GIVEN_FEN),
     "counted": Plain(lambda life: COUNTED_FEN),
     "slipNo": Plain(lambda life: ABSENT),
+    "payOrder.channel": Plain(lambda life: "WECHAT_PAY"),
+    "payOrder.way": Plain(lambda life: "IN_APP"),
     "payOrder.returnUrl": Plain(lambda life: ABSENT),
     "lineNos": Plain(lambda life: ABSENT),
     "expectedRefund": Plain(lambda life: ABSENT),

@@ -289,7 +289,7 @@ async def _pay_at_the_desk(life: Life) -> None:
     second = (await clerk.ask(documents.OPEN_SHIFT, **drawer)).value["shift"]["id"]
     life.shift_ids = [first, second]
     courts = (hall.badminton, hall.badminton_2)
-    life.fresh_slots = iter([line(c, at(h, days=d)) for d in (5, 6, 7) for h in (10, 11) for c in courts])
+    life.fresh_slots = iter([line(c, at(h, days=d)) for d in (4, 5, 6, 7) for h in (10, 11) for c in courts])
 
 
 async def _refunds_that_need_somebody(life: Life) -> None:

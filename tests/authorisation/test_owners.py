@@ -1,9 +1,19 @@
 """The walk's other half: what nobody else finds is there, and its owners get it by the very same questions."""
 
-from tests.authorisation.arguments import Reaching, live_try
+from dataclasses import replace
+
+from tests.authorisation.arguments import Reaching, Try, live_try, slots_of
 from tests.authorisation.lives import Caller, World, texts_in
 from tests.authorisation.questions import QUESTIONS, everything_there_is, seen_in
 from tests.authorisation.walking import Walk, every_try
+
+
+async def every_way_to_pay(world: World) -> list[Try]:
+    """What an answer to `payOrder` holds depends on the way."""
+    (question,) = [each for each in QUESTIONS if each.name == "payOrder"]
+    (way,) = [slot.place for slot in slots_of(question) if slot.name == "payOrder.way"]
+    asked = await live_try(question, world)
+    return [replace(asked, values={**asked.values, way: each}) for each in ("IN_APP", "MOBILE_WEB", "CODE")]
 
 
 async def test_an_and_the_clerk_get_all_of_it_by_the_very_same_questions(world: World) -> None:
@@ -21,6 +31,8 @@ async def test_an_and_the_clerk_get_all_of_it_by_the_very_same_questions(world: 
                 opened[str(asked)] = opened.get(str(asked), False) or differs
     assert [asked for asked, has_opened in opened.items() if not has_opened] == []
 
+    for asked in await every_way_to_pay(world):
+        await an.ask(asked)
     for question in QUESTIONS:
         for owner in (an, clerk, manager):
             await owner.ask(await live_try(question, world))

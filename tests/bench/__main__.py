@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from models.keys import code_keys
 from tests import databases
 from tests.bench import compiling, world
 from tests.bench.contest import BARE, ROUNDS, Contestant, contest
-from tests.bench.load import by_id, by_text, to_bare
+from tests.bench.letters import LetterWriter, apps_of
+from tests.bench.load import by_id, by_letter, by_text, to_bare
 from tests.bench.processes import MERCURIUS, Side, all_sides, environment_of
 from tests.bench.report import aside, judge, read_marks, row, show
 from tests.bench.workloads import Workload, workloads
@@ -29,6 +31,7 @@ RESULTS = Path(__file__).parents[2] / "build" / "bench.json"
 READS = ("venues_near", "slots")
 """Also asked as free queries, and of the other servers."""
 BESIDE_BARE = ("venues_near_live", "sign_out", "place_order", "redeem")
+NOTICES = ("settle_notice", "settle_notice_alipay")
 CACHED = ("venues_near_cached", "venues_near_live_cached", "slots_cached")
 ELSEWHERE = {
     "strawberry": "Strawberry, stock",
@@ -44,9 +47,10 @@ async def bench() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with databases.migrated_database(folder) as fresh:
-            built = await world.build(world.Size(), now=datetime.now(UTC))
             environment = environment_of(folder, fresh.url)
-            given = workloads(built, code_keys(read_settings(environment).code_keys))
+            built = await world.build(world.Size(), apps=apps_of(environment), now=datetime.now(UTC))
+            keys = code_keys(read_settings(environment).code_keys)
+            given = workloads(built, keys, LetterWriter(environment))
             with all_sides(folder, environment) as sides:
                 results = await _contests(given, sides)
     return {**results, "compiling": compiling.measured()}
@@ -63,7 +67,7 @@ async def _contests(given: Mapping[str, Workload], sides: Mapping[str, Side]) ->
     ]
     rows: dict[str, Any] = {}
     information: dict[str, Any] = {}
-    wanted = set(sys.argv[1:]) or {*READS, *BESIDE_BARE, *CACHED}
+    wanted = set(sys.argv[1:]) or {*READS, *BESIDE_BARE, *NOTICES, *CACHED}
     for name in filter(wanted.__contains__, READS):
         rounds = await contest(given[name], [ours, bare, free, *others])
         rows[name] = row(rounds, OURS)
@@ -71,6 +75,9 @@ async def _contests(given: Mapping[str, Workload], sides: Mapping[str, Side]) ->
         information[name] = aside(rounds)
     for name in filter(wanted.__contains__, BESIDE_BARE):
         rows[name] = row(await contest(given[name], [ours, bare]), OURS)
+    for name in filter(wanted.__contains__, NOTICES):
+        both = [replace(side, wire=by_letter) for side in (ours, bare)]
+        rows[name] = row(await contest(given[name], both), OURS)
     for name in filter(wanted.__contains__, CACHED):
         rows[name] = row(await contest(given[name], [ours_cached, bare]), OURS)
     return {"rows": rows, "aside": information}

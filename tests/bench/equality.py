@@ -23,7 +23,11 @@ TRACES = {  # what an act left behind, found by its idempotency key or nonce, wi
                (SELECT json_agg(to_jsonb(l) - '{id,order_id}'::text[]) FROM order_line l
                  WHERE l.order_id = o.id) AS lines,
                (SELECT json_agg(to_jsonb(c) - '{id,order_line_id}'::text[] ORDER BY part_id, step)
-                  FROM held_cell c JOIN order_line l ON l.id = c.order_line_id WHERE l.order_id = o.id) AS cells
+                  FROM held_cell c JOIN order_line l ON l.id = c.order_line_id WHERE l.order_id = o.id) AS cells,
+               (SELECT json_agg((to_jsonb(f) - '{id,order_id,about_no,happened_at}'::text[])
+                                || jsonb_build_object('about_it', f.about_no = o.order_no,
+                                                      'then', f.happened_at = o.placed_at))
+                  FROM finance_event f WHERE f.order_id = o.id) AS books
           FROM orders o WHERE o.idempotency_key = $1""",
     "redeem": """
         SELECT to_jsonb(r) - '{id,request_hash,scanned_at}'::text[] AS scan,
@@ -38,9 +42,35 @@ TRACES = {  # what an act left behind, found by its idempotency key or nonce, wi
         SELECT to_jsonb(s) - 'ended_at' AS sign_in, s.ended_at > s.started_at AS ended_later, m.code_version
           FROM sign_in_token t JOIN sign_in s ON s.id = t.sign_in_id JOIN member m ON m.id = s.member_id
          WHERE t.access_hash = encode(sha256($1::text::bytea), 'hex')""",
+    **dict.fromkeys(
+        ("settle_notice", "settle_notice_alipay"),
+        """
+        SELECT to_jsonb(p) AS payment, to_jsonb(o) - 'paid_at' AS placed, o.paid_at = n.received_at AS paid_then,
+               to_jsonb(n) - '{id,received_at}'::text[] AS notice,
+               (SELECT json_agg((to_jsonb(f) - '{id,happened_at}'::text[])
+                                || jsonb_build_object('then', f.happened_at = o.paid_at) ORDER BY f.id)
+                  FROM finance_event f WHERE f.order_id = o.id AND f.kind <> 'CHARGED') AS books,
+               (SELECT json_agg(to_jsonb(l) ORDER BY l.id) FROM order_line l WHERE l.order_id = o.id) AS lines,
+               (SELECT json_agg(to_jsonb(c) ORDER BY c.id) FROM held_cell c JOIN order_line l
+                    ON l.id = c.order_line_id WHERE l.order_id = o.id) AS cells,
+               (SELECT json_agg((to_jsonb(a) - '{id,public_id,handle}'::text[])
+                                || jsonb_build_object('handle', a.handle ~ '^[0-9]{10}$',
+                                                      'id', a.public_id ~ '^adm_[0-9A-Z]{20}$') ORDER BY a.id)
+                  FROM admission a WHERE a.order_id = o.id) AS admissions,
+               (SELECT json_agg((to_jsonb(x) - '{id,public_id,created_at,next_attempt_at}'::text[])
+                                #- '{payload,happenedAt}'
+                                || jsonb_build_object('then', x.created_at = o.paid_at, 'due', x.next_attempt_at
+                                                      = o.paid_at) ORDER BY x.id)
+                  FROM outbox x WHERE x.subject = 'order:' || o.order_no) AS told
+          FROM payment p JOIN orders o ON o.id = p.order_id
+          JOIN payment_notice n ON n.about_no = p.payment_no AND n.channel = p.channel
+         WHERE p.payment_no = $1""",
+    ),
 }
+_OF_THE_ORDER = "WHERE order_id = (SELECT order_id FROM payment WHERE payment_no = $1)"
 UNDO = {  # so that the other side can do the very same
     "place_order": (
+        "DELETE FROM finance_event WHERE order_id IN (SELECT id FROM orders WHERE idempotency_key = $1)",
         """DELETE FROM held_cell WHERE order_line_id IN (SELECT l.id FROM order_line l
              JOIN orders o ON o.id = l.order_id WHERE o.idempotency_key = $1)""",
         "DELETE FROM order_line WHERE order_id IN (SELECT id FROM orders WHERE idempotency_key = $1)",
@@ -59,6 +89,20 @@ UNDO = {  # so that the other side can do the very same
              JOIN sign_in_token t ON t.sign_in_id = s.id WHERE t.access_hash = encode(sha256($1::text::bytea), 'hex'))""",
         """UPDATE sign_in SET ended_at = NULL, end_reason = '' WHERE id = (SELECT sign_in_id FROM sign_in_token
             WHERE access_hash = encode(sha256($1::text::bytea), 'hex'))""",
+    ),
+    **dict.fromkeys(
+        ("settle_notice", "settle_notice_alipay"),
+        (
+            "DELETE FROM payment_notice WHERE about_no = $1",
+            """DELETE FROM outbox WHERE subject = (SELECT 'order:' || o.order_no FROM orders o
+                 JOIN payment p ON p.order_id = o.id WHERE p.payment_no = $1)""",
+            f"DELETE FROM admission {_OF_THE_ORDER}",
+            f"DELETE FROM finance_event {_OF_THE_ORDER} AND kind = 'PAID'",
+            """UPDATE orders SET status = 'PENDING_PAYMENT', paid_at = NULL
+                WHERE id = (SELECT order_id FROM payment WHERE payment_no = $1)""",
+            """UPDATE payment SET status = 'WAITING', channel_trade_no = NULL, paid_at = NULL,
+                      next_check_at = created_at + interval '15 seconds' WHERE payment_no = $1""",
+        ),
     ),
 }
 

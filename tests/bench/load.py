@@ -39,6 +39,14 @@ def to_bare(workload: Workload, case: Case) -> bytes:
     return _request(workload.bare_path, case, case.variables)
 
 
+def by_letter(workload: Workload, case: Case) -> bytes:
+    """To either side: a notice as a payment channel sends it."""
+    assert case.letter
+    said = {"Host": "bench", "Content-Length": str(len(case.letter.body)), **case.letter.headers}
+    lines = [f"POST {workload.bare_path} HTTP/1.1", *(f"{name}: {value}" for name, value in said.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + case.letter.body
+
+
 def _request(path: str, case: Case, said: object) -> bytes:
     body = orjson.dumps(said)
     lines = [
@@ -79,5 +87,6 @@ def _somebody() -> str:
 
 async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-    return int(head[9:12]), await reader.readexactly(length)
+    status = int(head[9:12])
+    length = 0 if status == 204 else int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+    return status, await reader.readexactly(length)

@@ -27,21 +27,22 @@ from models import database
 from models.keys import code_keys
 from models.venues.tables import Venue
 from tests.bench import world
-from tests.bench.__main__ import BESIDE_BARE, CACHED, READS
+from tests.bench.__main__ import BESIDE_BARE, CACHED, NOTICES, READS
 from tests.bench.equality import assert_equal
+from tests.bench.letters import Letter, LetterWriter, apps_of
 from tests.bench.processes import cpu_seconds, environment_of, with_parameters
 from tests.bench.report import judge, read_marks
 from tests.bench.servers.bare.app import routes
-from tests.bench.servers.bare.house import House
+from tests.bench.servers.bare.house import House, channels
 from tests.bench.workloads import Case, Workload, workloads
 from tests.bench.world import World
 from tests.databases import Database
 
 pytestmark = pytest.mark.postgres
 
-SMALL = world.Size(venues=800, halls=2, members=4, leavers=12, tickets=12, desks=3)
+SMALL = world.Size(venues=800, halls=2, members=4, leavers=12, tickets=12, unpaid=12, desks=3)
 OF_THE_POOL = ("BEGIN", "COMMIT", "SELECT pg_advisory_unlock_all")  # what asyncpg and Tortoise add by themselves
-NAMES = ("venues_near", "venues_near_live", "slots", "sign_out", "place_order", "redeem")
+NAMES = ("venues_near", "venues_near_live", "slots", "sign_out", "place_order", "redeem", *NOTICES)
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,30 @@ class Sides:
     said_by_bare: list[str]
 
     async def ask_ours(self, workload: Workload, case: Case) -> Any:
+        if case.letter:
+            return await _hand_in(self.ours, workload, case.letter)
         body = {"documentId": workload.document_id, "variables": case.variables}
         return _data(await self.ours.post("/graphql", json=body, headers=_headers(case)))
 
     async def ask_bare(self, workload: Workload, case: Case) -> Any:
+        if case.letter:
+            return await _hand_in(self.bare, workload, case.letter)
         return _data(await self.bare.post(workload.bare_path, json=case.variables, headers=_headers(case)))
 
 
 @pytest.fixture(scope="module")
 async def sides(_database: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sides]:
     await _database.clean()
-    built = await world.build(SMALL, now=datetime.now(UTC))
-    settings = read_settings(environment_of(tmp_path_factory.mktemp("bench"), _database.url))
+    environment = environment_of(tmp_path_factory.mktemp("bench"), _database.url)
+    settings = read_settings(environment)
+    built = await world.build(SMALL, apps=apps_of(environment), now=datetime.now(UTC))
     keys = code_keys(settings.code_keys)
     said: list[str] = []
     async with _pool(_database.url, said) as pool:
         bare = Starlette(routes=routes())
-        bare.state.house = House(pool, _wake_nobody, keys, Rates(settings.redis_url))
+        bare.state.house = House(pool, _wake_nobody, keys, Rates(settings.redis_url), *channels(settings))
         async with _client(create_app(settings)) as ours, _client(bare) as other:
-            yield Sides(built, workloads(built, keys), ours, other, said)
+            yield Sides(built, workloads(built, keys, LetterWriter(environment)), ours, other, said)
 
 
 def _pool(url: str, said: list[str]) -> Any:
@@ -85,6 +91,12 @@ def _pool(url: str, said: list[str]) -> Any:
 
 def _client(app: Any) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench")
+
+
+async def _hand_in(client: httpx.AsyncClient, workload: Workload, letter: Letter) -> Any:
+    answer = await client.post(workload.bare_path, content=letter.body, headers=dict(letter.headers))
+    assert answer.status_code == workload.status, answer
+    return {"body": answer.text}
 
 
 async def _wake_nobody(_job: str) -> None: ...
@@ -185,7 +197,7 @@ def test_the_clock_of_a_process_tells_what_it_has_used() -> None:
 
 
 def test_each_row_has_a_mark_or_a_floor() -> None:
-    rows = {*READS, *(f"{name}_free" for name in READS), *BESIDE_BARE, *CACHED}
+    rows = {*READS, *(f"{name}_free" for name in READS), *BESIDE_BARE, *NOTICES, *CACHED}
     marks = read_marks()
     assert set(marks.marks) ^ set(marks.floors) == rows
 

@@ -12,7 +12,9 @@ from typing import Any
 from models.calendar import instant_of
 from models.codes import rules as codes
 from models.codes.rules import CodeKeys, CodeVersions
+from models.orders.rules import Channel
 from plans.documents import hash_of
+from tests.bench.letters import Letter, LetterWriter, path_of
 from tests.bench.world import COURTS_A_HALL, FREE_UNTIL, OPEN_FROM, OPEN_TO, World
 from tests.factories.places import TIANFU_SQUARE
 
@@ -41,6 +43,8 @@ class Case:
 
     variables: dict[str, Any]
     authorization: str = ""
+    letter: Letter | None = None
+    """What is sent in place of them, to either side alike: a payment channel's notice."""
 
     @property
     def key(self) -> str:
@@ -48,6 +52,7 @@ class Case:
         return str(
             self.variables.get("idempotencyKey")
             or self.variables.get("nonce")
+            or self.variables.get("paymentNo")
             or self.authorization.partition(" ")[2]
         )
 
@@ -62,6 +67,7 @@ class Workload:
     cases: Iterator[Case]
     requests_a_round: int
     proof: tuple[bytes, int]
+    status: int = 200
     writes: dict[str, int] = field(default_factory=dict)
     """What is counted, as it stands behind FROM → by how much each request raises it."""
     stirred_by: str | None = None
@@ -82,7 +88,11 @@ class Workload:
 
 
 def workloads(
-    world: World, keys: CodeKeys, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    world: World,
+    keys: CodeKeys,
+    letters: LetterWriter,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dict[str, Workload]:
     """By name. The same world gives the same cases, but for the codes, which follow the clock."""
     nearby, grids = (b'"distanceM"', FIRST), (b'"startsAt"', _slots_a_day())
@@ -97,7 +107,7 @@ def workloads(
             (Case({}, f"Bearer {bearer}") for bearer in world.leavers),
             150,
             (b'"signedOut":true', 1),
-            {"sign_in WHERE end_reason = 'SIGNED_OUT'": 1, "member WHERE code_version = 1": 1},
+            writes={"sign_in WHERE end_reason = 'SIGNED_OUT'": 1, "member WHERE code_version = 1": 1},
         ),
         Workload(
             "place_order",
@@ -106,7 +116,12 @@ def workloads(
             _orders(world),
             120,
             (b'"userErrors":[]', 1),
-            {"orders": 1, "order_line": 1, "held_cell": 2},
+            writes={
+                "orders": 1,
+                "order_line": 1,
+                "held_cell": 2,
+                "finance_event WHERE kind = 'CHARGED'": 1,
+            },
         ),
         Workload(
             "redeem",
@@ -115,8 +130,10 @@ def workloads(
             _scans(world, keys, clock),
             150,
             (b'"outcome":"ENTERED"', 1),
-            {"redemption": 1, "passage": 1, "outbox": 1},
+            writes={"redemption": 1, "passage": 1, "outbox": 1},
         ),
+        _notices("settle_notice", Channel.WECHAT_PAY, letters.wechat_pay(world), 204, b""),
+        _notices("settle_notice_alipay", Channel.ALIPAY, letters.alipay(world), 200, b"success"),
         Workload("venues_near_cached", "VenuesNear", "/venues-near", _few(_points()), 200, nearby, stirred_by=""),
         Workload(
             "venues_near_live_cached",
@@ -130,6 +147,29 @@ def workloads(
         Workload("slots_cached", "Slots", "/slots", _few(_days(world)), 100, grids, stirred_by=MOVE_HOLDS),
     ]
     return {workload.name: workload for workload in every}
+
+
+def _notices(
+    name: str, channel: Channel, written: Iterator[tuple[str, Letter]], status: int, acknowledged: bytes
+) -> Workload:
+    """Each is sealed and signed when it is asked for, before it is timed: signatures are good for five minutes."""
+    return Workload(
+        name,
+        "",
+        path_of(channel),
+        (Case({"paymentNo": payment_no}, letter=letter) for payment_no, letter in written),
+        120,
+        (acknowledged, 1),
+        status,
+        writes={
+            "payment_notice": 1,
+            "payment WHERE status = 'SETTLED'": 1,
+            "orders WHERE status = 'PAID'": 1,
+            "finance_event WHERE kind = 'PAID'": 1,
+            "admission": 2,
+            "outbox": 1,
+        },
+    )
 
 
 def _slots_a_day() -> int:

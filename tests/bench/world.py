@@ -4,6 +4,7 @@ members who are signed in, people at the door, clerks at their desks. The same a
 
 import random
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ import orjson
 from tortoise.connection import get_connection
 
 from models.booking.tables import BookingRule
-from models.calendar import business_day, step_of
+from models.calendar import business_day, instant_of, step_of
 from models.ids import new_id
 from models.keys import new_token, token_hash
 from models.venues.tables import Venue
@@ -23,19 +24,25 @@ COURTS_A_HALL = 20
 OPEN_FROM, OPEN_TO = 7, 22  # 15 slots of an hour: 300 in a hall's day
 DAYS_AHEAD = 31
 HELD_SHARE = 0.2
+UNPAID_DAY = {"WECHAT_PAY": 40, "ALIPAY": 41}
+"""Days ahead for which orders wait to be paid: nothing else is on them."""
+PRICE_FEN = 4000
+PAYER = {"WECHAT_PAY": "oBenchPayer", "ALIPAY": ""}  # at Alipay anybody may pay
 FREE_UNTIL = 9  # an order for a free hour needs no payment and takes another way
 SPREAD = (0.6, 0.5)  # degrees east and north of the square within which the made-up venues lie
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything. Each placed order uses a member's day, each redemption a ticket, each sign-out a leaver."""
+    """How much of everything. Each placed order uses a member's day, each redemption a ticket, each sign-out a leaver,
+    each notice an unpaid order."""
 
     venues: int = 5000
     halls: int = 10
     members: int = 150
     leavers: int = 2600
     tickets: int = 3000
+    unpaid: int = 2000  # over each channel
     desks: int = 64  # many, since unknown codes are counted among a desk's scans of the last minute
 
 
@@ -63,10 +70,14 @@ class World:
     leavers: tuple[str, ...]  # access tokens of others, who are going to sign out
     tickets: tuple[Ticket, ...]
     desks: tuple[str, ...]  # tokens of one clerk of every hall, each at a desk of its own
+    unpaid: dict[
+        str, tuple[str, ...]
+    ]  # by channel, the numbers of payments that wait, each of an order of its own
 
 
-async def build(size: Size, *, now: datetime) -> World:
-    """Fills the empty, migrated PostgreSQL that this process is connected to."""
+async def build(size: Size, *, apps: Mapping[str, str], now: datetime) -> World:
+    """Fills the empty, migrated PostgreSQL that this process is connected to. `apps`: by channel, in which of our
+    apps is paid."""
     chance = random.Random(2026)
     async with get_connection("default").acquire_connection() as connection:
         await all_places(today=business_day(now))
@@ -78,10 +89,14 @@ async def build(size: Size, *, now: datetime) -> World:
         tickets = await _tickets(connection, size.tickets, halls, member_ids, now)
         desks = await _desks(connection, size.desks, halls, now)
         leavers = await _leavers(connection, size.leavers, now)
+        unpaid = {
+            channel: await _unpaid(connection, channel, appid, size.unpaid, halls, member_ids, now)
+            for channel, appid in apps.items()
+        }
         await connection.execute(_OCCUPANCY, business_day(now), now)
         await connection.execute("VACUUM ANALYZE")
     bearers = tuple(each.access_token for _, each in members)
-    return World(business_day(now), halls, bearers, leavers, tickets, desks)
+    return World(business_day(now), halls, bearers, leavers, tickets, desks, unpaid)
 
 
 async def _venues(connection: Any, count: int, chance: random.Random) -> None:
@@ -221,6 +236,58 @@ async def _tickets(
     venues = {hall.id: hall.public_id for hall in halls}
     issued = await connection.fetch(_TICKETS, member_ids, [*venues], now, count, business_day(now))
     return tuple(Ticket(row["handle"], venues[row["venue_id"]], business_day(now)) for row in issued)
+
+
+_UNPAID = f"""
+WITH place AS (
+  SELECT court.id AS court_id, court.venue_id, court_cover.part_id, hour,
+         row_number() OVER (ORDER BY hour, court.id) AS n
+    FROM court JOIN court_cover ON court_cover.court_id = court.id,
+         generate_series({OPEN_FROM}, {OPEN_TO - 1}) AS hour
+   WHERE court.venue_id = ANY($3::int[]) ORDER BY n LIMIT $4),
+placed AS (
+  {_PLACED}
+  SELECT $1::text || n, ($2::bigint[])[1 + n % cardinality($2::bigint[])], venue_id, 'PENDING_PAYMENT', {PRICE_FEN},
+         $1::text || n, '', $5::timestamptz, $5::timestamptz + interval '15 minutes', NULL, '' FROM place RETURNING id, order_no),
+line AS (
+  {_LINED}
+  SELECT placed.id, 1, 'COURT_SLOT', court_id, $6::timestamptz + hour * interval '1 hour', $6::timestamptz + (hour + 1) * interval '1 hour',
+         $7::date, {PRICE_FEN}, 2, '1号场', '市场价'
+    FROM placed JOIN place ON placed.order_no = $1::text || n RETURNING id, order_id),
+cell AS (
+  INSERT INTO held_cell (part_id, step, venue_id, order_line_id)
+  SELECT part_id, $8::int + 2 * hour + half, venue_id, line.id
+    FROM line JOIN placed ON placed.id = line.order_id JOIN place ON placed.order_no = $1::text || n,
+         generate_series(0, 1) AS half),
+charged AS (
+  INSERT INTO finance_event (order_id, kind, amount_fen, about_no, happened_at)
+  SELECT id, 'CHARGED', {PRICE_FEN}, order_no, $5::timestamptz FROM placed)
+INSERT INTO payment (payment_no, order_id, channel, way, appid, payer, amount_fen, refunded_fen, status, reference,
+                     created_at, expires_at, next_check_at, checks)
+SELECT 'P' || order_no, id, $9::text, 'IN_APP', $10::text, $11::text, {PRICE_FEN}, 0, 'WAITING', 'prepay of ' || order_no,
+       $5::timestamptz, $5::timestamptz + interval '15 minutes', $5::timestamptz + interval '15 seconds', 0
+  FROM placed ORDER BY id RETURNING payment_no"""
+
+
+async def _unpaid(
+    connection: Any,
+    channel: str,
+    appid: str,
+    count: int,
+    halls: tuple[Hall, ...],
+    member_ids: list[int],
+    now: datetime,
+) -> tuple[str, ...]:
+    """Orders as they are between placing and paying: a slot of an hour for two, held, charged, a payment announced."""
+    day = business_day(now) + timedelta(days=UNPAID_DAY[channel])
+    midnight = instant_of(day, 0)
+    announced = await connection.fetch(
+        _UNPAID,
+        *(f"UNPAID{channel[0]}", member_ids, [hall.id for hall in halls], count, now),
+        *(midnight, day, step_of(midnight), channel, appid, PAYER[channel]),
+    )
+    assert len(announced) == count, "the halls are too small"
+    return tuple(row["payment_no"] for row in announced)
 
 
 _OCCUPANCY = """

@@ -20,6 +20,7 @@ NOT_IN_THE_EXAMPLE = {
     "CLOCK_AHEAD_SECONDS",  # development only
     "WECHAT_BASE_URL",  # the real ones are the default
     "WECHAT_PAY_BASE_URL",
+    "ALIPAY_BASE_URL",
 }
 SOURCES = ("*.py", "*.graphql", "*.yaml", "*.csv", "*.toml", "Makefile", ".env.example")
 FOLDERS = (

@@ -1,5 +1,5 @@
 """The whole town as real processes on loopback, each of which a test may kill and start again: web, worker, Valkey
-and the sandbox's three. What they are started with is what `make run` starts them with (bff.run.plan)."""
+and the sandbox's four. What they are started with is what `make run` starts them with (bff.run.plan)."""
 
 import sqlite3
 import subprocess
@@ -49,13 +49,14 @@ def the_next_morning() -> datetime:
 
 @dataclass
 class Town:
-    """`ahead` is how far the town's clocks run before the machine's."""
+    """`ahead` is how far the town's clocks run before the machine's. `own` is what single processes are told instead."""
 
     folder: Path
     database_url: str
     commands: dict[str, list[str]]
     environment: dict[str, str]
     ahead: timedelta
+    own: dict[str, dict[str, str]] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -65,6 +66,7 @@ class Town:
             house=f"http://127.0.0.1:{self.environment['PORT']}",
             wechat=self.environment["WECHAT_BASE_URL"],
             wechat_pay=self.environment["WECHAT_PAY_BASE_URL"],
+            alipay=self.environment["ALIPAY_BASE_URL"],
             platform=self.environment["GOVERNMENT_PLATFORM_BASE_URL"],
             folder=self.folder,
             environment=self.environment,
@@ -81,7 +83,7 @@ class Town:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
                     self.commands[name],
-                    env=self.environment | {"CLOCK_AHEAD_SECONDS": str(seconds)},
+                    env=self.environment | {"CLOCK_AHEAD_SECONDS": str(seconds)} | self.own.get(name, {}),
                     cwd=ROOT,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -100,7 +102,7 @@ class Town:
     def turn_clocks(self, ahead: timedelta) -> None:
         """Of the sandbox at once, of the house at its next start."""
         self.ahead = ahead
-        for outside in (self.stack.wechat, self.stack.wechat_pay, self.stack.platform):
+        for outside in (self.stack.wechat, self.stack.wechat_pay, self.stack.alipay, self.stack.platform):
             self._put(f"{outside}/_sandbox/clock", {"offset_seconds": ahead.total_seconds()})
 
     def faults(self, outside: str, **wanted: Any) -> None:
@@ -134,12 +136,13 @@ class Town:
         outside = {
             "wechat": self.stack.wechat,
             "wechat-pay": self.stack.wechat_pay,
+            "alipay": self.stack.alipay,
             "government-platform": self.stack.platform,
         }
+        port = self.own.get(name, {}).get("PORT", self.environment["PORT"])
         try:
-            return httpx.get(
-                f"{outside.get(name, self.stack.house)}/healthz", timeout=5, trust_env=False
-            ).is_success
+            url = outside.get(name, f"http://127.0.0.1:{port}")
+            return httpx.get(f"{url}/healthz", timeout=5, trust_env=False).is_success
         except httpx.TransportError:
             return False
 
@@ -183,7 +186,7 @@ async def a_town(folder: Path) -> AsyncIterator[Town]:
         try:
             town.run("migrate")
             town.run("import")
-            town.start("valkey", "wechat", "wechat-pay", "government-platform")
+            town.start("valkey", "wechat", "wechat-pay", "alipay", "government-platform")
             town.turn_clocks(ahead)
             town.start("web", "worker")
             yield town

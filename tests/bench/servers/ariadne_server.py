@@ -18,7 +18,7 @@ from bff.settings import read_settings
 from models.keys import code_keys
 from tests.bench.servers.bare import slots, venues
 from tests.bench.servers.bare.app import open_pool
-from tests.bench.servers.bare.house import Answer, House
+from tests.bench.servers.bare.house import Answer, House, channels
 
 SCHEMA = Path(__file__).parents[3] / "schema.graphql"
 
@@ -31,7 +31,8 @@ def from_environment() -> Starlette:
     async def life(_app: Starlette) -> AsyncIterator[None]:
         nonlocal house
         async with open_pool(os.environ["BARE_DATABASE_URL"], "ariadne") as pool:
-            house = House(pool, _nobody_is_woken, code_keys(settings.code_keys), Rates(settings.redis_url))
+            rates = Rates(settings.redis_url)
+            house = House(pool, _nobody_is_woken, code_keys(settings.code_keys), rates, *channels(settings))
             yield
 
     query = QueryType()

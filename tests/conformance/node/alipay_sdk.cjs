@@ -74,7 +74,7 @@ async function journey({ merchant, base_url: baseURL }) {
   await step("bill", "alipay.data.dataservice.bill.downloadurl.query", day);
 }
 
-// Judge the signed parameters of our requests: what the SDK would send now in their place, and whether it believes them.
+// Judge the signed parameters of our requests: what the SDK would send now in their place, and if it believes them.
 function signRequests({ merchant, requests }) {
   const sdk = clientOf(merchant);
   const gateway = clientOf({ ...merchant, certificates: null, alipay_public_key: merchant.app_public_key });

@@ -40,8 +40,10 @@ def a_line(left: timedelta, *, price_fen: int = 4000, is_entered: bool = False) 
     )
 
 
-def asked(left: timedelta, *terms: Terms, party: RefundParty = RefundParty.MEMBER, **more: int) -> LineQuote:
-    return quote(a_line(left, **more), terms, party=party, now=NOW)
+def asked(
+    left: timedelta, *terms: Terms, party: RefundParty = RefundParty.MEMBER, price_fen: int = 4000
+) -> LineQuote:
+    return quote(a_line(left, price_fen=price_fen), terms, party=party, now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,10 @@ from bff.settings import read_settings
 from jobs.queue import Queue
 from models.keys import code_keys
 from tests.bench.servers import CONNECTIONS
-from tests.bench.servers.bare.house import Answer, House
+from tests.bench.servers.bare.house import Answer, House, channels
 from tests.bench.servers.bare.placing import place_order
 from tests.bench.servers.bare.redeeming import redeem
+from tests.bench.servers.bare.settling import alipay_notice, wechat_pay_notice
 from tests.bench.servers.bare.signing_out import sign_out
 from tests.bench.servers.bare.slots import slots
 from tests.bench.servers.bare.venues import venues_near, venues_near_live
@@ -34,7 +35,7 @@ def from_environment() -> Starlette:
     async def life(app: Starlette) -> AsyncIterator[None]:
         queue, rates = Queue(settings.redis_url), Rates(settings.redis_url)
         async with open_pool(os.environ["BARE_DATABASE_URL"], "bare") as pool, rates.sharing():
-            app.state.house = House(pool, queue.wake, code_keys(settings.code_keys), rates)
+            app.state.house = House(pool, queue.wake, code_keys(settings.code_keys), rates, *channels(settings))
             yield
         await queue.close()
 
@@ -56,6 +57,8 @@ def routes() -> list[Route]:
         Route("/sign-out", sign_out, methods=["POST"]),
         _route("/place-order", place_order),
         _route("/redeem", redeem),
+        Route("/payments/wechat-pay/notices", wechat_pay_notice, methods=["POST"]),
+        Route("/payments/alipay/notices", alipay_notice, methods=["POST"]),
     ]
 
 

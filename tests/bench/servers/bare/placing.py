@@ -67,12 +67,13 @@ async def _write_order(
     title = f"{court[2]} {day.date.month}月{day.date.day}日 {clock_text(start)}–{clock_text(end)}"
     line_id = await connection.fetchval(
         sql.INSERT_LINE,
-        *(1, "COURT_SLOT", starts_at, ends_at, day.date, price, people, title, label, court[0], order_id),
+        *(1, "COURT_SLOT", starts_at, ends_at, day.date, price, people, title, label, None, court[0], order_id),
     )
     steps = range(day.first_step + start // 30, day.first_step + end // 30)
     cells = [(part, step, day.venue_id, line_id) for part in day.parts[court[0]] for step in steps]
     taken = await connection.fetch(sql.insert_cells(len(cells)), *[value for cell in cells for value in cell])
     demand(len(taken) == len(cells))
+    await connection.execute(sql.INSERT_EVENT, order_id, "CHARGED", price, order_no, now)
     return order_no
 
 
@@ -80,6 +81,7 @@ async def _order(connection: Any, member_id: int, order_no: str) -> dict[str, An
     order = await connection.fetchrow(sql.ORDER, member_id, order_no)
     lines = await connection.fetch(sql.LINES, order["id"])
     await connection.fetch(sql.ADMISSIONS, order["id"])
+    await connection.fetch(sql.REFUND_LINES, order["id"])
     await connection.fetch(sql.REFUNDS, order["id"])
     return {
         "orderNo": order["order_no"],

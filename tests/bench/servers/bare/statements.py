@@ -19,7 +19,7 @@ MINUTES_HELD = """
 SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
   FROM order_line JOIN orders ON orders.id = order_line.order_id
  WHERE orders.member_id = $1 AND orders.venue_id = $2 AND order_line.business_day = $3
-   AND orders.status <> 'CLOSED'"""
+   AND orders.status <> 'CLOSED' AND order_line.cancelled_at IS NULL"""
 
 INSERT_ORDER = (
     'INSERT INTO "orders" ("order_no","status","total_fen","idempotency_key","request_hash","placed_at",'
@@ -29,7 +29,7 @@ INSERT_ORDER = (
 
 INSERT_LINE = (
     'INSERT INTO "order_line" ("line_no","kind","starts_at","ends_at","business_day","price_fen","people","title",'
-    '"price_label","court_id","order_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11) RETURNING "id"'
+    '"price_label","cancelled_at","court_id","order_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) RETURNING "id"'
 )
 
 
@@ -41,13 +41,17 @@ def insert_cells(count: int) -> str:
     )
 
 
+INSERT_EVENT = """
+INSERT INTO finance_event (order_id, kind, amount_fen, about_no, happened_at)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kind, about_no) DO NOTHING"""
+
 ORDER = """
 SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.placed_at, orders.hold_expires_at,
        orders.paid_at, orders.closed_at, orders.close_reason, venue.public_id AS venue_id, venue.name AS venue_name,
-       (SELECT COALESCE(SUM(amount_fen), 0) FROM finance_event
-         WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,
-       (SELECT COALESCE(SUM(amount_fen), 0) FROM finance_event
-         WHERE order_id = orders.id AND kind = 'REFUNDED') AS refunded_fen
+       (SELECT SUM(CASE WHEN kind IN ('CHARGED', 'REFUNDED') THEN amount_fen ELSE -amount_fen END)
+          FROM finance_event WHERE order_id = orders.id) AS due_fen,
+       (SELECT SUM(amount_fen) FROM finance_event WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,
+       (SELECT SUM(amount_fen) FROM finance_event WHERE order_id = orders.id AND kind = 'REFUNDED') AS refunded_fen
   FROM orders JOIN venue ON venue.id = orders.venue_id
 WHERE orders.member_id = $1 AND orders.order_no = $2"""
 
@@ -63,8 +67,14 @@ SELECT admission.*, orders.order_no, venue.public_id AS venue_public_id, venue.n
                  JOIN member ON member.id = admission.member_id
 WHERE admission.order_id IN ($1) ORDER BY admission.order_id, admission.id"""
 
+REFUND_LINES = """
+SELECT refund_line.refund_id, order_line.line_no, refund_line.amount_fen, refund_line.kept_fen,
+       refund_line.explanation
+  FROM refund_line JOIN order_line ON order_line.id = refund_line.order_line_id
+ WHERE order_line.order_id IN ($1) ORDER BY refund_line.refund_id, order_line.line_no"""
+
 REFUNDS = """
-SELECT order_id, refund_no, amount_fen, reason, reason_text, status, created_at, finished_at
+SELECT id, order_id, refund_no, amount_fen, party, reason, reason_text, status, created_at, finished_at
   FROM refund WHERE order_id IN ($1) ORDER BY id"""
 
 END_SIGN_IN = (
@@ -136,3 +146,52 @@ VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '')"""
 UPDATE_ADMISSION = 'UPDATE "admission" SET "passage_count"=$1,"is_inside"=$2,"first_entered_at"=$3 WHERE "id"=$4'
 
 ANSWER_SCAN = 'UPDATE "redemption" SET "admission_id"=$1,"outcome"=$2,"answer"=$3 WHERE "id"=$4'
+
+PAYMENT_OF = "SELECT order_id FROM payment WHERE payment_no = $1 AND channel = $2"
+
+LOCK_WHOLE_ORDER = (
+    'SELECT "id","order_no","member_id","venue_id","status","total_fen","idempotency_key","request_hash","placed_at",'
+    '"hold_expires_at","paid_at","closed_at","close_reason" FROM "orders" WHERE "id"=$1 LIMIT $2 FOR UPDATE'
+)
+
+LOCK_PAYMENT = (
+    'SELECT "id","payment_no","order_id","channel","way","appid","payer","amount_fen","refunded_fen","status",'
+    '"reference","channel_trade_no","created_at","expires_at","paid_at","shift_id","next_check_at","checks" '
+    'FROM "payment" WHERE "payment_no"=$1 LIMIT $2 FOR UPDATE'
+)
+
+ORDER_LINES = (
+    'SELECT "id","order_id","line_no","kind","court_id","starts_at","ends_at","business_day","price_fen","people",'
+    '"title","price_label","cancelled_at" FROM "order_line" WHERE "order_id"=$1 ORDER BY "line_no" ASC'
+)
+
+UPDATE_PAYMENT = (
+    'UPDATE "payment" SET "payment_no"=$1,"channel"=$2,"way"=$3,"appid"=$4,"payer"=$5,"amount_fen"=$6,'
+    '"refunded_fen"=$7,"status"=$8,"reference"=$9,"channel_trade_no"=$10,"created_at"=$11,"expires_at"=$12,'
+    '"paid_at"=$13,"next_check_at"=$14,"checks"=$15,"order_id"=$16,"shift_id"=$17 WHERE "id"=$18'
+)
+
+HASTEN_OTHERS = "UPDATE payment SET next_check_at = $1 WHERE order_id = $2 AND status IN ('INTENDED', 'WAITING')"
+
+CONFIRM_ORDER = 'UPDATE "orders" SET "status"=$1,"paid_at"=$2,"closed_at"=$3,"close_reason"=$4 WHERE "id"=$5'
+
+EARLY = """
+SELECT entry_opens_minutes_before FROM booking_rule
+ WHERE venue_id = $1 OR venue_id IS NULL ORDER BY venue_id IS NULL LIMIT 1"""
+
+INSERT_ADMISSION = (
+    'INSERT INTO "admission" ("public_id","seat","handle","code_version","revoked_at","business_day","opens_at",'
+    '"starts_at","ends_at","title","is_inside","passage_count","first_entered_at","member_id","order_id",'
+    '"order_line_id","venue_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17) RETURNING "id"'
+)
+
+ABOUT_PAID_ORDER = """
+SELECT venue.ref, venue.name, venue.province_code, venue.city_code, region.code AS district_code,
+       member.public_id AS member_id
+  FROM orders JOIN venue ON venue.id = orders.venue_id JOIN region ON region.id = venue.region_id
+              JOIN member ON member.id = orders.member_id
+ WHERE orders.id = $1"""
+
+INSERT_NOTICE = """
+INSERT INTO payment_notice (channel, notice_id, kind, about_no, outcome, received_at)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (channel, notice_id) DO NOTHING"""
