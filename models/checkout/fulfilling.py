@@ -24,7 +24,11 @@ async def fulfil(order: Order, *, lines: Sequence[OrderLine], now: datetime) -> 
     order.paid_at = now
     order.closed_at = None
     order.close_reason = ""
-    await order.save(update_fields=["status", "paid_at", "closed_at", "close_reason"])
+    await database.rows(
+        "UPDATE orders SET status = 'PAID', paid_at = $1, closed_at = NULL, close_reason = '' WHERE id = $2",
+        now,
+        order.id,
+    )
     await admissions.issue(order, lines=lines)
     await tell_platform(order, lines=lines, state="PAID", now=now)
 

@@ -45,8 +45,10 @@ def test_the_demo_walks_both_journeys_in_under_a_minute() -> None:
         "人数就从 1 变成 2",
         "请求太大，没有运行",
         "没有登录的人拿陈女士的单号来查",
-        "五、系统自己的日志",
-        "没有两位市民的手机号、openid 和登录令牌",
+        "五、钱",
+        "与我们的账分毫不差",
+        "六、系统自己的日志",
+        "没有这几位市民的手机号、openid 和登录令牌",
         "全部走通",
     ):
         assert told in done.stdout
@@ -92,7 +94,7 @@ def a_platform_that_holds(rows: list[dict[str, Any]]) -> Iterator[Stack]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Store)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield Stack("", "", "", f"http://127.0.0.1:{server.server_address[1]}", Path(), {})
+        yield Stack("", "", "", "", f"http://127.0.0.1:{server.server_address[1]}", Path(), {})
     finally:
         server.shutdown()
         server.server_close()
@@ -135,7 +137,7 @@ def test_the_demo_fails_when_the_platform_holds_anything_twice_or_not_at_all(row
 
 
 def a_stack_that_logged(folder: Path, *lines: str) -> tuple[Stack, Citizen]:
-    stack = Stack("", "", "", "", folder, {})
+    stack = Stack("", "", "", "", "", folder, {})
     stack.log.write_text("\n".join(["web.1 | answered route=/graphql status=200"] * 20 + list(lines)))
     return stack, Citizen(stack, "陈女士", "13800000001", openid="oABCDEFG", authorization="Bearer abcd-efgh")
 

@@ -1,4 +1,4 @@
 from tests.house import house, shared_valkey
-from tests.outside import outside, stage
+from tests.outside import alipay, outside, stage
 
-__all__ = ["house", "outside", "shared_valkey", "stage"]
+__all__ = ["alipay", "house", "outside", "shared_valkey", "stage"]

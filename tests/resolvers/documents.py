@@ -50,7 +50,7 @@ query ($onDay: Date, $parentKey: String) {
 SPORTS = "{ sports { code name } }"
 
 _ORDER = """
-  orderNo status venueId venueName total paid refunded placedAt holdExpiresAt paidAt closedAt closeReason
+  orderNo status venueId venueName total paid refunded due placedAt holdExpiresAt paidAt closedAt closeReason
   lines { lineNo title courtId courtName startsAt endsAt people price priceLabel cancelledAt }
   admissions { id seat title opensAt startsAt endsAt isInside firstEnteredAt isRevoked }
   refunds { refundNo amount party reason explanation status finishedAt lines { lineNo amount kept explanation } }"""
@@ -73,6 +73,13 @@ PAY_ORDER = """
 mutation ($orderNo: String!) {
   payOrder(orderNo: $orderNo, channel: WECHAT_PAY) {
     wechatPay { appId timeStamp nonceStr package signType paySign }
+    userErrors { code message field }
+  }
+}"""
+PAY_ORDER_IN_A_WAY = """
+mutation ($orderNo: String!, $channel: PaymentChannel!, $way: PaymentWay!, $returnUrl: String) {
+  payOrder(orderNo: $orderNo, channel: $channel, way: $way, returnUrl: $returnUrl) {
+    paymentNo url code { code svg png } wechatPay { package }
     userErrors { code message field }
   }
 }"""
@@ -190,4 +197,29 @@ mutation ($refundNo: String!, $note: String!, $card: BankCardInput, $toMerchant:
 REFUND_AGAIN = f"""
 mutation ($refundNo: String!, $note: String!) {{ refundAgain(refundNo: $refundNo, note: $note) {{ {_REFUNDS} }} }}"""
 
+_DISCREPANCY = """
+  id channel day kind about aboutNo channelTradeNo venueId venueName ours theirs oursStatus theirsStatus status
+  explanation nextStep foundAt acts { outcome outcomeText by note actedAt }"""
+DISCREPANCIES = f"""
+query ($venueId: ID, $status: DiscrepancyStatus, $first: Int! = 20, $after: String) {{
+  discrepancies(venueId: $venueId, status: $status, first: $first, after: $after) {{
+    edges {{ cursor node {{ {_DISCREPANCY} }} }}
+    pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+  }}
+}}"""
+STATEMENTS = """
+query ($channel: PaymentChannel, $first: Int! = 20, $after: String) {
+  statements(channel: $channel, first: $first, after: $after) {
+    edges { cursor node {
+      channel day status digest entries paid refunded fee attempts nextAttemptAt lastProblem matchedAt openDiscrepancies
+    } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}"""
+RESOLVE_DISCREPANCY = f"""
+mutation ($discrepancyId: ID!, $outcome: DiscrepancyOutcome!, $note: String!) {{
+  resolveDiscrepancy(discrepancyId: $discrepancyId, outcome: $outcome, note: $note) {{
+    discrepancy {{ {_DISCREPANCY} }} userErrors {{ code message field }}
+  }}
+}}"""
 ALL = tuple(text for name, text in dict(vars()).items() if name.isupper() and not name.startswith("_"))

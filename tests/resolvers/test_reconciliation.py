@@ -12,32 +12,7 @@ from models.venues.tables import Venue
 from tests.factories.places import a_venue
 from tests.house import Clerk, House, nothing_changes
 from tests.models.reconciliation.books import DUE, Bills, Books, known, row_of, some_books
-
-DISCREPANCY = """
-  id channel day kind about aboutNo channelTradeNo venueId venueName ours theirs oursStatus theirsStatus status
-  explanation nextStep foundAt acts { outcome outcomeText by note actedAt }"""
-DISCREPANCIES = f"""
-query ($venueId: ID, $status: DiscrepancyStatus, $first: Int! = 20, $after: String) {{
-  discrepancies(venueId: $venueId, status: $status, first: $first, after: $after) {{
-    edges {{ cursor node {{ {DISCREPANCY} }} }}
-    pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
-  }}
-}}"""
-STATEMENTS = """
-query ($channel: PaymentChannel, $first: Int! = 20, $after: String) {
-  statements(channel: $channel, first: $first, after: $after) {
-    edges { cursor node {
-      channel day status digest entries paid refunded fee attempts nextAttemptAt lastProblem matchedAt openDiscrepancies
-    } }
-    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-  }
-}"""
-RESOLVE_DISCREPANCY = f"""
-mutation ($discrepancyId: ID!, $outcome: DiscrepancyOutcome!, $note: String!) {{
-  resolveDiscrepancy(discrepancyId: $discrepancyId, outcome: $outcome, note: $note) {{
-    discrepancy {{ {DISCREPANCY} }} userErrors {{ code message field }}
-  }}
-}}"""
+from tests.resolvers import documents
 
 
 @pytest.fixture
@@ -63,7 +38,7 @@ async def everywhere(house: House) -> Clerk:
 
 
 async def seen_by(clerk: Clerk, **asked: Any) -> Sequence[Any]:
-    found = (await clerk.ask(DISCREPANCIES, **asked)).value
+    found = (await clerk.ask(documents.DISCREPANCIES, **asked)).value
     return [edge["node"] for edge in found["edges"]]
 
 
@@ -102,14 +77,14 @@ async def test_another_venues_staff_see_none_of_it_and_cannot_touch_it(
     citizen = await house.citizen()
     async with nothing_changes():
         assert await seen_by(stranger) == []
-        refused = await stranger.ask(DISCREPANCIES, venueId=books.venue.public_id)
+        refused = await stranger.ask(documents.DISCREPANCIES, venueId=books.venue.public_id)
         assert (refused.refusal.code, refused.refusal.field) == ("NOT_ALLOWED", "venueId")
         asked = {"outcome": "WRITTEN_OFF", "note": "工单 1"}
-        unknown = await stranger.ask(RESOLVE_DISCREPANCY, discrepancyId=one["id"], **asked)
-        invented = await stranger.ask(RESOLVE_DISCREPANCY, discrepancyId="dsc_" + "2" * 20, **asked)
+        unknown = await stranger.ask(documents.RESOLVE_DISCREPANCY, discrepancyId=one["id"], **asked)
+        invented = await stranger.ask(documents.RESOLVE_DISCREPANCY, discrepancyId="dsc_" + "2" * 20, **asked)
         assert unknown.refusal.code == "DISCREPANCY_UNKNOWN"
         assert unknown.said == invented.said
-        for document in (DISCREPANCIES, STATEMENTS):
+        for document in (documents.DISCREPANCIES, documents.STATEMENTS):
             assert (await house.ask(document)).refusal.code == "NOT_SIGNED_IN"
             assert (await citizen.ask(document)).refusal.code == "NOT_SIGNED_IN"
 
@@ -117,17 +92,17 @@ async def test_another_venues_staff_see_none_of_it_and_cannot_touch_it(
 async def test_what_is_no_venues_and_the_houses_sums_are_for_staff_who_have_every_venue(
     house: House, clerk: Clerk
 ) -> None:
-    refused = (await clerk.ask(STATEMENTS)).refusal
+    refused = (await clerk.ask(documents.STATEMENTS)).refusal
     assert refused.code == "NOT_ALLOWED"
     manager = await everywhere(house)
     assert [each["aboutNo"] for each in await seen_by(manager) if each["venueId"] is None] == ["X1"]
-    (edge,) = (await manager.ask(STATEMENTS, channel="WECHAT_PAY")).value["edges"]
+    (edge,) = (await manager.ask(documents.STATEMENTS, channel="WECHAT_PAY")).value["edges"]
     day = edge["node"]
     assert (day["day"], day["status"], day["entries"], day["openDiscrepancies"]) == ("2026-11-20", "MATCHED", 3, 2)
     assert (day["paid"], day["refunded"], day["fee"]) == (3999 + 4000 + 4000, 0, 72)
-    assert (await manager.ask(STATEMENTS, channel="ALIPAY")).value["edges"] == []
+    assert (await manager.ask(documents.STATEMENTS, channel="ALIPAY")).value["edges"] == []
     await a_venue(name="新体育馆")  # which nobody has given them yet
-    assert (await manager.ask(STATEMENTS)).refusal.code == "NOT_ALLOWED"
+    assert (await manager.ask(documents.STATEMENTS)).refusal.code == "NOT_ALLOWED"
     assert "X1" not in [each["aboutNo"] for each in await seen_by(manager)]
 
 
@@ -135,7 +110,7 @@ async def test_a_statement_that_does_not_come_is_seen_with_its_reason(house: Hou
     bills = Bills()
     bills.is_not_ready(days=1)
     await reconcile_due(channels=bills.channels(), now=DUE + timedelta(days=1))
-    late = (await (await everywhere(house)).ask(STATEMENTS)).value["edges"][0]["node"]
+    late = (await (await everywhere(house)).ask(documents.STATEMENTS)).value["edges"][0]["node"]
     assert (late["status"], late["attempts"], late["matchedAt"]) == ("WAITING", 1, None)
     assert late["lastProblem"] == "渠道还没有生成这一天的对账单，系统会每半小时再取一次。"
 
@@ -143,12 +118,12 @@ async def test_a_statement_that_does_not_come_is_seen_with_its_reason(house: Hou
 async def test_what_a_discrepancy_was_is_recorded_with_who_and_when(house: House, clerk: Clerk) -> None:
     one = await the_amount(clerk)
     asked = {"discrepancyId": one["id"], "outcome": "CHANNEL_CORRECTED", "note": " 渠道工单 8812 "}
-    resolved = (await clerk.ask(RESOLVE_DISCREPANCY, **asked)).value["discrepancy"]
+    resolved = (await clerk.ask(documents.RESOLVE_DISCREPANCY, **asked)).value["discrepancy"]
     assert resolved["status"] == "RESOLVED"
     (act,) = resolved["acts"]
     assert (act["outcome"], act["by"], act["note"]) == ("CHANNEL_CORRECTED", "李前台", "渠道工单 8812")
     async with nothing_changes():
-        assert (await clerk.ask(RESOLVE_DISCREPANCY, **asked)).value["discrepancy"] == resolved
+        assert (await clerk.ask(documents.RESOLVE_DISCREPANCY, **asked)).value["discrepancy"] == resolved
 
 
 async def test_who_resolved_it_may_correct_themselves_and_nobody_else_may_say_otherwise(
@@ -156,16 +131,18 @@ async def test_who_resolved_it_may_correct_themselves_and_nobody_else_may_say_ot
 ) -> None:
     one, other = await the_amount(clerk), await house.clerk(books.venue.public_id, device_id="desk-2")
     asked = {"discrepancyId": one["id"], "note": "渠道工单 8812"}
-    await clerk.ask(RESOLVE_DISCREPANCY, outcome="CHANNEL_CORRECTED", **asked)
+    await clerk.ask(documents.RESOLVE_DISCREPANCY, outcome="CHANNEL_CORRECTED", **asked)
     async with nothing_changes():
-        again = await other.ask(RESOLVE_DISCREPANCY, outcome="CHANNEL_CORRECTED", **asked)
+        again = await other.ask(documents.RESOLVE_DISCREPANCY, outcome="CHANNEL_CORRECTED", **asked)
         assert again.value["discrepancy"]["status"] == "RESOLVED"
-        refused = (await other.ask(RESOLVE_DISCREPANCY, outcome="WRITTEN_OFF", **asked)).refusal
+        refused = (await other.ask(documents.RESOLVE_DISCREPANCY, outcome="WRITTEN_OFF", **asked)).refusal
     assert refused.code == "DISCREPANCY_RESOLVED"
     assert refused.message == (
         "李前台已把这条差错登记为“我方账目无误，渠道已更正”。如有不同意见，请联系对方更正。"
     )
-    corrected = (await clerk.ask(RESOLVE_DISCREPANCY, outcome="WRITTEN_OFF", **asked)).value["discrepancy"]
+    corrected = (await clerk.ask(documents.RESOLVE_DISCREPANCY, outcome="WRITTEN_OFF", **asked)).value[
+        "discrepancy"
+    ]
     assert [act["outcome"] for act in corrected["acts"]] == ["CHANNEL_CORRECTED", "WRITTEN_OFF"]
     assert await DiscrepancyAct.filter(staff_id__not_isnull=True).count() == 2
 
@@ -177,24 +154,26 @@ async def test_what_our_own_query_repaired_and_outcomes_of_the_job_are_not_staff
     one = await the_amount(clerk)
     async with nothing_changes():
         done = await clerk.ask(
-            RESOLVE_DISCREPANCY, discrepancyId=repaired["id"], outcome="NO_DIFFERENCE", note="看过"
+            documents.RESOLVE_DISCREPANCY, discrepancyId=repaired["id"], outcome="NO_DIFFERENCE", note="看过"
         )
         assert done.refusal.code == "DISCREPANCY_RESOLVED"
         jobs = await clerk.ask(
-            RESOLVE_DISCREPANCY, discrepancyId=one["id"], outcome="REPAIRED_BY_QUERY", note="看过"
+            documents.RESOLVE_DISCREPANCY, discrepancyId=one["id"], outcome="REPAIRED_BY_QUERY", note="看过"
         )
         assert (jobs.refusal.code, jobs.refusal.field) == ("BAD_INPUT", "outcome")
-        silent = await clerk.ask(RESOLVE_DISCREPANCY, discrepancyId=one["id"], outcome="NO_DIFFERENCE", note="   ")
+        silent = await clerk.ask(
+            documents.RESOLVE_DISCREPANCY, discrepancyId=one["id"], outcome="NO_DIFFERENCE", note="   "
+        )
         assert (silent.refusal.code, silent.refusal.field) == ("BAD_INPUT", "note")
 
 
 async def test_discrepancies_come_latest_first_page_by_page(house: House, clerk: Clerk) -> None:
     manager = await everywhere(house)
-    page = (await manager.ask(DISCREPANCIES, first=2)).value
+    page = (await manager.ask(documents.DISCREPANCIES, first=2)).value
     assert page["pageInfo"]["hasNextPage"] is True
-    rest = (await manager.ask(DISCREPANCIES, first=2, after=page["pageInfo"]["endCursor"])).value
+    rest = (await manager.ask(documents.DISCREPANCIES, first=2, after=page["pageInfo"]["endCursor"])).value
     assert (len(page["edges"]), len(rest["edges"]), rest["pageInfo"]["hasNextPage"]) == (2, 1, False)
     cursors = [int(edge["cursor"][1:]) for each in (page, rest) for edge in each["edges"]]
     assert cursors == sorted(cursors, reverse=True)
     for wrong in ({"first": 0}, {"first": 101}, {"after": "o1"}, {"after": "d1x"}):
-        assert (await manager.ask(DISCREPANCIES, **wrong)).refusal.code == "BAD_INPUT"
+        assert (await manager.ask(documents.DISCREPANCIES, **wrong)).refusal.code == "BAD_INPUT"

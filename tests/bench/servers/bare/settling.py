@@ -116,18 +116,17 @@ def _beijing(text: str) -> datetime:
 
 
 async def _settle(connection: Any, paid: Paid, now: datetime) -> None:
-    found = await connection.fetchrow(sql.PAYMENT_OF, paid.payment_no, paid.channel)
-    order = await connection.fetchrow(sql.LOCK_WHOLE_ORDER, found["order_id"], 2)
-    payment = await connection.fetchrow(sql.LOCK_PAYMENT, paid.payment_no, 2)
+    order = await connection.fetchrow(sql.LOCK_ORDER_OF_PAYMENT, paid.payment_no, paid.channel)
+    payment = await connection.fetchrow(sql.LOCK_PAYMENT, paid.payment_no)
     demand(payment["status"] == "WAITING" and order["status"] == "PENDING_PAYMENT")
     demand((payment["amount_fen"], payment["appid"]) == (paid.amount_fen, paid.app_id))
     demand(payment["payer"] in ("", paid.payer))
     lines = await connection.fetch(sql.ORDER_LINES, order["id"])
     demand(all(line["ends_at"] > now for line in lines))
-    await _write_payment(connection, payment, paid)
+    await connection.execute(sql.UPDATE_PAYMENT, "SETTLED", paid.trade_no, paid.paid_at, payment["id"])
     await connection.execute(sql.INSERT_EVENT, order["id"], "PAID", paid.amount_fen, paid.payment_no, now)
     await connection.execute(sql.HASTEN_OTHERS, now, order["id"])
-    await connection.execute(sql.CONFIRM_ORDER, "PAID", now, None, "", order["id"])
+    await connection.execute(sql.CONFIRM_ORDER, now, order["id"])
     await _issue_admissions(connection, order, lines)
     await _tell_platform(connection, order, lines, now)
     await connection.execute(
@@ -135,28 +134,30 @@ async def _settle(connection: Any, paid: Paid, now: datetime) -> None:
     )
 
 
-async def _write_payment(connection: Any, payment: Any, paid: Paid) -> None:
-    await connection.execute(
-        sql.UPDATE_PAYMENT,
-        *(payment["payment_no"], payment["channel"], payment["way"], payment["appid"], payment["payer"]),
-        *(payment["amount_fen"], payment["refunded_fen"], "SETTLED", payment["reference"], paid.trade_no),
-        *(payment["created_at"], payment["expires_at"], paid.paid_at, None, payment["checks"]),
-        *(payment["order_id"], payment["shift_id"], payment["id"]),
-    )
-
-
 async def _issue_admissions(connection: Any, order: Any, lines: list[Any]) -> None:
     early = await connection.fetchval(sql.EARLY, order["venue_id"])
     places = [
         (
-            *(new_id("adm"), seat, codes.new_handle(), 0, None, line["business_day"]),
-            *(line["starts_at"] - timedelta(minutes=early), line["starts_at"], line["ends_at"], line["title"]),
-            *(False, 0, None, order["member_id"], order["id"], line["id"], order["venue_id"]),
+            new_id("adm"),
+            line["id"],
+            seat,
+            codes.new_handle(),
+            line["business_day"],
+            *_times(line, early),
+            line["title"],
         )
         for line in lines
         for seat in range(1, line["people"] + 1)
     ]
-    await connection.executemany(sql.INSERT_ADMISSION, places)
+    await connection.execute(
+        sql.insert_admissions(len(places)),
+        *(order["id"], order["member_id"], order["venue_id"]),
+        *[value for place in places for value in place],
+    )
+
+
+def _times(line: Any, early: int) -> tuple[datetime, datetime, datetime]:
+    return line["starts_at"] - timedelta(minutes=early), line["starts_at"], line["ends_at"]
 
 
 async def _tell_platform(connection: Any, order: Any, lines: list[Any], now: datetime) -> None:

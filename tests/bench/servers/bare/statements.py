@@ -147,43 +147,37 @@ UPDATE_ADMISSION = 'UPDATE "admission" SET "passage_count"=$1,"is_inside"=$2,"fi
 
 ANSWER_SCAN = 'UPDATE "redemption" SET "admission_id"=$1,"outcome"=$2,"answer"=$3 WHERE "id"=$4'
 
-PAYMENT_OF = "SELECT order_id FROM payment WHERE payment_no = $1 AND channel = $2"
+LOCK_ORDER_OF_PAYMENT = """
+SELECT * FROM orders WHERE id = (SELECT order_id FROM payment WHERE payment_no = $1 AND channel = $2) FOR UPDATE"""
 
-LOCK_WHOLE_ORDER = (
-    'SELECT "id","order_no","member_id","venue_id","status","total_fen","idempotency_key","request_hash","placed_at",'
-    '"hold_expires_at","paid_at","closed_at","close_reason" FROM "orders" WHERE "id"=$1 LIMIT $2 FOR UPDATE'
-)
+LOCK_PAYMENT = "SELECT * FROM payment WHERE payment_no = $1 FOR UPDATE"
 
-LOCK_PAYMENT = (
-    'SELECT "id","payment_no","order_id","channel","way","appid","payer","amount_fen","refunded_fen","status",'
-    '"reference","channel_trade_no","created_at","expires_at","paid_at","shift_id","next_check_at","checks" '
-    'FROM "payment" WHERE "payment_no"=$1 LIMIT $2 FOR UPDATE'
-)
+ORDER_LINES = "SELECT * FROM order_line WHERE order_id = $1 ORDER BY line_no"
 
-ORDER_LINES = (
-    'SELECT "id","order_id","line_no","kind","court_id","starts_at","ends_at","business_day","price_fen","people",'
-    '"title","price_label","cancelled_at" FROM "order_line" WHERE "order_id"=$1 ORDER BY "line_no" ASC'
-)
-
-UPDATE_PAYMENT = (
-    'UPDATE "payment" SET "payment_no"=$1,"channel"=$2,"way"=$3,"appid"=$4,"payer"=$5,"amount_fen"=$6,'
-    '"refunded_fen"=$7,"status"=$8,"reference"=$9,"channel_trade_no"=$10,"created_at"=$11,"expires_at"=$12,'
-    '"paid_at"=$13,"next_check_at"=$14,"checks"=$15,"order_id"=$16,"shift_id"=$17 WHERE "id"=$18'
-)
+UPDATE_PAYMENT = """
+UPDATE payment SET status = $1, channel_trade_no = $2, paid_at = $3, next_check_at = NULL WHERE id = $4"""
 
 HASTEN_OTHERS = "UPDATE payment SET next_check_at = $1 WHERE order_id = $2 AND status IN ('INTENDED', 'WAITING')"
 
-CONFIRM_ORDER = 'UPDATE "orders" SET "status"=$1,"paid_at"=$2,"closed_at"=$3,"close_reason"=$4 WHERE "id"=$5'
+CONFIRM_ORDER = (
+    "UPDATE orders SET status = 'PAID', paid_at = $1, closed_at = NULL, close_reason = '' WHERE id = $2"
+)
 
 EARLY = """
 SELECT entry_opens_minutes_before FROM booking_rule
  WHERE venue_id = $1 OR venue_id IS NULL ORDER BY venue_id IS NULL LIMIT 1"""
 
-INSERT_ADMISSION = (
-    'INSERT INTO "admission" ("public_id","seat","handle","code_version","revoked_at","business_day","opens_at",'
-    '"starts_at","ends_at","title","is_inside","passage_count","first_entered_at","member_id","order_id",'
-    '"order_line_id","venue_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17) RETURNING "id"'
-)
+
+def insert_admissions(count: int) -> str:
+    places = ", ".join(
+        f"($1, $2, $3, {', '.join(f'${n}' for n in range(first, first + 9))}, 0, false, 0)"
+        for first in range(4, 4 + 9 * count, 9)
+    )
+    return (
+        "INSERT INTO admission (order_id, member_id, venue_id, public_id, order_line_id, seat, handle, business_day, "
+        "opens_at, starts_at, ends_at, title, code_version, is_inside, passage_count) VALUES " + places
+    )
+
 
 ABOUT_PAID_ORDER = """
 SELECT venue.ref, venue.name, venue.province_code, venue.city_code, region.code AS district_code,
