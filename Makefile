@@ -30,7 +30,7 @@ test: .venv/dev.stamp .venv-conformance/stamp ## every test, on SQLite and, at t
 	[ $$sqlite = 0 ] && [ $$postgres = 0 ]
 
 soak: .venv/dev.stamp ## what searches by chance, for longer: SOAK_SECONDS each (600)
-	@SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest tests/plans
+	@SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest tests/plans tests/properties
 
 check: .venv/dev.stamp ## lint, format, types, import contracts, drift of schema, documents and migrations
 	$(BIN)/ruff check

@@ -124,12 +124,12 @@ class Migration(migrations.Migration):
         ops.AddField(
             model_name='Payment',
             name='way',
-            field=fields.CharField(default='IN_APP', max_length=16),
+            field=fields.CharField(default='IN_APP', db_default='IN_APP', max_length=16),
         ),
         ops.AddField(
             model_name='Refund',
             name='party',
-            field=fields.CharField(default='MEMBER', max_length=8),
+            field=fields.CharField(default='MEMBER', db_default='MEMBER', max_length=8),
         ),
         ops.AddField(
             model_name='Refund',
@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
         ops.AddField(
             model_name='Refund',
             name='staff_note',
-            field=fields.CharField(default='', max_length=200),
+            field=fields.CharField(default='', db_default='', max_length=200),
         ),
         ops.AddConstraint(
             model_name='Refund',

@@ -62,7 +62,7 @@ class Payment(Table):
     order: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Order", on_delete=fields.RESTRICT)
     order_id: int
     channel = fields.CharField(max_length=16)
-    way = fields.CharField(max_length=16, default="IN_APP")  # payments.port.Way; empty for money taken by hand
+    way = fields.CharField(max_length=16, default="IN_APP", db_default="IN_APP")  # Way; empty: taken by hand
     appid = fields.CharField(max_length=64)
     payer = fields.CharField(max_length=64)  # who must pay, as the channel knows them; empty: anybody may
     amount_fen = fields.BigIntField()
@@ -95,7 +95,7 @@ class Refund(Table):
     order: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Order", on_delete=fields.RESTRICT)
     order_id: int
     amount_fen = fields.BigIntField()
-    party = fields.CharField(max_length=8, default="MEMBER")  # models.orders.rules.RefundParty
+    party = fields.CharField(max_length=8, default="MEMBER", db_default="MEMBER")  # RefundParty
     reason = fields.CharField(max_length=24)
     reason_text = fields.CharField(max_length=80)
     status = fields.CharField(max_length=16)
@@ -113,7 +113,7 @@ class Refund(Table):
         "models.Refund", null=True, on_delete=fields.RESTRICT
     )
     replaces_id: int | None  # the refund that the channel closed, and in whose place this one is
-    staff_note = fields.CharField(max_length=200, default="")
+    staff_note = fields.CharField(max_length=200, default="", db_default="")
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)
     next_check_at = fields.DatetimeField(null=True)

@@ -26,7 +26,7 @@ from tests.factories.booking import Hall, a_hall, at
 from tests.factories.third_parties import a_third_party
 from tests.house import Citizen, Clerk, House, line
 from tests.resolvers import documents
-from tests.resolvers.test_reconciliation import RESOLVE_DISCREPANCY
+from tests.resolvers.documents import RESOLVE_DISCREPANCY
 
 Row = Mapping[str, Any]
 Snapshot = Mapping[tuple[str, Any], Row]

@@ -22,7 +22,7 @@ from tests import databases
 from tests.bench import compiling, world
 from tests.bench.contest import BARE, ROUNDS, Contestant, contest
 from tests.bench.letters import LetterWriter, apps_of
-from tests.bench.load import by_id, by_letter, by_text, to_bare
+from tests.bench.load import by_id, by_letter, by_letter_unheard, by_text, to_bare
 from tests.bench.processes import MERCURIUS, Side, all_sides, environment_of
 from tests.bench.report import aside, judge, read_marks, row, show
 from tests.bench.workloads import Workload, workloads
@@ -40,6 +40,7 @@ ELSEWHERE = {
     MERCURIUS: "Mercurius with JIT",
 }
 OURS, OURS_FREE = "ours", "ours, free query"
+UNHEARD = "bare, and wakes no worker"
 
 
 async def bench() -> dict[str, Any]:
@@ -77,7 +78,11 @@ async def _contests(given: Mapping[str, Workload], sides: Mapping[str, Side]) ->
         rows[name] = row(await contest(given[name], [ours, bare]), OURS)
     for name in filter(wanted.__contains__, NOTICES):
         both = [replace(side, wire=by_letter) for side in (ours, bare)]
-        rows[name] = row(await contest(given[name], both), OURS)
+        unheard = [Contestant(UNHEARD, sides["bare"], by_letter_unheard)] if name == NOTICES[0] else []
+        rounds = await contest(given[name], [*both, *unheard])
+        rows[name] = row(rounds, OURS)
+        if unheard:
+            information[name] = aside(rounds)
     for name in filter(wanted.__contains__, CACHED):
         rows[name] = row(await contest(given[name], [ours_cached, bare]), OURS)
     return {"rows": rows, "aside": information}

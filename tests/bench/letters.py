@@ -47,9 +47,7 @@ class LetterWriter:
     def wechat_pay(self, world: World) -> Iterator[tuple[str, Letter]]:
         """(payment's number, notice of its success), signed at the instant at which it is asked for."""
         said = self.environment
-        signer = Signer.__new__(Signer)  # without a key pair of its own
-        signer.serial = said["WECHAT_PAY_PUBLIC_KEY_ID"]
-        signer.private_key = _key(Path(said["WECHAT_PAY_PUBLIC_KEY_FILE"]).with_name("wechat_pay_private_key.pem"))
+        signer = self.wechat_pays_signer()
         for payment_no in world.unpaid[Channel.WECHAT_PAY]:
             contents = wechat_pay_platform.order(
                 transaction_id=f"42000020{payment_no[1:]}",
@@ -68,7 +66,7 @@ class LetterWriter:
 
     def alipay(self, world: World) -> Iterator[tuple[str, Letter]]:
         said = self.environment
-        key = _key(Path(said["ALIPAY_PUBLIC_KEY_FILE"]).with_name("alipay_private_key.pem"))
+        key = self.alipays_key()
         for payment_no in world.unpaid[Channel.ALIPAY]:
             body = alipay_platform.notice(
                 key=key,
@@ -82,6 +80,18 @@ class LetterWriter:
                 seller_id=said["ALIPAY_SELLER_ID"],
             )
             yield payment_no, Letter({"Content-Type": "application/x-www-form-urlencoded"}, body)
+
+    def wechat_pays_signer(self) -> Signer:
+        signer = Signer.__new__(Signer)  # without a key pair of its own
+        signer.serial = self.environment["WECHAT_PAY_PUBLIC_KEY_ID"]
+        signer.private_key = _key(self._beside("WECHAT_PAY_PUBLIC_KEY_FILE", "wechat_pay_private_key.pem"))
+        return signer
+
+    def alipays_key(self) -> RSAPrivateKey:
+        return _key(self._beside("ALIPAY_PUBLIC_KEY_FILE", "alipay_private_key.pem"))
+
+    def _beside(self, name: str, file: str) -> Path:
+        return Path(self.environment[name]).with_name(file)
 
 
 def _key(path: Path) -> RSAPrivateKey:

@@ -41,9 +41,18 @@ def to_bare(workload: Workload, case: Case) -> bytes:
 
 def by_letter(workload: Workload, case: Case) -> bytes:
     """To either side: a notice as a payment channel sends it."""
+    return _letter(workload.bare_path, case)
+
+
+def by_letter_unheard(workload: Workload, case: Case) -> bytes:
+    """To the bare route that wakes no worker afterwards."""
+    return _letter(f"{workload.bare_path}/unheard", case)
+
+
+def _letter(path: str, case: Case) -> bytes:
     assert case.letter
     said = {"Host": "bench", "Content-Length": str(len(case.letter.body)), **case.letter.headers}
-    lines = [f"POST {workload.bare_path} HTTP/1.1", *(f"{name}: {value}" for name, value in said.items())]
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in said.items())]
     return "\r\n".join([*lines, "", ""]).encode() + case.letter.body
 
 

@@ -158,7 +158,7 @@ def _notices(
         "",
         path_of(channel),
         (Case({"paymentNo": payment_no}, letter=letter) for payment_no, letter in written),
-        120,
+        100,
         (acknowledged, 1),
         status,
         writes={

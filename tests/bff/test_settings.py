@@ -241,3 +241,27 @@ def test_a_refused_process_ends_with_code_2_and_says_why(command: str, tmp_path:
     assert "CODE_KEYS is missing" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, {"ALIPAY_SELLER_ID", "ALIPAY_APP_KEY_FILE", "ALIPAY_PUBLIC_KEY_FILE"}),
+        (
+            {"ALIPAY_SELLER_ID": "2088000000000000", "ALIPAY_APP_CERTIFICATE_FILE": "{pem}"},
+            {"ALIPAY_APP_KEY_FILE", "ALIPAY_CERTIFICATE_FILE", "ALIPAY_ROOT_CERTIFICATE_FILE"},
+        ),
+    ],
+)
+def test_an_alipay_app_needs_all_of_what_belongs_to_it(
+    production: dict[str, str], tmp_path: Path, given: dict[str, str], missing: set[str]
+) -> None:
+    pem = str(tmp_path / "merchant.pem")
+    given = {name: value.replace("{pem}", pem) for name, value in given.items()}
+    faults = faults_of({**production, "ALIPAY_APP_ID": "2021000000000000", **given})
+    assert {fault.split()[0] for fault in faults} == missing
+
+
+def test_a_file_of_alipays_that_cannot_be_read_is_a_fault_of_its_own(production: dict[str, str]) -> None:
+    faults = faults_of({**production, "ALIPAY_PUBLIC_KEY_FILE": "/nowhere/old.pem, /nowhere/new.pem"})
+    assert [fault.split(":")[0] for fault in faults] == ["ALIPAY_PUBLIC_KEY_FILE"] * 2

@@ -168,8 +168,9 @@ class Town:
 
 
 @asynccontextmanager
-async def a_town(folder: Path) -> AsyncIterator[Town]:
-    """Up and running on the next morning, with the real venues; gone afterwards, whatever happened."""
+async def a_town(folder: Path, prepare: Callable[[Town], None] = lambda _: None) -> AsyncIterator[Town]:
+    """Up and running on the next morning, with the real venues; gone afterwards, whatever happened. `prepare` comes
+    before web and worker."""
     folder.mkdir(parents=True, exist_ok=True)
     async with databases.fresh_database(folder) as url:
         given = clean_environment(
@@ -188,6 +189,7 @@ async def a_town(folder: Path) -> AsyncIterator[Town]:
             town.run("import")
             town.start("valkey", "wechat", "wechat-pay", "alipay", "government-platform")
             town.turn_clocks(ahead)
+            prepare(town)
             town.start("web", "worker")
             yield town
         finally:

@@ -2,7 +2,7 @@
 
 A machine places, pays over both channels and at the desk, cancels whole orders and lines, gives back, enters, jumps in
 time, hands in notices twice or never, kills processes around calls to the channels and lets other things happen during
-them. The sandboxes' own books are the judge. `SOAK=1` runs many times as long.
+them. The sandboxes' own books are the judge. `make soak` runs it for about as long as it is told.
 """
 
 import asyncio
@@ -59,7 +59,8 @@ from tests.outside import Killed, Meddled, Outside, Stage, killed
 from tests.properties.order_money_books import check, check_everybody_is_square
 
 T = TypeVar("T")
-SOAK = bool(os.environ.get("SOAK"))
+SOAK_SECONDS = int(os.environ.get("SOAK_SECONDS", "0"))
+RUNS_A_SECOND = 2
 STEPS_AT_LEAST = 2000
 JUMPS = (20, 20, 5 * 60, 5 * 60, 15 * 60, 16 * 60, 14 * 3600)
 TROUBLES = ("killed before", "killed after", "http_500", "http_500_after", *("before", "after") * 2)
@@ -471,8 +472,8 @@ def test_nobody_pays_for_nothing_and_no_court_is_given_twice(world: World) -> No
     run_state_machine_as_test(
         lambda: OrderMoney(world),  # type: ignore[arg-type] # a maker of machines is as good as their class
         settings=settings(
-            max_examples=3000 if SOAK else 75,
-            stateful_step_count=60 if SOAK else 30,
+            max_examples=75 + RUNS_A_SECOND * SOAK_SECONDS,
+            stateful_step_count=60 if SOAK_SECONDS else 30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,

@@ -21,7 +21,7 @@ from tests.bench.servers import CONNECTIONS
 from tests.bench.servers.bare.house import Answer, House, channels
 from tests.bench.servers.bare.placing import place_order
 from tests.bench.servers.bare.redeeming import redeem
-from tests.bench.servers.bare.settling import alipay_notice, wechat_pay_notice
+from tests.bench.servers.bare.settling import alipay_notice, wechat_pay_notice, wechat_pay_notice_unheard
 from tests.bench.servers.bare.signing_out import sign_out
 from tests.bench.servers.bare.slots import slots
 from tests.bench.servers.bare.venues import venues_near, venues_near_live
@@ -58,6 +58,7 @@ def routes() -> list[Route]:
         _route("/place-order", place_order),
         _route("/redeem", redeem),
         Route("/payments/wechat-pay/notices", wechat_pay_notice, methods=["POST"]),
+        Route("/payments/wechat-pay/notices/unheard", wechat_pay_notice_unheard, methods=["POST"]),
         Route("/payments/alipay/notices", alipay_notice, methods=["POST"]),
     ]
 

@@ -41,19 +41,29 @@ async def wechat_pay_notice(request: Request) -> Response:
     return await _settled(request, _read_wechat_pay, Response(status_code=204))
 
 
+async def wechat_pay_notice_unheard(request: Request) -> Response:
+    """Wakes nobody, so that the platform hears of it when the worker's timer comes."""
+    return await _settled(request, _read_wechat_pay, Response(status_code=204), wakes=False)
+
+
 async def alipay_notice(request: Request) -> Response:
     return await _settled(request, _read_alipay, Response(b"success"))
 
 
 async def _settled(
-    request: Request, read: Callable[[House, Request, bytes, datetime], Paid], acknowledged: Response
+    request: Request,
+    read: Callable[[House, Request, bytes, datetime], Paid],
+    acknowledged: Response,
+    *,
+    wakes: bool = True,
 ) -> Response:
     house: House = request.app.state.house
     now = datetime.now(UTC)
     paid = read(house, request, await request.body(), now)
     async with house.pool.acquire() as connection, connection.transaction():
         await _settle(connection, paid, now)
-    await house.wake("forward")
+    if wakes:
+        await house.wake("forward")
     return acknowledged
 
 
