@@ -27,11 +27,11 @@ from bff.pages.visitors import (
 )
 from models.calendar import moment_text, span_text
 from models.checkout import at_desk, codes_at_desk, handing_out
-from models.checkout.at_desk import CHANNEL_WORDS, DeskOrder, MoneyGiven, WaitingRefund
+from models.checkout.at_desk import DeskOrder, MoneyGiven, WaitingRefund
 from models.checkout.codes_at_desk import DeskPayment, Standing
 from models.codes import pictures
 from models.errors import BadInput, DomainError, NotSignedIn
-from models.orders.rules import Channel, OrderStatus
+from models.orders.rules import CHANNEL_WORDS, Channel, OrderStatus
 from models.shifts import operations as shifts
 from models.shifts import queries as shift_queries
 from models.shifts.queries import ShiftView

@@ -18,21 +18,23 @@ from models.checkout.fulfilling import fulfil
 from models.checkout.paying import check_payable
 from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import request_hash
+from models.money import yuan_text
 from models.orders import queries as orders
 from models.orders.operations import book, lock_order
-from models.orders.rules import PAYABLE, Channel, FinanceKind, OrderStatus, PaymentStatus, RefundStatus
+from models.orders.rules import (
+    CHANNEL_WORDS,
+    PAYABLE,
+    Channel,
+    FinanceKind,
+    OrderStatus,
+    PaymentStatus,
+    RefundStatus,
+)
 from models.orders.tables import Order, OrderLine, Payment
 from models.shifts.operations import lock_open_shift
-from models.shifts.rules import yuan_text
 from models.staff.rules import StaffSignedIn
 from payments.port import PaymentChannel, Way
 
-CHANNEL_WORDS = {
-    Channel.WECHAT_PAY: "微信支付",
-    Channel.ALIPAY: "支付宝",
-    Channel.CASH: "现金",
-    Channel.CARD: "刷卡",
-}
 STILL_PAYABLE = "顾客先前打开的手机支付还没能关闭。请告诉顾客不要再用手机付款；如果已付，会自动原路退回。"
 TOO_LATE_FOR_A_CARD = (ErrorCode.ORDER_ALREADY_PAID, ErrorCode.ORDER_CLOSED, ErrorCode.PAYMENT_PENDING)
 """A terminal knows nothing of us: when we say no, the card has been charged."""
@@ -164,7 +166,7 @@ async def _take(
     await check_payable_here(order, now)
     if money.given_fen is not None and money.given_fen < order.total_fen:
         raise DomainError(
-            f"应收{yuan_text(order.total_fen)}元，还差{yuan_text(order.total_fen - money.given_fen)}元。",
+            f"应收{yuan_text(order.total_fen)}，还差{yuan_text(order.total_fen - money.given_fen)}。",
             code=ErrorCode.TOO_LITTLE_GIVEN,
             next_step="前台只能一次收足全款。",
             field="amountGiven",

@@ -16,12 +16,13 @@ from models.checkout.fulfilling import give_up, tell_platform
 from models.checkout.refunding import send_refund
 from models.checkout.unwinding import unwind
 from models.errors import BadInput, DomainError, ErrorCode
+from models.money import yuan_text
 from models.orders import refund_policy
 from models.orders.operations import OrderedBy, book, intend_refund, lock_order, order_id_of
-from models.orders.refund_policy import LineQuote, LineToCancel, yuan_text
+from models.orders.refund_policy import LineQuote, LineToCancel
 from models.orders.refund_queries import left_to_give_back, terms_of
 from models.orders.rules import (
-    Channel,
+    WAYS_BACK,
     CloseReason,
     FinanceKind,
     OrderStatus,
@@ -32,13 +33,6 @@ from models.orders.rules import (
 from models.orders.tables import Order, OrderLine, Payment, Refund, RefundLine
 from payments.port import PaymentChannel
 
-WAYS_BACK: Mapping[str, str] = {
-    # WeChat Pay v3, 申请退款: 零钱支付的退款20分钟内到账，银行卡支付的退款3个工作日后查询
-    Channel.WECHAT_PAY: "原路退回微信支付：零钱一般20分钟内到账，银行卡一般3个工作日内到账。",
-    Channel.ALIPAY: "原路退回支付宝：余额一般即时到账，银行卡以银行到账时间为准。",
-    Channel.CASH: "请凭订单号到场馆前台领取现金。",
-    Channel.CARD: "请凭订单号和原银行卡到场馆前台办理，退回原卡。",
-}
 NOTHING_BACK = "没有需要退回的款项。"
 
 
@@ -76,9 +70,9 @@ async def refund_quote(
     lines = await _lines_of(order, _chosen(line_nos))
     if order.status == OrderStatus.CLOSED or not lines:
         raise DomainError(
-            "所选的时段已经取消。",
+            "这里没有可以取消的时段了：订单已经关闭，或所选的时段已经取消。",
             code=ErrorCode.ORDER_CLOSED,
-            next_step="请在“我的订单”里查看退款进度。",
+            next_step="请在“我的订单”里查看订单和退款进度。",
             field="orderNo",
         )
     if order.status == OrderStatus.PENDING_PAYMENT:

@@ -263,7 +263,7 @@ def _refused(error: PaymentError) -> DomainError:
     """The channels' many words in a few of ours. Nothing was charged."""
     if error.retryable and not any(word in error.code for word in (*_TOO_LITTLE, *_STALE)):
         return channel_away()
-    message, next_step = "渠道没有收成这笔款，没有扣款。", "请顾客刷新付款码后再扫，或换一种方式付款。"
+    message, next_step = "渠道没有完成收款，没有扣款。", "请顾客刷新付款码后再扫，或换一种方式付款。"
     if any(word in error.code for word in _TOO_LITTLE):
         message, next_step = "顾客的余额或限额不够，没有扣款。", "请顾客换一张卡付款，或换一种方式。"
     elif any(word in error.code for word in _STALE):

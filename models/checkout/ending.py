@@ -24,10 +24,15 @@ HOLDS_A_RUN = 100
 
 
 async def end_overdue_holds(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
-    """Ends every unpaid hold whose time is over, however long nobody was here to do it. Returns how many ended."""
+    """Ends every unpaid hold whose time is over, however long nobody was here to do it. Returns how many ended.
+
+    First those about which nobody has to be asked: a channel that is away must not keep them waiting.
+    """
     overdue = await database.rows(
         """SELECT id FROM orders WHERE status = 'PENDING_PAYMENT' AND hold_expires_at <= $1
-           ORDER BY hold_expires_at LIMIT $2""",
+           ORDER BY EXISTS (SELECT 1 FROM payment
+                             WHERE payment.order_id = orders.id AND payment.status IN ('INTENDED', 'WAITING')),
+                    hold_expires_at LIMIT $2""",
         now,
         HOLDS_A_RUN,
     )

@@ -102,6 +102,9 @@ async def record_refund(known: ChannelRefund, *, now: datetime) -> bool:
         log.error(
             "refund %s: the channel reports another amount or payment; nothing was recorded", known.refund_no
         )
+        if refund.status in _UNFINISHED:  # else it would be due at once again, and before all others
+            refund.next_check_at = now + REFUSED_CHECK
+            await refund.save(update_fields=["next_check_at"])
         return True
     if refund.status in _UNFINISHED:
         await _move(order, payment, refund, known, now)

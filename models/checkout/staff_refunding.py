@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 
 from models import database
 from models.calendar import moment_text
-from models.checkout.at_desk import checked_key
+from models.checkout.at_desk import checked_key, order_of_mine
 from models.checkout.cancelling import Cancellation, cancel, key_reused
 from models.checkout.ending import channel_away
 from models.checkout.refunding import record_refund, send_refund
 from models.errors import BadInput, DomainError, ErrorCode
+from models.money import yuan_text
 from models.orders.operations import FIRST_CHECK, OrderedBy, book, intend_refund, lock_order
-from models.orders.refund_policy import yuan_text
 from models.orders.refund_queries import left_to_give_back
 from models.orders.rules import Channel, FinanceKind, PaymentStatus, RefundParty, RefundReason, RefundStatus
 from models.orders.tables import Payment, Refund, RefundLine
@@ -72,7 +72,7 @@ async def cancel_for_venue(
     """
     note = checked_note(reason, field="reason")
     by = OrderedBy(staff_id=clerk.staff_id, note=_entry(clerk, f"取消：{note}", now), request_key=checked_key(key))
-    order_id = await _order_at(clerk, order_no)
+    order_id, order_no = await order_of_mine(clerk, order_no)
     asked = Cancellation(
         order_id=order_id,
         line_nos=None if line_nos is None else frozenset(line_nos),
@@ -101,7 +101,7 @@ async def give_back(
     """
     note = _entry(clerk, checked_note(note, field="note"), now)
     by = OrderedBy(staff_id=clerk.staff_id, note=note, request_key=checked_key(key))
-    order_id = await _order_at(clerk, order_no)
+    order_id, order_no = await order_of_mine(clerk, order_no)
     refund_no = await _give_back(order_id, amount_fen, by, now=now)
     log.info("refund %s: %s fen given back by staff %s", refund_no, amount_fen, clerk.staff_id)
     await send_refund(refund_no=refund_no, channels=channels, now=now)
@@ -338,23 +338,6 @@ def _check_card(card: BankCard) -> None:
 def _entry(clerk: StaffSignedIn, what: str, now: datetime) -> str:
     """For the record: 11月20日 10:00 李前台 取消：场馆停电。"""
     return f"{moment_text(now)} {clerk.display_name} {what}。"
-
-
-async def _order_at(clerk: StaffSignedIn, order_no: str) -> int:
-    found = await database.row(
-        """SELECT orders.id FROM orders JOIN staff_venue ON staff_venue.venue_id = orders.venue_id
-            WHERE staff_venue.staff_id = $1 AND orders.order_no = $2""",
-        clerk.staff_id,
-        order_no.strip().upper(),
-    )
-    if found is None:
-        raise DomainError(
-            "没有找到这张订单。",
-            code=ErrorCode.ORDER_UNKNOWN,
-            next_step="请核对订单号；只能办理本场馆的订单。",
-            field="orderNo",
-        )
-    return int(found["id"])
 
 
 async def _refund_at(clerk: StaffSignedIn, refund_no: str) -> tuple[int, int]:

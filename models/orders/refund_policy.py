@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from models.calendar import moment_text
 from models.errors import DomainError, ErrorCode
+from models.money import yuan_text
 from models.orders.rules import RefundParty
 
 WHENEVER = -(10**6)
@@ -109,11 +110,6 @@ def within(quotes: Sequence[LineQuote], left_fen: int) -> list[LineQuote]:
     return capped
 
 
-def yuan_text(fen: int) -> str:
-    """4000 → 40.00元"""
-    return f"{fen // 100}.{fen % 100:02d}元"
-
-
 def length_text(length: timedelta) -> str:
     """How long, to the minute below: 1天2小时, 2小时, 1小时20分钟, 0分钟."""
     minutes = max(0, length // _MINUTE)
@@ -180,4 +176,5 @@ def _told(rule: Terms, refund_fen: int, kept_fen: int) -> str:
         return "全额退款"
     fees = [f"价格的{rule.kept_percent}%"] if rule.kept_percent else []
     fees += [yuan_text(rule.kept_fen)] if rule.kept_fen else []
-    return f"收取{'加'.join(fees)}，即{yuan_text(kept_fen)}，退{yuan_text(refund_fen)}"
+    goes_back = f"退{yuan_text(refund_fen)}" if refund_fen else "没有可退的款项"
+    return f"手续费为{'加'.join(fees)}，即{yuan_text(kept_fen)}，{goes_back}"

@@ -1,5 +1,6 @@
 """The states of an order, a payment and a refund."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -12,6 +13,19 @@ class Channel(StrEnum):
     CARD = "CARD"  # at the desk's card terminal, which knows nothing of us
 
 
+CHANNEL_WORDS = {
+    Channel.WECHAT_PAY: "微信支付",
+    Channel.ALIPAY: "支付宝",
+    Channel.CASH: "现金",
+    Channel.CARD: "刷卡",
+}
+WAYS_BACK: Mapping[str, str] = {
+    # WeChat Pay v3, 申请退款: 零钱支付的退款20分钟内到账，银行卡支付的退款3个工作日后查询
+    Channel.WECHAT_PAY: "原路退回微信支付：零钱一般20分钟内到账，银行卡一般3个工作日内到账。",
+    Channel.ALIPAY: "原路退回支付宝：余额一般即时到账，银行卡以银行到账时间为准。",
+    Channel.CASH: "请凭订单号到场馆前台领取现金。",
+    Channel.CARD: "请凭订单号和原银行卡到场馆前台办理，退回原卡。",
+}
 AT_THE_DESK = (Channel.CASH, Channel.CARD)
 """Staff take and give this money by hand; there is nobody whom our jobs could ask."""
 

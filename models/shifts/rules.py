@@ -5,6 +5,7 @@ from datetime import datetime
 
 from models.calendar import moment_text
 from models.errors import BadInput, DomainError, ErrorCode
+from models.money import yuan_text
 
 MOST_IN_A_DRAWER_FEN = 100_000_000  # a million yuan: more is a slip of the finger
 LONGEST_NOTE = 150  # of 200 that fit: the first count may stand before it
@@ -69,8 +70,8 @@ class DrawerDiffers(DomainError):
         difference = counted_fen - expected_fen
         word = "多" if difference > 0 else "少"
         super().__init__(
-            f"清点为{yuan_text(counted_fen)}元，账上应有{yuan_text(expected_fen)}元，"
-            f"{word}{yuan_text(abs(difference))}元。",
+            f"清点为{yuan_text(counted_fen)}，账上应有{yuan_text(expected_fen)}，"
+            f"{word}{yuan_text(abs(difference))}。",
             next_step="请复点一次；如果确实有出入，请写明原因后交班。",
             field="note",
         )
@@ -94,10 +95,4 @@ def with_first_count(note: str, *, first_fen: int | None, counted_fen: int) -> s
     """What is kept of why. Who counts anew after hearing what should be there says so, whether they like or not."""
     if first_fen is None or first_fen == counted_fen:
         return note
-    return f"首次清点为{yuan_text(first_fen)}元。{note}"
-
-
-def yuan_text(amount_fen: int) -> str:
-    """1234 → 12.34"""
-    sign = "-" if amount_fen < 0 else ""
-    return f"{sign}{abs(amount_fen) // 100}.{abs(amount_fen) % 100:02d}"
+    return f"首次清点为{yuan_text(first_fen)}。{note}"

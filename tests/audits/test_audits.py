@@ -6,9 +6,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.audits.judge import Unreachable, installed, judged
+from tests.audits.judge import judged, packages
 from tests.browser.real_desk import served
 from tests.house import House, house, shared_valkey
+from tests.npm import Unreachable
 from tests.outside import outside, stage
 
 __all__ = ["house", "outside", "shared_valkey", "stage"]
@@ -20,7 +21,7 @@ AUDITS = 61
 @pytest.fixture(scope="module", autouse=True)
 def judge() -> None:
     try:
-        installed()
+        packages()
     except Unreachable:
         pytest.skip("npm cannot be reached here, so the GraphQL-over-HTTP audits did not run.")
 

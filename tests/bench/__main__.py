@@ -19,7 +19,7 @@ import uvloop
 from bff.settings import read_settings
 from models.keys import code_keys
 from tests import databases
-from tests.bench import compiling, world
+from tests.bench import blocking, compiling, world
 from tests.bench.contest import BARE, ROUNDS, Contestant, contest
 from tests.bench.letters import LetterWriter, apps_of
 from tests.bench.load import by_id, by_letter, by_letter_unheard, by_text, to_bare
@@ -33,6 +33,8 @@ READS = ("venues_near", "slots")
 BESIDE_BARE = ("venues_near_live", "sign_out", "place_order", "redeem")
 NOTICES = ("settle_notice", "settle_notice_alipay")
 CACHED = ("venues_near_cached", "venues_near_live_cached", "slots_cached")
+BLOCKING = "blocking"
+"""No row: how long the event loop stands still."""
 ELSEWHERE = {
     "strawberry": "Strawberry, stock",
     "strawberry_cached": "Strawberry, caches and orjson",
@@ -54,7 +56,8 @@ async def bench() -> dict[str, Any]:
             given = workloads(built, keys, LetterWriter(environment))
             with all_sides(folder, environment) as sides:
                 results = await _contests(given, sides)
-    return {**results, "compiling": compiling.measured()}
+    stands_still = blocking.measured() if BLOCKING in (sys.argv[1:] or [BLOCKING]) else {}
+    return {**results, "compiling": compiling.measured(), "blocking": stands_still}
 
 
 async def _contests(given: Mapping[str, Workload], sides: Mapping[str, Side]) -> dict[str, Any]:
@@ -82,7 +85,7 @@ async def _contests(given: Mapping[str, Workload], sides: Mapping[str, Side]) ->
         rounds = await contest(given[name], [*both, *unheard])
         rows[name] = row(rounds, OURS)
         if unheard:
-            information[name] = aside(rounds)
+            rows[f"{name}_unheard"] = row(rounds, OURS, UNHEARD)
     for name in filter(wanted.__contains__, CACHED):
         rows[name] = row(await contest(given[name], [ours_cached, bare]), OURS)
     return {"rows": rows, "aside": information}

@@ -17,11 +17,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -56,6 +56,7 @@ RUNS = 5
 A_RUN = 40  # notices of a channel, and refunds
 ROWS = 30_000
 BEAT_SECONDS = 0.001
+ACTS = NOTICES, REFUNDS, STATEMENT = "notices", "refunds", f"a statement of {ROWS} rows, and notices"
 
 
 def measured() -> dict[str, list[float]]:
@@ -129,23 +130,29 @@ class Outside:
 
     def __post_init__(self) -> None:
         self.writer = LetterWriter(self.environment)
-        self._answers: dict[str, httpx.Response] = {}
+        self._signer, self._alipays_key = self.writer.wechat_pays_signer(), self.writer.alipays_key()
+        self._answers: dict[str, tuple[bytes, Mapping[str, str]]] = {}
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
+        content, headers = self._answers[self._about(request)]
+        return httpx.Response(200, stream=httpx.ByteStream(content), headers=headers)
+
+    def _about(self, request: httpx.Request) -> str:
         if request.method == "GET":
-            return self._answers[request.url.path]
-        said = request.content
+            return request.url.path
         if request.url.path.startswith("/v3/"):
-            return self._answers[orjson.loads(said)["out_refund_no"]]
-        content = orjson.loads(parse_qs(said.decode())["biz_content"][0])
-        return self._answers[content.get("out_request_no") or "bill"]
+            return str(orjson.loads(request.content)["out_refund_no"])
+        content = orjson.loads(parse_qs(request.content.decode())["biz_content"][0])
+        return str(content.get("out_request_no") or "bill")
 
     def expects_refund(self, channel: Channel, payment_no: str, trade_no: str, refund_no: str) -> None:
         answer = self._wechat_pay_refund if channel is Channel.WECHAT_PAY else self._alipay_refund
         self._answers[refund_no] = answer(payment_no, trade_no, refund_no)
 
-    def _wechat_pay_refund(self, payment_no: str, trade_no: str, refund_no: str) -> httpx.Response:
+    def _wechat_pay_refund(
+        self, payment_no: str, trade_no: str, refund_no: str
+    ) -> tuple[bytes, Mapping[str, str]]:
         fen = world.PRICE_FEN
         return self._signed(
             wechat_pay_platform.refund(
@@ -159,21 +166,20 @@ class Outside:
             )
         )
 
-    def _alipay_refund(self, payment_no: str, trade_no: str, _refund_no: str) -> httpx.Response:
+    def _alipay_refund(self, payment_no: str, trade_no: str, _refund_no: str) -> tuple[bytes, Mapping[str, str]]:
         return self._told(
             "alipay.trade.refund",
             {"out_trade_no": payment_no, "trade_no": trade_no, "fund_change": "Y", "refund_fee": "40.00"},
         )
 
-    def _signed(self, contents: Mapping[str, Any]) -> httpx.Response:
+    def _signed(self, contents: Mapping[str, Any]) -> tuple[bytes, Mapping[str, str]]:
         body = orjson.dumps(contents)
-        headers = self.writer.wechat_pays_signer().headers(body, datetime.now(UTC))
-        return httpx.Response(200, content=body, headers=headers)
+        return body, self._signer.headers(body, datetime.now(UTC))
 
-    def _told(self, method: str, contents: dict[str, Any]) -> httpx.Response:
-        return httpx.Response(200, content=alipay_platform.answer(method, contents, key=self.writer.alipays_key()))
+    def _told(self, method: str, contents: dict[str, Any]) -> tuple[bytes, Mapping[str, str]]:
+        return alipay_platform.answer(method, contents, key=self._alipays_key), {}
 
-    def has_statements(self, settings: Settings, rows: int) -> datetime:
+    def has_statements(self, settings: Settings, rows: int) -> date:
         """Of the day before this one, on which it is."""
         day = business_day(datetime.now(UTC)) - timedelta(days=1)
         at, mchid = f"{day} 12:00:00", self.environment["WECHAT_PAY_MCHID"]
@@ -188,15 +194,13 @@ class Outside:
         url = f"{settings.wechat_pay_base_url}/v3/billdownload/file?token=x"
         offer = {"hash_type": "SHA1", "hash_value": hashlib.sha1(file).hexdigest(), "download_url": url}
         self._answers["/v3/bill/tradebill"] = self._signed(offer)
-        self._answers["/v3/billdownload/file"] = httpx.Response(
-            200, stream=httpx.ByteStream(gzip.compress(file, 1))
-        )
+        self._answers["/v3/billdownload/file"] = gzip.compress(file, 1), {}
         table = alipay_platform.bill(
             [BillRow(payment_no=f"P{n}", trade_no=f"2026{n:024}", at=at) for n in range(rows)],
             day=day,
             head=f"#账号：[{self.environment['ALIPAY_SELLER_ID']}0156]",
         )
-        self._answers["/bill"] = httpx.Response(200, content=alipay_platform.packed(table))
+        self._answers["/bill"] = alipay_platform.packed(table), {}
         place = {"bill_download_url": f"{settings.alipay_base_url}/bill"}
         self._answers["bill"] = self._told("alipay.data.dataservice.bill.downloadurl.query", place)
         return day
@@ -212,7 +216,7 @@ class Stage:
     workloads: Mapping[Channel, Workload]
     threads: Sequence[int]
 
-    async def runs(self, day: Any) -> dict[str, list[float]]:
+    async def runs(self, day: date) -> dict[str, list[float]]:
         longest: dict[str, list[float]] = {}
 
         async def during(what: str, act: Callable[[], Awaitable[None]]) -> None:
@@ -221,13 +225,13 @@ class Stage:
             longest.setdefault(what, []).append(round(heart.longest * 1000, 2))
 
         for _ in range(RUNS):
-            for channel in Channel if False else (Channel.WECHAT_PAY, Channel.ALIPAY):
+            for channel in self.workloads:
                 cases = list(islice(self.workloads[channel].cases, A_RUN))
-                await during(f"{channel}: notices", lambda: self._hand_in(channel, cases))  # noqa: B023
+                await during(f"{channel}: {NOTICES}", lambda: self._hand_in(channel, cases))  # noqa: B023
                 await self._intend_refunds(channel, cases)
-                await during(f"{channel}: refunds", lambda: self._send_refunds())
+                await during(f"{channel}: {REFUNDS}", self._send_refunds)
                 await during(
-                    f"{channel}: a statement of {ROWS} rows, and notices",
+                    f"{channel}: {STATEMENT}",
                     lambda: self._read_statement(channel, cases, day),  # noqa: B023
                 )
         return longest
@@ -277,7 +281,7 @@ class Stage:
         assert await send_due_refunds(channels=self.channels, now=datetime.now(UTC)) == A_RUN
         assert not await database.rows("SELECT id FROM refund WHERE status <> 'SUCCESS'")
 
-    async def _read_statement(self, channel: Channel, cases: Sequence[Case], day: Any) -> None:
+    async def _read_statement(self, channel: Channel, cases: Sequence[Case], day: date) -> None:
         reading = asyncio.create_task(self.channels[channel].statement(day))
         while not reading.done():
             await self._hand_in(channel, cases[:8])  # once more: they are known
@@ -295,7 +299,7 @@ SELECT channel_trade_no FROM given"""
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[tuple[Stage, Any]]:
+async def staged(folder: Path) -> AsyncIterator[tuple[Stage, date]]:
     databases.KIND = "postgres"
     async with databases.migrated_database(folder) as fresh:
         environment = environment_of(folder, fresh.url)

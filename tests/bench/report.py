@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from tests.bench import compiling
+from tests.bench import blocking, compiling
 from tests.bench.contest import BARE, Round, Rounds
 
 MARKS = Path(__file__).parent / "marks.json"
@@ -83,6 +83,10 @@ def show(results: Mapping[str, Any], marks: Marks) -> None:
             print(f"  {contestant:42}{said['cpu_ms']:8.2f}{said['bare_over_it']:11.3f}")
     said = results["compiling"]
     print(f"\n{said['documents']} trusted documents are ready after {said['cpu_seconds']} s of CPU")
+    if results["blocking"]:
+        print("\nthe event loop stands still for at most, median of the runs")
+    for act, runs in results["blocking"].items():
+        print(f"  {act:58}{median(runs):6.1f} ms  ({min(runs):.1f}–{max(runs):.1f}; mark {blocking.MOST_MS})")
 
 
 def _cell(value: float | None, width: int) -> str:
@@ -99,6 +103,8 @@ def judge(results: Mapping[str, Any], marks: Marks) -> int:
     seconds = results["compiling"]["cpu_seconds"]
     if seconds >= compiling.MOST_SECONDS:
         faults.append(f"the trusted documents take {seconds} s of CPU; {compiling.MOST_SECONDS} are allowed")
+    for act, ms in blocking.too_long(results["blocking"]).items():
+        faults.append(f"the event loop stands still for {ms} ms: {act}; {blocking.MOST_MS} ms are allowed")
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0

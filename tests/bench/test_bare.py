@@ -197,7 +197,7 @@ def test_the_clock_of_a_process_tells_what_it_has_used() -> None:
 
 
 def test_each_row_has_a_mark_or_a_floor() -> None:
-    rows = {*READS, *(f"{name}_free" for name in READS), *BESIDE_BARE, *NOTICES, *CACHED}
+    rows = {*READS, *(f"{name}_free" for name in READS), *BESIDE_BARE, *NOTICES, f"{NOTICES[0]}_unheard", *CACHED}
     marks = read_marks()
     assert set(marks.marks) ^ set(marks.floors) == rows
 
@@ -205,7 +205,7 @@ def test_each_row_has_a_mark_or_a_floor() -> None:
 def test_a_ratio_below_its_mark_or_floor_fails_the_bench_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     marks = read_marks()
     rows = {name: {"cpu_ratio": least} for name, least in (marks.marks | marks.floors).items()}
-    good = {"rows": rows, "compiling": {"cpu_seconds": 1.99}}
+    good = {"rows": rows, "compiling": {"cpu_seconds": 1.99}, "blocking": {}}
     assert judge(good, marks) == 0
     assert judge({**good, "rows": rows | {"slots": {"cpu_ratio": 0.799}}}, marks) == 1
     assert capsys.readouterr().err == "slots is below its mark 0.8: 0.799\n"
@@ -214,5 +214,12 @@ def test_a_ratio_below_its_mark_or_floor_fails_the_bench_and_is_named(capsys: py
 
 
 def test_plans_that_take_too_long_to_compile_fail_the_bench(capsys: pytest.CaptureFixture[str]) -> None:
-    assert judge({"rows": {}, "compiling": {"cpu_seconds": 2.0}}, read_marks()) == 1
+    assert judge({"rows": {}, "compiling": {"cpu_seconds": 2.0}, "blocking": {}}, read_marks()) == 1
     assert "2.0 are allowed" in capsys.readouterr().err
+
+
+def test_a_loop_that_stands_still_for_too_long_fails_the_bench(capsys: pytest.CaptureFixture[str]) -> None:
+    good = {"rows": {}, "compiling": {"cpu_seconds": 1.9}, "blocking": {"refunds": [30, 9.9, 9, 8, 99]}}
+    assert judge(good, read_marks()) == 0
+    assert judge({**good, "blocking": {"refunds": [30, 10, 9, 8, 99]}}, read_marks()) == 1
+    assert capsys.readouterr().err == "the event loop stands still for 10 ms: refunds; 5.0 ms are allowed\n"

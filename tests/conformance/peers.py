@@ -3,10 +3,7 @@
 The Python ones run in .venv-conformance, the Node.js ones on the packages that node/package-lock.json names.
 """
 
-import fcntl
-import hashlib
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,13 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.audits.judge import NODE, NPM, UNREACHABLE, Unreachable
+from tests.npm import NODE, Unreachable, installed
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PYTHON = ROOT / ".venv-conformance" / "bin" / "python"
-PACKAGES = ROOT / "build" / "peers"
-NPM_PATIENCE_S, PEER_PATIENCE_S = 120, 60
+PATIENCE_S = 60
 
 Fact = dict[str, Any]
 
@@ -42,13 +38,14 @@ class Peer:
 
     def asked(self, task: str, **told: Any) -> list[Fact]:
         """What it prints about this task; raises `PeerGaveUp`. Skips the test where its packages cannot be had."""
+        interpreter, environment = self._interpreter()
         done = subprocess.run(
-            [*self._interpreter(), str(HERE / self.script)],
+            [interpreter, str(HERE / self.script)],
             input=json.dumps({"task": task, **told}),
             capture_output=True,
             text=True,
-            timeout=PEER_PATIENCE_S,
-            env={**self.env, "NODE_PATH": str(PACKAGES / "node_modules"), "PYTHONUTF8": "1"},
+            timeout=PATIENCE_S,
+            env={**self.env, **environment},
         )
         if done.returncode:
             raise PeerGaveUp(f"{self.name}: {done.stderr}")
@@ -58,13 +55,15 @@ class Peer:
         (fact,) = self.asked(task, **told)
         return fact
 
-    def _interpreter(self) -> list[str]:
+    def _interpreter(self) -> tuple[str, dict[str, str]]:
+        """And what it reads of its environment."""
         if self.script.endswith(".py"):
             assert PYTHON.exists(), "no .venv-conformance; `make test` makes it of requirements-conformance.lock"
-            return [str(PYTHON)]
-        if not _packages_are_there():
+            return str(PYTHON), {"PYTHONUTF8": "1"}
+        packages = _packages()
+        if packages is None:
             pytest.skip(f"npm cannot be reached here, so {self.name} judged nothing.")
-        return [NODE]
+        return NODE, {"NODE_PATH": str(packages / "node_modules")}
 
 
 # Alipay's SDKs write their machine's own time, which Alipay reads as Beijing's.
@@ -89,31 +88,9 @@ def each_peer_and_mode(*peers: Peer) -> pytest.MarkDecorator:
 
 
 @cache
-def _packages_are_there() -> bool:
-    """Installed once for all runs, by whoever comes first; npm is asked only when the lock has changed."""
-    PACKAGES.parent.mkdir(parents=True, exist_ok=True)
-    with PACKAGES.with_name("peers.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        wanted = hashlib.sha256((HERE / "node" / "package-lock.json").read_bytes()).hexdigest()
-        stamp = PACKAGES / "installed"
-        if stamp.exists() and stamp.read_text() == wanted:
-            return True
-        try:
-            _install_anew()
-        except Unreachable:
-            return False
-        stamp.write_text(wanted)
-        return True
-
-
-def _install_anew() -> None:
-    shutil.rmtree(PACKAGES, ignore_errors=True)
-    PACKAGES.mkdir()
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / "node" / name, PACKAGES)
-    quietly = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
-    command = [NODE, NPM, "ci", *quietly, "--omit=peer"]  # yargs, which only the plugin's command line uses
-    done = subprocess.run(command, cwd=PACKAGES, capture_output=True, text=True, timeout=NPM_PATIENCE_S)
-    if done.returncode and any(code in done.stderr for code in UNREACHABLE):
-        raise Unreachable
-    assert done.returncode == 0, done.stderr
+def _packages() -> Path | None:
+    """None where npm cannot be reached."""
+    try:
+        return installed("peers", HERE / "node", "--omit=peer")  # yargs, which only the plugin's command line uses
+    except Unreachable:
+        return None

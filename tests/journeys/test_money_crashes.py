@@ -6,9 +6,8 @@ sandbox has answered and the answer is not passed back, so between call and comm
 """
 
 import contextlib
-import secrets
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,15 +21,14 @@ from bff.http.payment_notices import notice_path
 from demo.people import Citizen, ask
 from demo.stack import Broken, post
 from tests.bff.test_stack import free_port
-from tests.journeys.test_kills import CHENGDU, is_paid, paid_slots, patiently, places, someone
+from tests.journeys.test_kills import CHENGDU, is_paid, paid_slots, places, someone
 from tests.journeys.town import Town, a_town, until
-from tests.journeys.wire import Moment, Trap, Wire, a_wire_to
+from tests.journeys.wire import Ambush, Moment, Trap, Wire, a_wire_to
 from tests.outside import ALIPAY, WECHAT_PAY
 
 pytestmark = pytest.mark.stack
 
 CHANNELS = (WECHAT_PAY, ALIPAY)
-BOTH_MOMENTS = (Moment.BEFORE, Moment.AFTER)
 WORKERS_CLOCK = timedelta(minutes=1)  # ahead of the others': what is asked about after 15 s is due
 WEBS = ("web", "web-2")
 
@@ -43,32 +41,28 @@ class Wires:
     outward: dict[tuple[str, str], Wire]
     notices: Wire
 
-    def trap(self, process: str, channel: str, call: str, moment: Moment, words: str = "") -> Trap:
-        trap = Trap(call, moment, partial(self._kill, process), words)
-        (self.notices if call == "notice" else self.outward[process, channel]).trap = trap
-        return trap
+    def lie_in_wait(self, process: str, *traps: tuple[str, Trap]) -> Ambush:
+        """For calls over these channels; kills the process once each is at its moment."""
+        ambush = Ambush(partial(self._kill, process), [trap for _, trap in traps])
+        for channel, trap in traps:
+            wire = self.notices if trap.call == "notice" else self.outward[process, channel]
+            wire.traps.append((trap, ambush))
+        return ambush
 
     def _kill(self, process: str) -> None:
         self.town.processes[process].kill()
         self.town.processes[process].wait()
 
-    def wait(self, process: str, trap: Trap) -> None:
+    def wait(self, process: str, ambush: Ambush) -> None:
         """Until it was killed there."""
-        assert trap.sprung.wait(20), f"{process} never came to {trap.moment} {trap.call}"
-        for wire in (*self.outward.values(), self.notices):
-            wire.trap = None
+        lying = [trap for wire in self.all for trap, _ in wire.traps]
+        assert ambush.struck.wait(20), f"{process} never came to {lying}"
+        assert [trap for wire in self.all for trap in wire.traps] == []
         self.town.kill(process)
 
-    def back(self, process: str, trap: Trap) -> None:
-        """Once it was killed there, it is started again."""
-        self.wait(process, trap)
-        self.start(process)
-
-    def kills_the_worker(self, channel: str, call: str, moment: Moment, words: str) -> None:
-        """Starts it, and leaves it dead at this moment."""
-        trap = self.trap("worker", channel, call, moment, words)
-        self.start("worker")
-        self.wait("worker", trap)
+    @property
+    def all(self) -> list[Wire]:
+        return [*self.outward.values(), self.notices]
 
     def start(self, process: str) -> None:
         self.town.start(process, ahead=self.town.ahead + (WORKERS_CLOCK if process == "worker" else timedelta()))
@@ -158,10 +152,8 @@ class Buyer:
 
         until(is_back, f"{self.order_no} is closed and its money back")
 
-    def is_cut_off(self, act: Any) -> None:
-        """Does it, while the house is killed."""
-        with pytest.raises((Broken, httpx.TransportError)):
-            act()
+    def is_closed(self) -> bool:
+        return bool(self.citizen.order(self.order_no)["status"] == "CLOSED")
 
     def cancels(self) -> None:
         self.citizen.ask("CancelOrder", {"orderNo": self.order_no})
@@ -184,9 +176,25 @@ def a_buyer(town: Town, channel: str, lines: Iterator[dict[str, Any]]) -> Buyer:
     return Buyer(town, channel, citizen, places(citizen, next(lines)))
 
 
-def buyers(town: Town, lines: Iterator[dict[str, Any]]) -> dict[tuple[str, Moment], Buyer]:
-    """One for each channel and each side of a call."""
-    return {(channel, moment): a_buyer(town, channel, lines) for channel in CHANNELS for moment in BOTH_MOMENTS}
+def around(call: str) -> list[tuple[str, Trap]]:
+    """Either side of this call over either channel."""
+    return [(channel, Trap(call, moment)) for channel in CHANNELS for moment in (Moment.BEFORE, Moment.AFTER)]
+
+
+def buyers(town: Town, lines: Iterator[dict[str, Any]]) -> list[Buyer]:
+    """One for each of `around`."""
+    return [a_buyer(town, channel, lines) for channel, _ in around("")]
+
+
+def cut_off(made: list[Buyer], act: Callable[[Buyer], Any]) -> None:
+    """All of them do it at once, while the house is killed."""
+
+    def try_to(buyer: Buyer) -> None:
+        with pytest.raises((Broken, httpx.TransportError)):
+            act(buyer)
+
+    with ThreadPoolExecutor(len(made)) as people:
+        list(people.map(try_to, made))
 
 
 async def the_books_are_equal(town: Town) -> None:
@@ -231,15 +239,17 @@ async def everybody_is_square(town: Town) -> None:
 # The web process
 
 
-async def test_killed_while_it_opens_a_payment(wires: Wires, town: Town, lines: Iterator[dict[str, Any]]) -> None:
-    for (channel, moment), buyer in buyers(town, lines).items():
-        trap = wires.trap("web", channel, "prepay", moment)
-        buyer.is_cut_off(buyer.opens)
-        wires.back("web", trap)
-        assert (await buyer.attempt())["status"] == "INTENDED"
-        known = {row["out_trade_no"] for row in town.store(town.stack.wechat_pay)["orders"]}
-        if channel == WECHAT_PAY:
-            assert ((await buyer.attempt())["payment_no"] in known) == (moment is Moment.AFTER)
+async def test_killed_while_it_opens_payments(wires: Wires, town: Town, lines: Iterator[dict[str, Any]]) -> None:
+    made = buyers(town, lines)
+    ambush = wires.lie_in_wait("web", *around("prepay"))
+    cut_off(made, Buyer.opens)
+    wires.wait("web", ambush)
+    wires.start("web")
+    assert [(await buyer.attempt())["status"] for buyer in made] == ["INTENDED"] * 4
+    ours = {(await buyer.attempt())["payment_no"] for buyer in made}
+    known = {row["out_trade_no"] for row in town.store(town.stack.wechat_pay)["orders"]}
+    assert len(ours & known) == 1  # one of WeChat Pay's two had arrived there
+    for buyer in made:
         buyer.has_paid()
         assert len(await buyer.rows("payment")) == 1
     await everybody_is_square(town)
@@ -249,29 +259,37 @@ async def test_killed_while_it_cancels_and_gives_back(
     wires: Wires, town: Town, lines: Iterator[dict[str, Any]]
 ) -> None:
     made = buyers(town, lines)
-    for buyer in made.values():
+    for buyer in made:
         buyer.has_paid()
-    for (channel, moment), buyer in made.items():
-        trap = wires.trap("web", channel, "refund", moment)
-        buyer.is_cut_off(buyer.cancels)
-        wires.back("web", trap)
-        assert buyer.citizen.order(buyer.order_no)["status"] == "CLOSED"
     town.kill("worker")
+    ambush = wires.lie_in_wait("web", *around("refund"))
+    cut_off(made, Buyer.cancels)
+    wires.wait("web", ambush)
+    wires.start("web")
+    assert [(await buyer.refund())["status"] for buyer in made].count("INTENDED") >= 3
     wires.start("worker")
-    for buyer in made.values():
+    for buyer in made:
         buyer.waits_until_refunded()
         assert len(await buyer.rows("refund")) == 1
     await everybody_is_square(town)
 
 
-async def test_killed_while_it_takes_a_notice(wires: Wires, town: Town, lines: Iterator[dict[str, Any]]) -> None:
-    for channel in CHANNELS:
-        for moment in (Moment.DURING, Moment.AFTER):
-            buyer = a_buyer(town, channel, lines).opens()
-            trap = wires.trap("web", channel, "notice", moment, words=notice_path(channel))
-            buyer.pays()
-            wires.back("web", trap)
-            buyer.waits_until_paid()
+async def test_killed_while_it_takes_notices(wires: Wires, town: Town, lines: Iterator[dict[str, Any]]) -> None:
+    made = [buyer.opens() for buyer in buyers(town, lines)]
+    ambush = wires.lie_in_wait(
+        "web",
+        *(
+            (channel, Trap("notice", moment, notice_path(channel)))
+            for channel in CHANNELS
+            for moment in (Moment.DURING, Moment.AFTER)
+        ),
+    )
+    for buyer in made:
+        buyer.pays()
+    wires.wait("web", ambush)
+    wires.start("web")
+    for buyer in made:
+        buyer.waits_until_paid()
     await everybody_is_square(town)
 
 
@@ -286,6 +304,7 @@ async def test_two_processes_take_the_same_notice_at_the_same_moment_and_settle_
     if "web-2" not in town.processes:
         town.start("web-2")
     doors = [f"http://127.0.0.1:{town.own[name].get('PORT', town.environment['PORT'])}" for name in WEBS]
+    until(lambda: not pending_notices(town), "what was told before is known")
     wires.notices.kept = letters = []
     with ThreadPoolExecutor(4) as people:
         wanted = [next(lines) for _ in range(20)]
@@ -305,7 +324,7 @@ async def test_two_processes_take_the_same_notice_at_the_same_moment_and_settle_
 
     with ThreadPoolExecutor(len(doors)) as both:
         for answers in both.map(hand_in, doors):
-            assert answers == [(200, "success") if channel == ALIPAY else (204, "")] * len(letters)
+            assert answers == [(200, "success") if channel == ALIPAY else (204, "")] * len(made)
     for buyer in made:
         assert is_paid(buyer.citizen, buyer.order_no)
         told = await town.rows(f"SELECT id FROM outbox WHERE subject = 'order:{buyer.order_no}'")
@@ -317,61 +336,52 @@ async def test_two_processes_take_the_same_notice_at_the_same_moment_and_settle_
 # The worker
 
 
-async def test_killed_while_it_sweeps_a_refund(wires: Wires, town: Town, lines: Iterator[dict[str, Any]]) -> None:
-    made = buyers(town, lines)
-    for buyer in made.values():
-        buyer.has_paid()
-    town.kill("worker")
-    at_both(town, http_500=True)  # so that it is left to the worker
-    for buyer in made.values():
-        buyer.cancels()
-    at_both(town)
-    for (channel, moment), buyer in made.items():
-        refund_no = (await buyer.refund())["refund_no"]
-        wires.kills_the_worker(channel, "refund", moment, refund_no)
-    wires.start("worker")
-    for buyer in made.values():
-        buyer.waits_until_refunded()
-        assert len(await buyer.rows("refund")) == 1
-    await everybody_is_square(town)
-
-
-async def test_killed_while_it_asks_for_a_lost_notice(
+async def test_killed_while_it_closes_gives_back_and_asks_and_in_the_end_nothing_is_left_open(
     wires: Wires, town: Town, lines: Iterator[dict[str, Any]]
 ) -> None:
+    """Its three jobs are cut off at one blow: closing a hold, sending a refund, asking for a lost notice. Four times,
+    on either side of each call over either channel. The last test of all: a quarter of an hour later by every clock.
+    """
     town.kill("worker")
-    at_both(town, lost_notices=True)
-    made = buyers(town, lines)
-    for buyer in made.values():
-        buyer.opens().pays()
-    for (channel, moment), buyer in made.items():
-        wires.kills_the_worker(channel, "query", moment, (await buyer.attempt())["payment_no"])
-        assert not is_paid(buyer.citizen, buyer.order_no)
-    wires.start("worker")
-    for buyer in made.values():
-        buyer.waits_until_paid()
-    at_both(town)
-    await everybody_is_square(town)
-
-
-async def test_killed_while_it_closes_a_hold_and_in_the_end_nothing_is_left_open(
-    wires: Wires, town: Town, lines: Iterator[dict[str, Any]]
-) -> None:
-    """The last of all: a quarter of an hour later, by every clock."""
-    made = buyers(town, lines)
-    for buyer in made.values():
+    held, kept, unheard = buyers(town, lines), buyers(town, lines), buyers(town, lines)
+    for buyer in held:
         buyer.opens()
         if buyer.channel == ALIPAY:  # looked at and left: so there is something to close
             post(f"{town.stack.alipay}/_sandbox/refuse", buyer.sheet)
-    town.kill("worker", *(name for name in WEBS if name in town.processes))
-    town.turn_clocks(town.ahead + timedelta(minutes=16))
-    for (channel, moment), buyer in made.items():
-        wires.kills_the_worker(channel, "close", moment, (await buyer.attempt())["payment_no"])
-        assert (await buyer.attempt())["status"] == "WAITING"
+    for buyer in kept:
+        buyer.has_paid()
+    at_both(town, lost_notices=True)
+    for buyer in unheard:
+        buyer.opens().pays()
+    at_both(town, lost_notices=True, http_500=True)  # so that the refunds are left to the worker
+    for buyer in kept:
+        buyer.cancels()
+    until(lambda: not pending_notices(town), "their notices are lost")
+    at_both(town)
+    town.kill("web")
+    town.turn_clocks(town.ahead + timedelta(minutes=15) - WORKERS_CLOCK)
+    for each, (channel, call) in enumerate(around("")):
+        closing, asking = (await held[each].attempt())["payment_no"], (await unheard[each].attempt())["payment_no"]
+        ambush = wires.lie_in_wait(
+            "worker",
+            (channel, Trap("close", call.moment, closing)),
+            (channel, Trap("refund", call.moment, (await kept[each].refund())["refund_no"])),
+            (channel, Trap("query", call.moment, asking)),
+        )
+        wires.start("worker")
+        wires.wait("worker", ambush)
+        assert (await held[each].attempt())["status"] == "WAITING"
+        assert (await kept[each].refund())["status"] == "INTENDED"
+        assert (await unheard[each].attempt())["status"] == "WAITING"
     town.start("web")
     wires.start("worker")
-    for buyer in made.values():
-        until(lambda buyer=buyer: buyer.citizen.order(buyer.order_no)["status"] == "CLOSED", "the hold has ended")
+    for buyer in kept:
+        buyer.waits_until_refunded()
+        assert len(await buyer.rows("refund")) == 1
+    for buyer in unheard:
+        buyer.waits_until_paid()
+    for buyer in held:
+        until(buyer.is_closed, "the hold has ended")
         late = httpx.post(f"{buyer.house}/_sandbox/pay", json={**buyer.sheet, "late": True}, trust_env=False)
         assert late.status_code == 409
     await everybody_is_square(town)
@@ -379,8 +389,16 @@ async def test_killed_while_it_closes_a_hold_and_in_the_end_nothing_is_left_open
         "SELECT order_no FROM orders WHERE status = 'PENDING_PAYMENT'",
         "SELECT payment_no FROM payment WHERE status IN ('INTENDED', 'WAITING', 'ABANDONED')",
         "SELECT refund_no FROM refund WHERE status <> 'SUCCESS'",
+        "SELECT id FROM outbox WHERE dead_at IS NOT NULL",
     ):
         assert await town.rows(open_still) == []
+
+
+def pending_notices(town: Town) -> list[Any]:
+    told = [
+        notice for house in (town.stack.wechat_pay, town.stack.alipay) for notice in town.store(house)["notices"]
+    ]
+    return [notice for notice in told if notice["state"] == "PENDING"]
 
 
 def at_both(town: Town, **faults: Any) -> None:

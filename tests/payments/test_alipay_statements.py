@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import time
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
@@ -288,17 +287,9 @@ async def test_other_refusals_are_errors(pay: Alipay, line: Line, word: str, ret
 async def test_a_statement_of_many_rows_does_not_stop_the_loop(pay: Alipay, line: Line) -> None:
     many = bill([PAID] * 20_000)
     lies_there(line, packed(many))
-    longest, before = 0.0, time.monotonic()
-
-    async def tick() -> None:
-        nonlocal longest, before
-        while True:
-            await asyncio.sleep(0.002)
-            longest, before = max(longest, time.monotonic() - before), time.monotonic()
-
-    ticking = asyncio.create_task(tick())
-    started = time.monotonic()
-    assert len((await pay.statement(DAY)).entries) == 20_000
-    took = time.monotonic() - started
-    ticking.cancel()
-    assert longest < max(0.15, took / 2)
+    reading, turns = asyncio.create_task(pay.statement(DAY)), 0
+    while not reading.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    assert len((await reading).entries) == 20_000
+    assert turns > 10

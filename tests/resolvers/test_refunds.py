@@ -54,7 +54,7 @@ async def test_a_quote_says_what_comes_back_of_each_line_why_and_how(citizen: Ci
         (4000, 3200, 800, True),
         (4000, 4000, 0, True),
     ]
-    assert "提前不足2小时取消：收取价格的20%，即8.00元，退32.00元。" in told["lines"][0]["explanation"]
+    assert "提前不足2小时取消：手续费为价格的20%，即8.00元，退32.00元。" in told["lines"][0]["explanation"]
     assert (told["orderNo"], told["total"]) == (order["orderNo"], 7200)
     assert told["wayBack"].startswith("原路退回微信支付")
     assert (second["total"], [each["lineNo"] for each in second["lines"]]) == (4000, [2])

@@ -6,6 +6,7 @@ import pytest
 
 from models.admissions.tables import Admission
 from models.booking.tables import HeldCell
+from models.checkout import ending
 from models.checkout.ending import end_hold, end_overdue_holds
 from models.checkout.paying import check_due_payments
 from models.errors import DomainError, ErrorCode
@@ -86,6 +87,19 @@ async def test_a_slot_is_kept_while_wechat_cannot_be_asked(db: Database, outside
     assert refusal.value.code == ErrorCode.SLOT_TAKEN
     await outside.switch_on()
     assert await end_overdue_holds(channels=outside.channels, now=now + QUARTER) == 1
+
+
+async def test_a_channel_that_is_away_keeps_no_hold_that_nobody_began_to_pay(
+    db: Database, outside: Outside, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "HOLDS_A_RUN", 1)
+    hall, person = await a_hall(), await a_person()
+    begun = await an_order(person, wanted(hall.full, at(9)), now=now)
+    await invoke_payment(outside, begun, person, now=now)
+    await an_order(await a_person(), wanted(hall.badminton, at(9)), now=now + timedelta(seconds=1))
+    await outside.switch_on(http_500=True)
+    assert await end_overdue_holds(channels=outside.channels, now=now + timedelta(hours=1)) == 1
+    assert (await Order.get(id=begun.id)).status == "PENDING_PAYMENT"
 
 
 async def test_one_hold_that_nobody_understands_does_not_keep_the_others(

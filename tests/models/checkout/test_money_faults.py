@@ -566,28 +566,32 @@ async def test_their_clock_jumps_and_everything_is_right_again_when_it_is(till: 
 # At the desk
 
 
+@pytest.mark.parametrize("end", [CANCELLED, EXPIRED], ids=["cancelled", "expired"])
 async def test_who_confirms_at_the_moment_when_the_desk_gives_up_is_charged_nothing_and_given_nothing(
-    till: Till, monkeypatch: pytest.MonkeyPatch
+    till: Till, monkeypatch: pytest.MonkeyPatch, end: tuple[str, str]
 ) -> None:
     """Cancelling a charge gives back what was paid since it was asked about. The notice of that payment comes late."""
     order = await till.order()
     await till.house.switch_on(payer_must_confirm=True)
     waiting = await till.charge(order)
     assert waiting.standing is Standing.WAITING
-    await till.goes_on(HOLD - timedelta(seconds=10))
+    await till.goes_on(HOLD if end == EXPIRED else MINUTE)
     channel: Any = till.channels[till.name]
     ask: Callable[[str], Awaitable[ChannelPayment | None]] = channel.query
 
     async def ask_and_be_overtaken(payment_no: str) -> ChannelPayment | None:
         known = await ask(payment_no)
         if known and known.state is PaymentState.PENDING:
-            answer = await till.house.http.post("/_sandbox/pay", json={"out_trade_no": payment_no})
+            answer = await till.house.http.post("/_sandbox/pay", json={"out_trade_no": payment_no, "late": True})
             assert answer.status_code == 200, answer.text
         return known
 
     with monkeypatch.context() as patched:
         patched.setattr(channel, "query", ask_and_be_overtaken)
-        await till.cancel(order)
+        if end == EXPIRED:
+            await end_overdue_holds(channels=till.channels, now=till.time)
+        else:
+            await till.cancel(order)
     await till.outside.quiet()
     assert (await till.house.books())["sums"]["kept_fen"] == 0
     for letter in till.outside.letters:
@@ -597,7 +601,7 @@ async def test_who_confirms_at_the_moment_when_the_desk_gives_up_is_charged_noth
     for _ in range(4):
         await till.goes_on(20 * MINUTE)
         await till.sweep()
-    assert await status(order) == CANCELLED
+    assert await status(order) == end
     assert await Admission.all().count() == await HeldCell.all().count() == await Refund.all().count() == 0
     assert [entry.kind for entry in await FinanceEvent.all().order_by("id")] == ["CHARGED", "WAIVED"]
     assert (await Payment.get()).status == "CLOSED"

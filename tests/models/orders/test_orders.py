@@ -7,7 +7,7 @@ from models.database import operation
 from models.ids import new_no
 from models.orders.operations import book, lock_order, next_check
 from models.orders.queries import lines_of, order_of, orders_of, refunds_of
-from models.orders.rules import REASON_TEXTS, FinanceKind
+from models.orders.rules import CHANNEL_WORDS, REASON_TEXTS, WAYS_BACK, Channel, FinanceKind, RefundReason
 from models.orders.tables import FinanceEvent
 from tests.databases import Database
 from tests.factories.booking import a_hall, a_paid_order, a_person, an_order, at, wanted
@@ -74,6 +74,11 @@ def test_numbers_fit_wechat_pay_and_carry_the_local_date(now: datetime) -> None:
     assert 6 <= len(number) <= 32
     assert number.isascii()
     assert number.isalnum()
+
+
+def test_people_read_of_every_channel_and_reason() -> None:
+    assert set(CHANNEL_WORDS) == set(WAYS_BACK) == set(Channel)
+    assert set(REASON_TEXTS) == set(RefundReason)
 
 
 def test_reasons_fit_wechats_refund_message() -> None:

@@ -54,12 +54,12 @@ def asked(
         (
             2 * HOUR - timedelta(seconds=1),
             3200,
-            "距开始1小时59分钟，按平台退款规则，提前不足2小时取消：收取价格的20%，即8.00元，退32.00元。",
+            "距开始1小时59分钟，按平台退款规则，提前不足2小时取消：手续费为价格的20%，即8.00元，退32.00元。",
         ),
         (
             timedelta(seconds=1),
             3200,
-            "距开始0分钟，按平台退款规则，提前不足2小时取消：收取价格的20%，即8.00元，退32.00元。",
+            "距开始0分钟，按平台退款规则，提前不足2小时取消：手续费为价格的20%，即8.00元，退32.00元。",
         ),
     ],
 )
@@ -74,7 +74,7 @@ def test_the_rule_with_the_most_time_that_is_still_met_decides_and_is_named(
 def test_a_band_between_two_rules_is_told_with_both_ends_and_the_fixed_fee_with_the_percentage() -> None:
     told = asked(5 * HOUR, Terms(1440), Terms(240, 10, 500), Terms(0, 50, 500))
     assert told.explanation == (
-        "距开始5小时，按平台退款规则，提前4小时以上、不足1天取消：收取价格的10%加5.00元，即9.00元，退31.00元。"
+        "距开始5小时，按平台退款规则，提前4小时以上、不足1天取消：手续费为价格的10%加5.00元，即9.00元，退31.00元。"
     )
 
 

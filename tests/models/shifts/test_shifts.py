@@ -7,7 +7,7 @@ import pytest
 from models.errors import DomainError, ErrorCode
 from models.shifts.operations import close_shift, open_shift
 from models.shifts.queries import open_shift_of, shift_of
-from models.shifts.rules import MOST_IN_A_DRAWER_FEN, Takings, yuan_text
+from models.shifts.rules import MOST_IN_A_DRAWER_FEN, Takings
 from models.shifts.tables import Shift
 from models.staff.rules import StaffSignedIn
 from models.venues.tables import Venue
@@ -176,9 +176,3 @@ async def test_a_note_that_does_not_fit_is_refused(
 def test_only_cash_lies_in_a_drawer() -> None:
     takings = Takings(cash_fen=700, card_fen=9, code_fen=90, cash_handed_out_fen=1000, card_handed_out_fen=900)
     assert takings.expected_fen(500) == 200
-
-
-def test_yuan_are_written_exactly() -> None:
-    assert [yuan_text(fen) for fen in (0, 5, 29, 1234, -1, -250)] == [
-        "0.00", "0.05", "0.29", "12.34", "-0.01", "-2.50"
-    ]  # fmt: skip
