@@ -25,6 +25,8 @@ from bff.wiring import Wiring
 from models import database, migrating
 from models.errors import Busy
 from models.forwarding.queries import backlog
+from models.orders import refund_queries
+from models.reconciliation import queries as reconciliation
 
 OBJECTS_BETWEEN_LOOKS = 20_000
 
@@ -97,6 +99,8 @@ async def figures(clock: Callable[[], datetime]) -> Mapping[str, float]:
         "outbox_waiting": sum(kind.waiting for kind in kinds),
         "outbox_oldest_seconds": max((kind.oldest_age_s for kind in kinds), default=0),
         "outbox_dead_letters": sum(kind.dead for kind in kinds),
+        "refunds_stuck": await refund_queries.abnormal(),
+        "discrepancies_open": await reconciliation.undecided(),
     }
 
 

@@ -153,6 +153,11 @@ class Migration(migrations.Migration):
         ),
         ops.AddField(
             model_name='Refund',
+            name='to_merchant',
+            field=fields.BooleanField(default=False, db_default=False),
+        ),
+        ops.AddField(
+            model_name='Refund',
             name='staff_note',
             field=fields.CharField(default='', db_default='', max_length=200),
         ),

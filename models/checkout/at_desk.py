@@ -260,7 +260,7 @@ async def waiting_where(condition: str, value: Any) -> list[WaitingRefund]:
 
 _WAITING = """
 SELECT refund.refund_no, refund.amount_fen, refund.reason_text, refund.status, refund.created_at, refund.finished_at,
-       orders.order_no, payment.channel
+       orders.order_no, CASE WHEN refund.to_merchant THEN 'CASH' ELSE payment.channel END AS channel
   FROM refund JOIN payment ON payment.id = refund.payment_id JOIN orders ON orders.id = refund.order_id
               JOIN venue ON venue.id = orders.venue_id
  WHERE refund.status = 'AT_DESK'

@@ -11,6 +11,7 @@ from datetime import datetime
 from models import database
 from models.asyncpg_engine import DatabaseAway
 from models.checkout.fulfilling import give_up
+from models.checkout.resting import resting
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import lock_order
@@ -20,7 +21,7 @@ from payments.port import MAY_STILL_BE_PAID, CloseResult, PaymentChannel, Paymen
 
 log = logging.getLogger(__name__)
 
-HOLDS_A_RUN = 100
+HOLDS_A_RUN = 200
 
 
 async def end_overdue_holds(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
@@ -36,7 +37,7 @@ async def end_overdue_holds(*, channels: Mapping[str, PaymentChannel], now: date
         now,
         HOLDS_A_RUN,
     )
-    ended = 0
+    ended, channels = 0, resting(channels)
     for found in overdue:
         try:
             ended += await end_hold(order_id=found["id"], channels=channels, now=now)
@@ -66,7 +67,11 @@ async def close_at_channels(
     `abandoning`: an attempt that only time can close is left behind; what is paid on it after all is given back.
     """
     for payment in await Payment.filter(order_id=order.id, status__in=LIVE_PAYMENTS):
-        if not await close_attempt(payment, channels[payment.channel], now=now, abandoning=abandoning):
+        channel = channels.get(payment.channel)
+        if channel is None:
+            log.error("payment %s: nobody speaks to %s here any more", payment.payment_no, payment.channel)
+            return False
+        if not await close_attempt(payment, channel, now=now, abandoning=abandoning):
             return False
     return True
 

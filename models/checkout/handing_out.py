@@ -1,4 +1,5 @@
-"""Refunds of what was paid by hand wait at the desk of their venue, and are handed out there, once."""
+"""Refunds of what was paid by hand, and those that a channel could only send back to us, wait at the desk of their
+venue, and are handed out there, once."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,7 +32,7 @@ async def hand_out_refund(
     once somebody has, SHIFT_NEEDED, BAD_INPUT; then nothing is given.
     """
     found = await database.row(
-        """SELECT refund.id, refund.order_id, refund.payment_id, payment.channel
+        """SELECT refund.id, refund.order_id, refund.payment_id, refund.to_merchant, payment.channel
              FROM refund JOIN payment ON payment.id = refund.payment_id JOIN orders ON orders.id = refund.order_id
                          JOIN staff_venue ON staff_venue.venue_id = orders.venue_id
             WHERE staff_venue.staff_id = $1 AND refund.refund_no = $2""",
@@ -45,7 +46,7 @@ async def hand_out_refund(
             next_step="请核对退款单号；只能办理本场馆的退款。",
             field="refundNo",
         )
-    if found["channel"] not in AT_THE_DESK:
+    if found["channel"] not in AT_THE_DESK and not found["to_merchant"]:
         raise _not_at_desk()
     if found["channel"] == Channel.CARD:
         checked_slip_no(slip_no)
@@ -102,7 +103,7 @@ def _view(order: Order, payment: Payment, refund: Refund) -> WaitingRefund:
     return WaitingRefund(
         refund_no=refund.refund_no,
         order_no=order.order_no,
-        channel=Channel(payment.channel),
+        channel=Channel.CASH if refund.to_merchant else Channel(payment.channel),
         amount_fen=refund.amount_fen,
         reason_text=refund.reason_text,
         status=RefundStatus(refund.status),

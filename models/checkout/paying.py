@@ -11,6 +11,7 @@ from models import database
 from models.asyncpg_engine import DatabaseAway
 from models.calendar import clock_text, minute_of_day
 from models.checkout.ending import channel_away, close_attempt, mark_closed
+from models.checkout.resting import resting
 from models.checkout.settling import Settled, postpone_check, settle_known
 from models.errors import BadInput, DomainError, ErrorCode
 from models.orders.operations import LONGEST_CHECK, intend_payment, live_payment, lock_order, order_id_of
@@ -202,7 +203,7 @@ async def check_due_payments(*, channels: Mapping[str, PaymentChannel], now: dat
         .order_by("next_check_at")
         .limit(PAYMENTS_A_RUN)
     )
-    settled = 0
+    settled, channels = 0, resting(channels)
     for payment in due:
         try:
             outcome = await check_payment(payment, channels=channels, now=now)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from models import database
 from models.asyncpg_engine import DatabaseAway
+from models.checkout.resting import resting
 from models.orders.operations import book, lock_order, next_check
 from models.orders.rules import FinanceKind, RefundStatus
 from models.orders.tables import Order, Payment, Refund
@@ -32,6 +33,7 @@ async def send_due_refunds(*, channels: Mapping[str, PaymentChannel], now: datet
         now + REFUSED_CHECK,
         REFUNDS_A_RUN,
     )
+    channels = resting(channels)
     for found in due:
         try:
             await send_refund(refund_no=found["refund_no"], channels=channels, now=now)
@@ -131,7 +133,9 @@ async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRe
     was, refund.status = refund.status, RefundStatus(known.state.value)
     refund.checks += 1
     refund.next_check_at = next_check(refund.checks, now) if refund.status in _UNFINISHED else None
-    if known.state is RefundState.SUCCESS:
+    if known.state is RefundState.SUCCESS and refund.to_merchant:  # ours again: it waits to be handed out
+        refund.status = RefundStatus.AT_DESK
+    elif known.state is RefundState.SUCCESS:
         refund.finished_at = known.refunded_at or now
         await book(order, FinanceKind.REFUNDED, refund.amount_fen, refund.refund_no, now)
     elif known.state is RefundState.CLOSED:
@@ -140,6 +144,7 @@ async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRe
         await payment.save(update_fields=["refunded_fen"])
         log.error("refund %s was closed by the channel: staff must refund again", refund.refund_no)
     elif known.state is RefundState.ABNORMAL and was != RefundStatus.ABNORMAL:
+        refund.to_merchant = False
         log.error("refund %s is abnormal: staff must send it elsewhere", refund.refund_no)
     await refund.save()
 

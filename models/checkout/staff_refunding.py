@@ -146,8 +146,8 @@ async def redirect_refund(
     channels: Mapping[str, PaymentChannel],
     now: datetime,
 ) -> int:
-    """An abnormal refund goes to another card of the payer's, or (None) back to the merchant, to be given back by
-    hand. The card goes to the channel and is kept nowhere.
+    """An abnormal refund goes to another card of the payer's, or (None) back to the merchant; then it waits at the desk to
+    be handed out in cash. The card goes to the channel and is kept nowhere.
 
     Raises REFUND_UNKNOWN (another venue's too), REFUND_IN_HAND when it is not abnormal (any more),
     OUTSIDE_UNAVAILABLE, BAD_INPUT.
@@ -164,6 +164,7 @@ async def redirect_refund(
     try:
         known = await channel.query_refund(refund_no, payment.payment_no)
         if known is not None and known.state is RefundState.ABNORMAL:
+            await _destine(refund_id, to_merchant=card is None)
             known = await channel.redirect_refund(known, card)
     except PaymentError as error:
         log.warning("refund %s not redirected: %s", refund_no, error.code)
@@ -200,12 +201,19 @@ async def _claim(refund_id: int, staff_id: int, entry: str, *, now: datetime) ->
 
 
 @database.operation
+async def _destine(refund_id: int, *, to_merchant: bool) -> None:
+    """Before the channel is asked: what arrives at the merchant is not yet the member's (models.checkout.refunding)."""
+    await Refund.filter(id=refund_id, status=RefundStatus.PROCESSING).update(to_merchant=to_merchant)
+
+
+@database.operation
 async def _unclaim(refund_id: int) -> None:
     """The channel did nothing: the way out is open again."""
     refund = await _locked(refund_id)
     if refund.status == RefundStatus.PROCESSING:
         refund.status = RefundStatus.ABNORMAL
-        await refund.save(update_fields=["status"])
+        refund.to_merchant = False
+        await refund.save(update_fields=["status", "to_merchant"])
 
 
 async def refund_again(

@@ -47,3 +47,14 @@ async def lines_of_refunds(order_ids: Sequence[int]) -> Sequence[Any]:
              WHERE order_line.order_id IN ({places}) ORDER BY refund_line.refund_id, order_line.line_no""",
         *order_ids,
     )
+
+
+async def abnormal() -> int:
+    """How many refunds will not arrive unless somebody does something: ABNORMAL, or closed and not asked for again."""
+    found = await database.row(
+        """SELECT COUNT(*) AS refunds FROM refund
+            WHERE status = 'ABNORMAL'
+               OR status = 'CLOSED' AND NOT EXISTS (SELECT 1 FROM refund AS again WHERE again.replaces_id = refund.id)"""
+    )
+    assert found is not None
+    return int(found["refunds"])

@@ -113,6 +113,7 @@ class Refund(Table):
         "models.Refund", null=True, on_delete=fields.RESTRICT
     )
     replaces_id: int | None  # the refund that the channel closed, and in whose place this one is
+    to_merchant = fields.BooleanField(default=False, db_default=False)  # redirected to us: then handed out
     staff_note = fields.CharField(max_length=200, default="", db_default="")
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)

@@ -44,7 +44,8 @@ SELECT payment.payment_no AS no, payment.payment_no, payment.amount_fen, payment
   FROM payment JOIN orders ON orders.id = payment.order_id
  WHERE payment.channel = $1 AND payment.payment_no IN ({numbers})"""
 _REFUNDS = """
-SELECT refund.refund_no AS no, payment.payment_no, refund.amount_fen, refund.status, orders.venue_id
+SELECT refund.refund_no AS no, payment.payment_no, refund.amount_fen, orders.venue_id,
+       CASE WHEN refund.to_merchant AND refund.status = 'AT_DESK' THEN 'SUCCESS' ELSE refund.status END AS status
   FROM refund JOIN payment ON payment.id = refund.payment_id JOIN orders ON orders.id = refund.order_id
  WHERE payment.channel = $1 AND refund.refund_no IN ({numbers})"""
 
@@ -193,3 +194,10 @@ def _discrepancy(found: Mapping[str, Any]) -> Row:
 
 def _with_day(row: Row) -> Row:
     return {**row, "day": database.day(row["day"])}
+
+
+async def undecided() -> int:
+    """How many discrepancies are open, at every venue and at none."""
+    found = await database.row("SELECT COUNT(*) AS open FROM discrepancy WHERE status = 'OPEN'")
+    assert found is not None
+    return int(found["open"])

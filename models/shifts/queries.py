@@ -69,7 +69,8 @@ async def takings_of(shift_id: int) -> Takings:
         shift_id,
     )
     handed_out = await database.row(
-        """SELECT COALESCE(SUM(CASE payment.channel WHEN 'CASH' THEN refund.amount_fen ELSE 0 END), 0) AS cash_fen,
+        """SELECT COALESCE(SUM(CASE WHEN payment.channel = 'CASH' OR refund.to_merchant THEN refund.amount_fen
+                                    ELSE 0 END), 0) AS cash_fen,
                   COALESCE(SUM(CASE payment.channel WHEN 'CARD' THEN refund.amount_fen ELSE 0 END), 0) AS card_fen
              FROM refund JOIN payment ON payment.id = refund.payment_id
             WHERE refund.shift_id = $1 AND refund.status = 'SUCCESS'""",

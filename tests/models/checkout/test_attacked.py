@@ -13,7 +13,7 @@ from models.admissions.tables import Admission
 from models.checkout.at_desk import MoneyGiven, take_money
 from models.checkout.cancelling import cancel_order
 from models.checkout.codes_at_desk import Standing, charge_payer_code, refresh
-from models.checkout.ending import end_hold, end_overdue_holds
+from models.checkout.ending import HOLDS_A_RUN, end_hold, end_overdue_holds
 from models.checkout.paying import OpenedPayment, PaymentWanted, check_due_payments, pay_order
 from models.checkout.refunding import send_due_refunds
 from models.checkout.settling import Settled, settle_known, settle_notice
@@ -84,7 +84,7 @@ async def a_charge(outside: Outside, clerk: StaffSignedIn, order: Order, name: s
 
 def overtaken(monkeypatch: pytest.MonkeyPatch, channel: Any, happening: Happening) -> None:
     """Once a reversal has asked whether the payer paid, and heard that they did not, this happens before it reverses."""
-    ask, seen = channel.query, []
+    ask, seen = channel.query, list[str]()
 
     async def ask_and_be_overtaken(payment_no: str) -> Any:
         known = await ask(payment_no)
@@ -221,9 +221,9 @@ async def test_who_comes_back_from_another_network_can_still_pay_in_a_browser(
 async def test_a_channel_that_is_away_keeps_nobodys_slots_but_its_own(
     outside: Outside, alipay: AlipayHouse, hall: Hall, now: datetime
 ) -> None:
-    """A hundred holds are waiting for Alipay, which is down; who wanted to pay by WeChat comes after them."""
+    """As many holds as one sweep takes are waiting for Alipay, which is down; who wanted to pay by WeChat comes after them."""
     first = await an_order(await a_person(), wanted(hall.badminton, at(9)), now=now)
-    for number in range(100):
+    for number in range(HOLDS_A_RUN):
         waits = await Order.create(
             order_no=f"O20261120WAITS{number:07}",
             member_id=first.member_id,

@@ -13,6 +13,7 @@ from models import database
 from models.admissions.tables import Admission
 from models.booking.tables import HeldCell
 from models.checkout.cancelling import cancel_order, refund_quote
+from models.checkout.handing_out import hand_out_refund, refunds_at_desk
 from models.checkout.refunding import record_refund, send_due_refunds
 from models.checkout.staff_refunding import (
     RefundToSettle,
@@ -26,6 +27,7 @@ from models.checkout.staff_refunding import (
 from models.errors import DomainError, ErrorCode
 from models.orders.rules import RefundStatus
 from models.orders.tables import FinanceEvent, Order, OrderLine, Payment, Refund, RefundLine, RefundRule
+from models.shifts.operations import close_shift, open_shift
 from models.staff.rules import StaffSignedIn
 from payments.port import BankCard, PaymentError, RefundState
 from tests.databases import Database
@@ -273,13 +275,41 @@ async def test_an_abnormal_refund_reaches_staff_and_goes_to_another_card_that_is
         assert not any(secret in row for row in everything)
 
 
-async def test_an_abnormal_refund_goes_back_to_the_merchant(desk: Desk) -> None:
-    await desk.has_a_refund_that_ends_as("ABNORMAL")
+async def test_an_abnormal_refund_that_went_back_to_the_merchant_waits_to_be_handed_out_in_cash(
+    desk: Desk,
+) -> None:
+    refund = await desk.has_a_refund_that_ends_as("ABNORMAL")
     await desk.redirects(None)
     await desk.outside.quiet()
-    await send_due_refunds(channels=desk.outside.channels, now=desk.now + 5 * MINUTE)
+    for _ in range(2):
+        await send_due_refunds(channels=desk.outside.channels, now=desk.now + 5 * MINUTE)
+    waiting = await Refund.get()
+    assert (waiting.status, waiting.finished_at, waiting.next_check_at) == ("AT_DESK", None, None)
+    assert "退回商户账户" in waiting.staff_note
+    assert not await FinanceEvent.filter(kind="REFUNDED").exists()
+
+    venue_id = desk.hall.venue.public_id
+    shift_id = await open_shift(clerk=desk.clerk, venue_id=venue_id, float_fen=20_000, now=desk.now)
+    (listed,) = await refunds_at_desk(clerk=desk.clerk, venue_id=venue_id)
+    assert (listed.refund_no, listed.channel) == (refund.refund_no, "CASH")
+    for _ in range(2):
+        asked = {"refund_no": refund.refund_no, "slip_no": "", "key": "hand-out-1", "now": desk.now}
+        await hand_out_refund(clerk=desk.clerk, **asked)
     assert (await Refund.get()).status == "SUCCESS"
-    assert "退回商户账户" in (await Refund.get()).staff_note
+    entry = await FinanceEvent.get(kind="REFUNDED")
+    assert (entry.about_no, entry.amount_fen) == (refund.refund_no, refund.amount_fen)
+    await close_shift(
+        clerk=desk.clerk, shift_id=shift_id, counted_fen=20_000 - refund.amount_fen, note="", now=desk.now
+    )
+
+
+async def test_what_is_still_abnormal_after_a_lost_redirection_is_nobodys_to_hand_out(desk: Desk) -> None:
+    """The process died before the channel was asked, or the channel did not do it."""
+    refund = await desk.has_a_refund_that_ends_as("ABNORMAL")
+    await Refund.all().update(status="PROCESSING", to_merchant=True, next_check_at=desk.now)
+    await send_due_refunds(channels=desk.outside.channels, now=desk.now)
+    again = await Refund.get()
+    assert (again.refund_no, again.status, again.to_merchant) == (refund.refund_no, "ABNORMAL", False)
 
 
 async def test_only_an_abnormal_refund_is_redirected(desk: Desk) -> None:
