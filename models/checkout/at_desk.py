@@ -13,7 +13,7 @@ from typing import Any
 
 from models import database
 from models.calendar import SHANGHAI, clock_text, minute_of_day
-from models.checkout.ending import close_at_channels
+from models.checkout.ending import BEING_CHARGED, close_at_channels
 from models.checkout.fulfilling import fulfil
 from models.checkout.paying import check_payable
 from models.errors import BadInput, DomainError, ErrorCode
@@ -38,8 +38,6 @@ from payments.port import PaymentChannel, Way
 STILL_PAYABLE = "顾客先前打开的手机支付还没能关闭。请告诉顾客不要再用手机付款；如果已付，会自动原路退回。"
 TOO_LATE_FOR_A_CARD = (ErrorCode.ORDER_ALREADY_PAID, ErrorCode.ORDER_CLOSED, ErrorCode.PAYMENT_PENDING)
 """A terminal knows nothing of us: when we say no, the card has been charged."""
-BEING_CHARGED = timedelta(seconds=30)
-"""For so long somebody may still be asking the channel for an attempt that is only intended."""
 
 _KEY = re.compile(r"[!-~]{8,64}")
 _SLIP_NO = re.compile(r"[0-9A-Za-z-]{4,32}")
@@ -172,8 +170,8 @@ async def _take(
             field="amountGiven",
         )
     shift = await lock_open_shift(staff_id=clerk.staff_id, venue_id=order.venue_id)
-    if money.slip_no and await Payment.filter(shift_id=shift.id, reference=money.slip_no).exists():
-        raise BadInput("这个凭证号在本班已经登记过。", next_step="请核对签购单上的凭证号。", field="slipNo")
+    if money.slip_no and await _is_known_slip(money.slip_no, order.venue_id, now):
+        raise BadInput("这个凭证号今天已经登记过。", next_step="请核对签购单上的凭证号。", field="slipNo")
     payment = await Payment.create(
         payment_no=number.dated(now),
         order_id=order.id,
@@ -192,6 +190,20 @@ async def _take(
     await book(order, FinanceKind.PAID, payment.amount_fen, payment.payment_no, now)
     await fulfil(order, lines=await OrderLine.filter(order_id=order.id).order_by("line_no"), now=now)
     return payment
+
+
+async def _is_known_slip(slip_no: str, venue_id: int, now: datetime) -> bool:
+    """Whether this slip has paid an order at this venue within a day; terminals begin their numbers anew in time."""
+    await database.alone_with(f"slip {venue_id} {slip_no}")
+    known = await database.row(
+        """SELECT payment.id FROM payment JOIN orders ON orders.id = payment.order_id
+            WHERE orders.venue_id = $1 AND payment.channel = 'CARD' AND payment.reference = $2
+              AND payment.created_at > $3 LIMIT 1""",
+        venue_id,
+        slip_no,
+        now - timedelta(days=1),
+    )
+    return known is not None
 
 
 async def order_of_mine(clerk: StaffSignedIn, order_no: str) -> tuple[int, str]:

@@ -18,7 +18,7 @@ from models.checkout.paying import PaymentWanted, check_payment, open_payment, r
 from models.checkout.settling import settle_known
 from models.errors import BadInput, DomainError, ErrorCode
 from models.orders.operations import FIRST_CHECK, lock_order
-from models.orders.rules import LIVE_PAYMENTS, PAYABLE, Channel, PaymentStatus
+from models.orders.rules import PAYABLE, UNDECIDED, Channel, PaymentStatus
 from models.orders.tables import Order, Payment
 from models.shifts.operations import open_shift_id
 from models.staff.rules import StaffSignedIn
@@ -183,7 +183,7 @@ async def _intend(
     if await number.find(order_id) is not None:
         return None
     await check_payable_here(order, now)
-    if await Payment.filter(order_id=order_id, way=Way.PAYER_CODE, status__in=LIVE_PAYMENTS).exists():
+    if await Payment.filter(order_id=order_id, way=Way.PAYER_CODE, status__in=UNDECIDED).exists():
         raise DomainError(
             "上一个付款码还没有结果。",
             code=ErrorCode.PAYMENT_PENDING,

@@ -6,7 +6,7 @@ channel first. Every way out of here is harmless the second time.
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models import database
 from models.asyncpg_engine import DatabaseAway
@@ -15,37 +15,48 @@ from models.checkout.resting import resting
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import lock_order
-from models.orders.rules import LIVE_PAYMENTS, CloseReason, OrderStatus
+from models.orders.rules import UNDECIDED, CloseReason, OrderStatus
 from models.orders.tables import Order, Payment
 from payments.port import MAY_STILL_BE_PAID, CloseResult, PaymentChannel, PaymentError, Way
 
 log = logging.getLogger(__name__)
 
-HOLDS_A_RUN = 200
+HOLDS_A_RUN = 100
+BEING_CHARGED = timedelta(seconds=30)
+"""For so long somebody may still be asking the channel for a charge that is only intended."""
+REVERSAL_TAKES = timedelta(seconds=30)
+"""A question and a reversal take less, however slow the channel is."""
 
 
 async def end_overdue_holds(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
     """Ends every unpaid hold whose time is over, however long nobody was here to do it. Returns how many ended.
 
-    First those about which nobody has to be asked: a channel that is away must not keep them waiting.
+    First those about which nobody has to be asked, then each channel's own: one that is away keeps only its own
+    waiting.
     """
-    overdue = await database.rows(
-        """SELECT id FROM orders WHERE status = 'PENDING_PAYMENT' AND hold_expires_at <= $1
-           ORDER BY EXISTS (SELECT 1 FROM payment
-                             WHERE payment.order_id = orders.id AND payment.status IN ('INTENDED', 'WAITING')),
-                    hold_expires_at LIMIT $2""",
-        now,
-        HOLDS_A_RUN,
-    )
     ended, channels = 0, resting(channels)
-    for found in overdue:
+    for order_id in [each for channel in (None, *channels) for each in await _overdue(channel, now)]:
         try:
-            ended += await end_hold(order_id=found["id"], channels=channels, now=now)
+            ended += await end_hold(order_id=order_id, channels=channels, now=now)
         except DatabaseAway:
             raise
         except Exception:  # one order that nobody understands must not keep all the others' slots
-            log.exception("hold of order %s could not be ended", found["id"])
+            log.exception("hold of order %s could not be ended", order_id)
     return ended
+
+
+async def _overdue(channel: str | None, now: datetime) -> list[int]:
+    """Orders whose hold is over: those with an attempt over this channel, or (None) without any."""
+    is_asked_about = """EXISTS (SELECT 1 FROM payment WHERE payment.order_id = orders.id AND payment.channel = $3
+                                   AND payment.status IN ('INTENDED', 'WAITING', 'REVERSING'))"""
+    nobody_is_asked = """NOT EXISTS (SELECT 1 FROM payment WHERE payment.order_id = orders.id
+                                        AND payment.status IN ('INTENDED', 'WAITING', 'REVERSING'))"""
+    found = await database.rows(
+        f"""SELECT id FROM orders WHERE status = 'PENDING_PAYMENT' AND hold_expires_at <= $1
+               AND {is_asked_about if channel else nobody_is_asked} ORDER BY hold_expires_at LIMIT $2""",
+        *(now, HOLDS_A_RUN, *([channel] if channel else [])),
+    )
+    return [order["id"] for order in found]
 
 
 async def end_hold(*, order_id: int, channels: Mapping[str, PaymentChannel], now: datetime) -> bool:
@@ -66,7 +77,7 @@ async def close_at_channels(
 
     `abandoning`: an attempt that only time can close is left behind; what is paid on it after all is given back.
     """
-    for payment in await Payment.filter(order_id=order.id, status__in=LIVE_PAYMENTS):
+    for payment in await Payment.filter(order_id=order.id, status__in=UNDECIDED):
         channel = channels.get(payment.channel)
         if channel is None:
             log.error("payment %s: nobody speaks to %s here any more", payment.payment_no, payment.channel)
@@ -80,9 +91,12 @@ async def close_attempt(
     payment: Payment, channel: PaymentChannel, *, now: datetime, abandoning: bool = False
 ) -> bool:
     """One attempt, as `close_at_channels` does with each."""
+    if payment.way == Way.PAYER_CODE and not await _begin_reversal(payment.payment_no, now=now):
+        return False
     try:
         closed = await channel.close(payment.payment_no, Way(payment.way), payment.expires_at)
         if closed is CloseResult.ALREADY_PAID:
+            await _end_reversal(payment.payment_no)
             known = await channel.query(payment.payment_no)
             if known is not None:
                 await settle_known(known, channel=payment.channel, now=now)
@@ -92,6 +106,8 @@ async def close_attempt(
             await _mark_abandoned(payment.payment_no)
             return True
         log.warning("close of payment %s postponed: %s", payment.payment_no, error.code)
+        if not error.may_have_happened:
+            await _end_reversal(payment.payment_no)
         return False
     except DomainError as error:  # paid, but not what we asked for: the slots stay until somebody has looked
         log.error("payment %s cannot be settled: %s", payment.payment_no, error.code)
@@ -101,11 +117,41 @@ async def close_attempt(
 
 
 @database.operation
+async def _begin_reversal(payment_no: str, *, now: datetime) -> bool:
+    """Reversing a payer's code asks whether it was paid and then gives back whatever was paid since. So from here on
+    nothing that anybody hears settles it, until the reversal has ended.
+
+    False: it is settled, or on its way to the channel just now, or somebody else is reversing it. Whoever dies over
+    it is followed after REVERSAL_TAKES by the sweep (models.checkout.paying).
+    """
+    begun = await database.rows(
+        """UPDATE payment SET status = 'REVERSING', next_check_at = $2
+            WHERE payment_no = $1
+              AND (status IN ('WAITING', 'ABANDONED') OR status = 'INTENDED' AND created_at <= $3
+                   OR status = 'REVERSING' AND next_check_at <= $4) RETURNING id""",
+        payment_no,
+        now + REVERSAL_TAKES,
+        now - BEING_CHARGED,
+        now,
+    )
+    return bool(begun)
+
+
+@database.operation
+async def _end_reversal(payment_no: str) -> None:
+    """It was paid before it was reversed, and is as any other that was paid."""
+    await database.rows(
+        "UPDATE payment SET status = 'WAITING' WHERE payment_no = $1 AND status = 'REVERSING' RETURNING id",
+        payment_no,
+    )
+
+
+@database.operation
 async def mark_closed(payment_no: str) -> None:
     """The channel will take no money for this attempt any more."""
     await database.rows(
         """UPDATE payment SET status = 'CLOSED', next_check_at = NULL
-            WHERE payment_no = $1 AND status IN ('INTENDED', 'WAITING', 'ABANDONED') RETURNING id""",
+            WHERE payment_no = $1 AND status IN ('INTENDED', 'WAITING', 'REVERSING', 'ABANDONED') RETURNING id""",
         payment_no,
     )
 
@@ -125,7 +171,7 @@ async def close_unpaid(order_id: int, reason: CloseReason, *, now: datetime) -> 
     order = await lock_order(order_id)
     if order.status != OrderStatus.PENDING_PAYMENT:
         return False
-    if await Payment.filter(order_id=order_id, status__in=LIVE_PAYMENTS).exists():
+    if await Payment.filter(order_id=order_id, status__in=UNDECIDED).exists():
         return False  # the member began to pay meanwhile; that attempt must be closed first
     await give_up(order, reason, now)
     return True

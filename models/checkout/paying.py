@@ -15,7 +15,7 @@ from models.checkout.resting import resting
 from models.checkout.settling import Settled, postpone_check, settle_known
 from models.errors import BadInput, DomainError, ErrorCode
 from models.orders.operations import LONGEST_CHECK, intend_payment, live_payment, lock_order, order_id_of
-from models.orders.rules import PAYABLE, OrderStatus
+from models.orders.rules import LIVE_PAYMENTS, PAYABLE, OrderStatus, PaymentStatus
 from models.orders.tables import Order, Payment
 from payments.port import (
     Invocation,
@@ -109,10 +109,20 @@ async def _prepay(
         log.warning("prepayment %s failed: %s", request.payment_no, error.code)
         if error.retryable or not once_more:
             raise channel_away() from error
-        await check_payment(await Payment.get(payment_no=request.payment_no), channels=channels, now=now)
+        await _make_way(request.payment_no, channels, now=now)
     if not once_more:
         raise channel_away()
     return await _prepay(order_id, wanted, channels, now=now, once_more=False)
+
+
+async def _make_way(payment_no: str, channels: Mapping[str, PaymentChannel], *, now: datetime) -> None:
+    """The channel refuses this attempt for good: it knows better how it stands, or it was asked otherwise at first (the
+    payer's address is another since their phone left the Wi-Fi). Then it is closed, and another takes its place."""
+    payment = await Payment.get(payment_no=payment_no)
+    await check_payment(payment, channels=channels, now=now)
+    await payment.refresh_from_db()
+    if payment.status in LIVE_PAYMENTS:
+        await close_attempt(payment, channels[payment.channel], now=now)
 
 
 @database.operation
@@ -220,6 +230,9 @@ async def check_due_payments(*, channels: Mapping[str, PaymentChannel], now: dat
 async def check_payment(payment: Payment, *, channels: Mapping[str, PaymentChannel], now: datetime) -> Settled:
     """A lost notice is found out here. A mismatch is left as it is, loudly (models.checkout.settling)."""
     channel = channels[payment.channel]
+    if payment.status == PaymentStatus.REVERSING:  # whoever began it died, or the channel did not answer
+        await close_attempt(payment, channel, now=now)
+        return Settled.NOT_PAID
     try:
         known = await channel.query(payment.payment_no)
         if known is not None and known.state in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):

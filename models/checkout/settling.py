@@ -6,6 +6,7 @@ Source for what is compared and in which order: WeChat Pay v3, payment notice; l
 import logging
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from tortoise.models import Model
@@ -29,6 +30,8 @@ from models.orders.tables import Order, OrderLine, Payment
 from payments.port import ChannelPayment, PaymentNotice, PaymentState, Way
 
 log = logging.getLogger(__name__)
+
+LONGEST_ID = 64  # of the column; Alipay reserves 128 for its notify_id, and of a longer one the hash is kept
 
 T = TypeVar("T", bound=Model)
 
@@ -80,7 +83,9 @@ async def _settle(known: ChannelPayment, *, channel: str, notice: PaymentNotice 
         raise DomainError("没有这笔支付单。", code=ErrorCode.PAYMENT_UNKNOWN)
     [order] = found
     [payment] = await _read(Payment, _LOCK_PAYMENT, known.payment_no)
-    if notice is not None and payment.status == PaymentStatus.CLOSED and payment.way == Way.PAYER_CODE:
+    if payment.status == PaymentStatus.REVERSING:
+        outcome = Settled.NOT_PAID
+    elif payment.status == PaymentStatus.CLOSED and payment.way == Way.PAYER_CODE:
         outcome = await _doubt(payment, known, now)
     else:
         outcome = await _apply(order, payment, known, now)
@@ -90,7 +95,7 @@ async def _settle(known: ChannelPayment, *, channel: str, notice: PaymentNotice 
 
 
 async def _doubt(payment: Payment, known: ChannelPayment, now: datetime) -> Settled:
-    """Ending a charge gives back what was paid meanwhile (撤销), so the notice of a charge that we ended may tell of
+    """Ending a charge gives back what was paid meanwhile (撤销), so whoever tells of a charge that we ended may tell of
     money that is gone. The next sweep asks how it stands (models.checkout.paying)."""
     if known.state is PaymentState.SUCCEEDED:
         _compare(payment, known)
@@ -185,7 +190,7 @@ async def _remember(notice: PaymentNotice, channel: str, outcome: Settled, now: 
         """INSERT INTO payment_notice (channel, notice_id, kind, about_no, outcome, received_at)
            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (channel, notice_id) DO NOTHING""",
         channel,
-        notice.notice_id,
+        notice.notice_id if len(notice.notice_id) <= LONGEST_ID else sha256(notice.notice_id.encode()).hexdigest(),
         notice.kind,
         notice.payment.payment_no,
         outcome.value,

@@ -47,12 +47,15 @@ class PaymentStatus(StrEnum):
     WAITING = "WAITING"  # the channel expects the citizen
     SETTLED = "SETTLED"  # this payment paid the order
     SURPLUS = "SURPLUS"  # paid, but not needed: it is being given back
+    REVERSING = "REVERSING"  # a payer's code that is being reversed: nothing settles it until that has ended
     ABANDONED = "ABANDONED"  # given up, yet the channel may take money until it expires: that is given back
     CLOSED = "CLOSED"  # can never be paid any more
 
 
 LIVE_PAYMENTS = (PaymentStatus.INTENDED, PaymentStatus.WAITING)
-PAYABLE = (*LIVE_PAYMENTS, PaymentStatus.ABANDONED)
+UNDECIDED = (*LIVE_PAYMENTS, PaymentStatus.REVERSING)
+"""While an order has one of these, nobody else may have its slots."""
+PAYABLE = (*UNDECIDED, PaymentStatus.ABANDONED)
 """What somebody may still pay, wanted or not."""
 
 

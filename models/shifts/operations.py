@@ -102,9 +102,10 @@ async def _open(clerk: StaffSignedIn, venue_id: str, float_fen: int, now: dateti
 
 @database.operation
 async def _close(staff_id: int, shift_id: str, counted_fen: int, note: str, now: datetime) -> DomainError | None:
-    shift = await Shift.select_for_update().get_or_none(staff_id=staff_id, public_id=shift_id)
-    if shift is None:
+    found = await database.row("SELECT id FROM shift WHERE staff_id = $1 AND public_id = $2", staff_id, shift_id)
+    if found is None:
         raise ShiftUnknown
+    shift = await Shift.select_for_update().get(id=found["id"])
     if shift.closed_at is not None:
         return None if shift.counted_fen == counted_fen else ShiftClosed(shift.closed_at)
     shift.note = with_first_count(note, first_fen=shift.counted_fen, counted_fen=counted_fen)

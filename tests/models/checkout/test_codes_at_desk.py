@@ -10,6 +10,7 @@ import pytest
 
 from models.checkout.at_desk import MoneyGiven, take_money
 from models.checkout.codes_at_desk import DeskPayment, Standing, channel_of, charge_payer_code, refresh, show_code
+from models.checkout.ending import REVERSAL_TAKES
 from models.checkout.paying import check_due_payments
 from models.checkout.refunding import send_due_refunds
 from models.errors import DomainError, ErrorCode
@@ -206,6 +207,9 @@ async def test_a_code_after_a_time_out_waits_until_the_one_before_is_known(
     refused = await refusal_of(charge(clerk, order, await a_code(outside), channels))
     assert refused.code is ErrorCode.PAYMENT_PENDING
     refused = await refusal_of(charge(clerk, order, await a_code(outside), outside.channels))
+    assert refused.code is ErrorCode.PAYMENT_PENDING  # what was asked last may still be on its way
+    later = NOW + REVERSAL_TAKES
+    refused = await refusal_of(charge(clerk, order, await a_code(outside), outside.channels, now=later))
     assert refused.code is ErrorCode.ORDER_ALREADY_PAID  # the first went through, and now it is known
     assert await kept(outside) == 4000
 
