@@ -174,7 +174,7 @@ class OrderQueries:
     @strawberry.field(
         directives=[
             ListSize(assumed_size=MOST_ORDERS, slicing_arguments=["first"], sized_fields=["edges"]),
-            Weight(weight=2000),
+            Weight(weight=3000),
         ],
         description="My orders, the latest first.",
     )

@@ -26,7 +26,7 @@ from tests.journeys.town import Town, a_town, until
 from tests.journeys.wire import Ambush, Moment, Trap, Wire, a_wire_to
 from tests.outside import ALIPAY, WECHAT_PAY
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.postgres]  # once is enough: what dies is not the database
 
 CHANNELS = (WECHAT_PAY, ALIPAY)
 WORKERS_CLOCK = timedelta(minutes=1)  # ahead of the others': what is asked about after 15 s is due
@@ -56,7 +56,7 @@ class Wires:
     def wait(self, process: str, ambush: Ambush) -> None:
         """Until it was killed there."""
         lying = [trap for wire in self.all for trap, _ in wire.traps]
-        assert ambush.struck.wait(20), f"{process} never came to {lying}"
+        assert ambush.struck.wait(60), f"{process} never came to {lying}"
         assert [trap for wire in self.all for trap in wire.traps] == []
         self.town.kill(process)
 
