@@ -18,8 +18,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)  # Friday 10:00 in Chengdu, an ordinary workday
 
 
-NEED_NO_DATABASE = {"browser", "conformance", "federation", "maps", "payments", "plans", "sandbox", "wechat"}
-ONCE = {"audits"}  # judges of the wire, which is the same on either
+NEED_NO_DATABASE = {"conformance", "federation", "maps", "payments", "plans", "sandbox", "wechat"}
+ONCE = {"audits", "browser"}  # judges of the wire, and of pages, which are the same on either
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
