@@ -1,5 +1,6 @@
 """A real PostgreSQL of the test's own, which hangs, dies and comes back when it is told to."""
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -31,18 +32,21 @@ class UnsteadyPostgres:
     def hang(self) -> None:
         """Accepts connections, as the kernel does, and answers nothing."""
         for process in self._processes():
-            process.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
 
     def go_on(self) -> None:
         for process in self._processes():
-            process.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
 
     def crash(self) -> None:
         """kill -9, the backends first: their postmaster would otherwise try to go on."""
         postmaster, *backends = self._processes()
         postmaster.suspend()
         for process in [*backends, postmaster]:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # a backend that was about to end has
+                process.kill()
         psutil.wait_procs([postmaster, *backends], timeout=10)
 
     def shut_down(self) -> None:
