@@ -20,7 +20,7 @@ from payments.port import EntryKind, PaymentError, RefundState, Statement, State
 
 MOST_ZIP_BYTES = 32 * 1024 * 1024
 MOST_TABLE_BYTES = 256 * 1024 * 1024  # about a million rows; a zip bomb unpacks to more
-PIECE, PAUSE_S = 16_384, 0.0002
+PIECE, PAUSE_S = 4_096, 0.0002
 
 COLUMNS = (
     "支付宝交易号",

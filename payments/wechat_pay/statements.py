@@ -22,7 +22,7 @@ from payments.port import EntryKind, RefundState, Statement, StatementEntry
 from payments.wechat_pay.ways import BEIJING
 
 BROKEN = (ValueError, KeyError, TypeError, EOFError, OSError, zlib.error)
-MOST_PACKED, MOST_UNPACKED, PIECE = 50_000_000, 200_000_000, 16_384  # bytes; a row has about 300
+MOST_PACKED, MOST_UNPACKED, PIECE = 50_000_000, 200_000_000, 4_096  # bytes; a row has about 300
 PAUSE_S = 0.0002
 COUNT = "总交易单数"
 SUMS = {
