@@ -14,7 +14,6 @@ SIGTERM lets every job finish what it is doing, for at most STOP_SECONDS.
 import asyncio
 import random
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC
@@ -34,8 +33,6 @@ from jobs.queue import Queue, deserialize, serialize
 from models.asyncpg_engine import DatabaseAway
 
 STOP_SECONDS = 8.0
-SWITCH_SECONDS = 0.001
-"""How long a thread that reads a statement may hold the interpreter while the loop wants it; Python's default is 5 ms."""
 POLL_SECONDS = 0.2
 RECONNECT_SECONDS = 1.0
 CANCEL_AGAIN_SECONDS = 0.5
@@ -46,7 +43,6 @@ log = structlog.get_logger("bff.worker")
 async def run(settings: Settings) -> None:
     """Works until SIGTERM or SIGINT."""
     logging.configure(settings, "worker")
-    sys.setswitchinterval(SWITCH_SECONDS)
     spans = tracing.opened(settings, "worker")
     wired = wiring.build(settings, spans)
     jobs = [spanned(job, spans) for job in ALL] if spans else ALL

@@ -37,7 +37,6 @@ from bff import embedded
 from bff.app import from_environment
 from bff.channels import channels
 from bff.settings import Settings, read_settings
-from bff.worker import SWITCH_SECONDS
 from models import database
 from models.calendar import business_day
 from models.checkout.refunding import send_due_refunds
@@ -338,5 +337,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.setswitchinterval(SWITCH_SECONDS)  # as the worker does, which reads statements
     uvloop.run(main())
