@@ -23,8 +23,11 @@ from bff.settings import Settings, read_settings
 from bff.tracing import Spans
 from bff.wiring import Wiring
 from models import database, migrating
+from models.audit import queries as audit
 from models.errors import Busy
+from models.feedback import queries as complaints
 from models.forwarding.queries import backlog
+from models.messages import queries as messages
 from models.orders import refund_queries
 from models.reconciliation import queries as reconciliation
 
@@ -95,12 +98,19 @@ def _settle_memory() -> None:
 async def figures(clock: Callable[[], datetime]) -> Mapping[str, float]:
     """What /metrics tells of the business."""
     kinds = await backlog(now=clock())
+    trail = await audit.state(now=clock())
     return {
         "outbox_waiting": sum(kind.waiting for kind in kinds),
         "outbox_oldest_seconds": max((kind.oldest_age_s for kind in kinds), default=0),
         "outbox_dead_letters": sum(kind.dead for kind in kinds),
         "refunds_stuck": await refund_queries.abnormal(),
         "discrepancies_open": await reconciliation.undecided(),
+        "complaints_late": await complaints.late(now=clock()),
+        "messages_waiting": await messages.waiting(now=clock()),
+        "messages_stuck": await messages.stuck(now=clock()),
+        "audit_lines_unchained": trail.waiting,
+        "audit_oldest_unchained_seconds": trail.oldest_waiting_s,
+        "audit_chain_broken": int(trail.is_broken),
     }
 
 

@@ -4,10 +4,10 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable
-from getpass import getpass
+from collections.abc import Awaitable, Callable, Mapping
+from getpass import getpass, getuser
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 import uvicorn
@@ -23,15 +23,26 @@ from bff.run import run as run_everything
 from bff.settings import Settings, SettingsRefused, read_settings
 from bff.wiring import utc_now
 from models import database, migrating
+from models.audit import queries as audit_room
+from models.audit.deeds import Deed
+from models.audit.doing import Doing
+from models.audit.rules import Head, told_by
 from models.calendar import business_day
 from models.errors import DomainError
+from models.feedback.importing import import_complaint_clocks
+from models.feedback.steps import reseal_complaints
 from models.footfall import devices
 from models.forwarding import operations as forwarding
 from models.forwarding.queries import dead_letters
+from models.keys import AuditKeys, SealingKeys
 from models.members.phones import reseal_all
 from models.orders.importing import demonstration_fees, import_refund_rules
+from models.privacy import sealing as sealed_records
+from models.real_names import binding as real_names
 from models.regions.bringing import ImportReport
+from models.staff import accounts, second_factor
 from models.staff import operations as staff_room
+from models.staff.rules import DESK_ROLES, Role
 from models.third_parties import operations as third_party_room
 from models.third_parties.queries import registered
 from models.third_parties.rules import Listed, ListedKey, NewKey
@@ -43,6 +54,12 @@ T = TypeVar("T")
 
 GRACE_SECONDS = 8
 SCHEMA = Path(__file__).parent.parent / "schema.graphql"
+NOT_AUDITED = {
+    "outbox dead": "only looks at what the platform has not taken: numbers, nobody's data",
+    "third-parties list": "only looks at whose applications are registered",
+    "audit verify": "only recomputes; that it found something is in the log",
+}
+"""Commands that leave no line, each with its reason."""
 NOT_TOLD = (
     "Valkey is away, so people may be told for an hour what stood there before:"
     " run `python -m bff answers forget` when it is back"
@@ -56,8 +73,14 @@ merchant = typer.Typer(help="WeChat Pay, seen from our side.", no_args_is_help=T
 answers = typer.Typer(help="What web processes keep for seconds.", no_args_is_help=True)
 third_parties = typer.Typer(help="Applications of others that may ask freely.", no_args_is_help=True)
 phones = typer.Typer(help="Phone numbers at rest.", no_args_is_help=True)
+keys = typer.Typer(help="Everything sealed, and the keys that seal it.", no_args_is_help=True)
+complaints = typer.Typer(help="Complaints' texts at rest.", no_args_is_help=True)
+audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
 cli.add_typer(merchant, name="merchant")
+cli.add_typer(audit, name="audit")
 cli.add_typer(phones, name="phones")
+cli.add_typer(keys, name="keys")
+cli.add_typer(complaints, name="complaints")
 cli.add_typer(staff, name="staff")
 cli.add_typer(gates, name="gates")
 cli.add_typer(outbox, name="outbox")
@@ -127,7 +150,7 @@ def import_data(
         bool, typer.Option(help="In production: yes, charge the prices and fees that data/ marks DEMONSTRATION.")
     ] = False,
 ) -> None:
-    """Bring in divisions, venues, courts, tariffs, refund rules from data/. The second time changes nothing."""
+    """Bring in divisions, venues, courts, tariffs, refund rules, complaint clocks from data/. The second time changes nothing."""
     prices, fees = demonstration_prices(DATA), demonstration_fees(DATA)
     if read_settings().in_production and (prices or fees) and not demonstration:
         _fail(
@@ -143,6 +166,7 @@ def import_data(
 async def _import_data() -> ImportReport:
     report = await import_places(folder=DATA, today=business_day(utc_now()))
     await import_refund_rules(folder=DATA, report=report)
+    await import_complaint_clocks(folder=DATA, report=report)
     return report
 
 
@@ -196,18 +220,53 @@ def create_staff(
     username: str,
     name: Annotated[str, typer.Option(help="As shown at the desk.")],
     venue: Annotated[list[str] | None, typer.Option(help="A venue's public id; repeat it for several.")] = None,
-    every_venue: Annotated[bool, typer.Option(help="All venues known today.")] = False,
+    region: Annotated[
+        str | None, typer.Option(help="A region's key, such as 510100: there and at all below it.")
+    ] = None,
+    every_venue: Annotated[bool, typer.Option(help="Everywhere, also at venues that are yet to come.")] = False,
+    role: Annotated[
+        list[Role] | None, typer.Option(help="Repeat it for several; desk and money without it.")
+    ] = None,
 ) -> None:
-    """Open an account for the desk. The password is asked for, or read from standard input."""
-    if bool(venue) == every_venue:
-        _fail("name venues with --venue, or say --every-venue")
+    """Open an account with roles at a place. The password is asked for, or read from standard input."""
+    if sum((bool(venue), bool(region), every_venue)) != 1:
+        _fail("name venues with --venue, or a --region, or say --every-venue")
     password = _ask_password()
     _connected(
-        lambda _: staff_room.create_staff(
-            username=username, display_name=name, password=password, venue_public_ids=venue, now=utc_now()
+        lambda settings: staff_room.create_staff(
+            username=username,
+            display_name=name,
+            password=password,
+            venue_public_ids=venue or None,
+            region_key=region or "",
+            roles=role or DESK_ROLES,
+            policy=settings.staff_policy,
+            now=utc_now(),
         )
     )
     print(f"{username} may sign in at /desk")
+
+
+@staff.command("admins")
+def open_administrators(
+    system: Annotated[str | None, typer.Option(help="Username of who opens and closes accounts.")] = None,
+    security: Annotated[str | None, typer.Option(help="Username of who grants roles and ends sign-ins.")] = None,
+    audit_: Annotated[str | None, typer.Option("--audit", help="Username of who reads the audit trail.")] = None,
+) -> None:
+    """Open the administrators' accounts: three people's, none of whom does another's work. Each gets a first password,
+    shown once, and at the first sign-in chooses their own and sets up a second factor."""
+    named = {Role.SYSTEM_ADMIN: system, Role.SECURITY_ADMIN: security, Role.AUDITOR: audit_}
+    usernames = {role: username for role, username in named.items() if username}
+    if not usernames:
+        _fail("name them with --system, --security and --audit, each a username")
+    opened = _connected(
+        lambda settings: accounts.open_administrators(
+            usernames=usernames, policy=settings.staff_policy, now=utc_now()
+        )
+    )
+    for role, first in zip(usernames, opened, strict=True):
+        print(role, first.username, first.password, sep="\t")
+    print("The passwords are not stored; hand each over to its person now.")
 
 
 @gates.command("create")
@@ -276,6 +335,50 @@ def reseal_phones() -> None:
         return await reseal_all(keys=wiring.phone_keys(settings))
 
     print(f"{_connected(reseal)} numbers moved")
+
+
+@keys.command("reseal")
+def reseal_everything() -> None:
+    """Bring all that is sealed under the current keys: phones, names, texts, second factors, records of the deleted.
+
+    When it says 0 of each, the old keys can go. May be stopped and run again."""
+
+    async def reseal(settings: Settings) -> Mapping[str, int]:
+        texts = SealingKeys(settings.text_seal_keys)
+        return {
+            "numbers": await reseal_all(keys=wiring.phone_keys(settings)),
+            "real names": await real_names.reseal_all(keys=wiring.id_keys(settings)),
+            "second factors": await second_factor.reseal_all(keys=SealingKeys(settings.staff_seal_keys)),
+            "texts": await reseal_complaints(keys=texts),
+            "sealed records": await sealed_records.reseal_all(keys=texts),
+        }
+
+    for what, moved in _connected(reseal).items():
+        print(f"{moved} {what} moved")
+
+
+@complaints.command("reseal")
+def reseal_texts() -> None:
+    """Bring every complaint's text under the current key, so that old ones can go. May be stopped and run again."""
+    moved = _connected(lambda settings: reseal_complaints(keys=SealingKeys(settings.text_seal_keys)))
+    print(f"{moved} texts moved")
+
+
+@audit.command("verify")
+def verify_audit(
+    last: Annotated[int | None, typer.Option(min=1, help="Only so many lines at the end; all without it.")] = None,
+    head: Annotated[
+        str | None, typer.Option(help="SEQ:HASH, as the worker's log told it: shows a tail that was cut off.")
+    ] = None,
+) -> None:
+    """Follow the chain of the audit trail and say the first place that does not hold. Fails when there is one."""
+    noted = Head.read(head) if head is not None else None
+    found = _connected(
+        lambda settings: audit_room.verify(keys=AuditKeys(settings.audit_keys), head=noted, last=last)
+    )
+    print(f"{found.lines} lines hold, {found.waiting} wait to be chained; the chain ends at {found.head}")
+    if found.broken is not None:
+        _fail(f"broken: {found.broken}")
 
 
 @outbox.command("dead")
@@ -349,17 +452,47 @@ def list_third_parties() -> None:
 
 
 def _connected(act: Callable[[Settings], Awaitable[T]]) -> T:
-    """Runs one act with the database open."""
+    """Runs one act with the database open, and with its line in the audit trail."""
     settings = read_settings()
+    command = _command_typed()
+    deed = Deed(
+        actor_kind="OPERATOR",
+        actor_id=_operator(),
+        act=command,
+        at=utc_now(),
+        is_quiet=command in NOT_AUDITED,
+    )
+    told_by(deed, sys.argv)
 
     async def inside() -> T:
         await database.connect(settings.database_url)
         try:
-            return await act(settings)
+            async with Doing(deed, keys=AuditKeys(settings.audit_keys)):
+                return await act(settings)
         finally:
             await database.close()
 
     return asyncio.run(inside())
+
+
+def _command_typed() -> str:
+    """`staff create`, without what was typed behind it."""
+    command: Any = typer.main.get_command(cli)
+    path = []
+    for word in sys.argv[1:]:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        path.append(word)
+    return " ".join(path)
+
+
+def _operator() -> str:
+    """Who is signed in on this machine; in a container often nobody with a name."""
+    try:
+        return getuser()[:40]
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _show_gate(credentials: devices.GateCredentials) -> None:

@@ -15,10 +15,12 @@ from bff.graphql.endpoint import Caller, ContextOf, Endpoint
 from bff.graphql.ide import Ide, ide_routes
 from bff.graphql.rates import DEVICE, Rates
 from bff.graphql.watching import Watching
+from bff.http.exports import export_routes
 from bff.http.gates import gate_routes
 from bff.http.payment_notices import notice_routes
 from bff.pages.desk import desk_routes
 from bff.pages.desk_money import MoneyDesk, money_routes
+from bff.pages.desk_people import PeopleDesk, people_routes
 from bff.pages.house_desk import HouseDesk
 from bff.settings import origin_of
 from bff.tracing import Spans
@@ -55,15 +57,40 @@ def doors(wired: Wiring) -> list[BaseRoute]:
             clients=CLIENTS,
         ),
         *desk_routes(
-            HouseDesk(services.code_keys, services.wake, wired.rates),
+            HouseDesk(
+                services.code_keys,
+                services.audit_keys,
+                services.staff_keys,
+                services.staff_policy,
+                services.wake,
+                wired.rates,
+            ),
             wired.clock,
             secure_cookies=settings.in_production,
         ),
-        *money_routes(MoneyDesk(services.channels, services.wake), wired.clock),
+        *money_routes(
+            MoneyDesk(services.channels, services.audit_keys, services.staff_policy, services.wake), wired.clock
+        ),
+        *people_routes(
+            PeopleDesk(
+                id_keys=services.id_keys,
+                phone_keys=services.phone_keys,
+                code_keys=services.code_keys,
+                audit_keys=services.audit_keys,
+                authority=services.name_authority,
+                channels=services.channels,
+                policy=services.staff_policy,
+                rates=wired.rates,
+                wake=services.wake,
+                keep=services.keep,
+            ),
+            wired.clock,
+        ),
         *gate_routes(
             code_keys=services.code_keys, gate_keys=settings.gate_keys, clock=wired.clock, wake=services.wake
         ),
         *notice_routes(wired.channels, wired.clock, services.wake),
+        *export_routes(keys=wiring.privacy_keys(settings), clock=wired.clock),
     ]
 
 

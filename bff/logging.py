@@ -26,7 +26,7 @@ SECRET_NAMES = re.compile(
     r"phone|openid|unionid|session_key|api[-_]?key|token|password|secret|authorization|cookie|code$", re.I
 )
 _MASKS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
-    (re.compile(r"(/gates/)[^/\s?\"']+"), r"\1***"),
+    (re.compile(r"(/(?:gates|exports)/)[^/\s?\"']+"), r"\1***"),
     (re.compile(r"(://)[^/@\s]+@"), r"\1***@"),  # user and password of a database or a queue
     (re.compile(r"\b(Bearer\s+)\S+", re.I), r"\1***"),
     (re.compile(r"\btpk_[\w-]+"), "tpk_***"),  # a third party's key

@@ -1,7 +1,7 @@
 """`make run`: everything on one machine. Web, worker, Valkey and the sandbox, started together, stopped together.
 
 What the environment gives is used as it is; what it does not give is filled in: SQLite, a Valkey, the sandbox in
-place of WeChat, WeChat Pay, Alipay and the government platform. For development only; production has compose.yaml.
+place of WeChat, WeChat Pay, Alipay, Tencent Cloud and the government platform. For development only; production has compose.yaml.
 """
 
 import asyncio
@@ -31,17 +31,19 @@ from bff.settings import Settings, SettingsRefused, read_env_file, read_settings
 from bff.wiring import utc_now
 from models import database, migrating
 from models.calendar import business_day
+from models.feedback.importing import import_complaint_clocks
 from models.orders.importing import import_refund_rules
 from models.staff import operations as staff
 from models.venues.importing import import_places
 
 DATA = Path(__file__).parent.parent / "data"
 KILL_AFTER_SECONDS = 9  # the web process gives requests 8 s to finish; Ctrl-C must end everything within 10
-SANDBOX = {  # name of the process → the variable that says where the outside is
-    "wechat": "WECHAT_BASE_URL",
-    "wechat-pay": "WECHAT_PAY_BASE_URL",
-    "alipay": "ALIPAY_BASE_URL",
-    "government-platform": "GOVERNMENT_PLATFORM_BASE_URL",
+SANDBOX = {  # name of the process → the variables that say where the outside is; it starts unless the first is given
+    "wechat": ("WECHAT_BASE_URL", "WECHAT_OPEN_URL"),
+    "wechat-pay": ("WECHAT_PAY_BASE_URL",),
+    "alipay": ("ALIPAY_BASE_URL",),
+    "tencent-cloud": ("TENCENT_CLOUD_SMS_BASE_URL", "TENCENT_CLOUD_FACEID_BASE_URL"),
+    "government-platform": ("GOVERNMENT_PLATFORM_BASE_URL",),
 }
 STOPPED_BY_HAND = (130, 143)  # what honcho returns after SIGINT and SIGTERM
 
@@ -81,7 +83,7 @@ def run(environ: Mapping[str, str]) -> int:
 
 def plan(settings: Settings, environ: Mapping[str, str]) -> Stack:
     """Fills in what the environment does not give, and makes the sandbox's keys when it is needed."""
-    missing = {name: variable for name, variable in SANDBOX.items() if not environ.get(variable)}
+    missing = {name: variables for name, variables in SANDBOX.items() if not environ.get(variables[0])}
     wanted = list(missing) if environ.get("REDIS_URL") else ["valkey", *missing]
     ports = embedded.ports(settings.data_dir, wanted)
     commands: dict[str, list[str]] = {}
@@ -93,9 +95,9 @@ def plan(settings: Settings, environ: Mapping[str, str]) -> Stack:
         folder = settings.data_dir / "sandbox"
         subprocess.run(_python("sandbox", "keys", "--dir", str(folder)), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
         filled |= read_env_file(folder / "product.env")
-        for name, variable in missing.items():
+        for name, variables in missing.items():
             commands[name] = _python("sandbox", name, "--port", str(ports[name]), "--dir", str(folder))
-            filled[variable] = f"http://{embedded.LOOPBACK}:{ports[name]}"
+            filled |= dict.fromkeys(variables, f"http://{embedded.LOOPBACK}:{ports[name]}")
     commands["web"] = _python("bff", "web")
     commands["worker"] = _python("bff", "worker")
     environment = {**filled, **{name: value for name, value in environ.items() if value}}
@@ -110,6 +112,7 @@ async def prepare(settings: Settings, *, with_clerk: bool, has_valkey: bool) -> 
     try:
         report = await import_places(folder=DATA, today=business_day(utc_now()))
         await import_refund_rules(folder=DATA, report=report)
+        await import_complaint_clocks(folder=DATA, report=report)
         if report.touched and has_valkey:
             await forget_everywhere(settings.redis_url)
         return await _open_clerk() if with_clerk else ""
@@ -160,6 +163,7 @@ def _announce(stack: Stack) -> None:
   WeChat          {environment["WECHAT_BASE_URL"]}   (sandbox)
   WeChat Pay      {environment["WECHAT_PAY_BASE_URL"]}/payer   (sandbox: be the payer)
   Alipay          {environment["ALIPAY_BASE_URL"]}/payer   (sandbox: be the payer)
+  Tencent Cloud   {environment["TENCENT_CLOUD_SMS_BASE_URL"]}   (sandbox: SMS at /_sandbox/store)
   The platform    {environment["GOVERNMENT_PLATFORM_BASE_URL"]}/_sandbox/store
   Health          {here}/readyz   {here}/metrics
   Data            {settings.data_dir}

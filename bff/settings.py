@@ -11,10 +11,14 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+
+from models.messages.templates import shelf
+from models.staff.policy import StaffPolicy
 
 Network = IPv4Network | IPv6Network
 Keys = Mapping[str, bytes]
@@ -22,14 +26,28 @@ Keys = Mapping[str, bytes]
 
 DEVELOPMENT_MARK = b"development:"  # how every secret that a development start makes begins
 PLACEHOLDER = "change-me"  # what .env.example holds where a secret belongs
-KEY_VARIABLES = ("CODE_KEYS", "PHONE_SEAL_KEYS", "PHONE_LOOKUP_KEYS", "TOKEN_KEYS", "GATE_KEYS")
+KEY_VARIABLES = (
+    "CODE_KEYS",
+    "PHONE_SEAL_KEYS",
+    "PHONE_LOOKUP_KEYS",
+    "TOKEN_KEYS",
+    "GATE_KEYS",
+    "ID_SEAL_KEYS",
+    "ID_LOOKUP_KEYS",
+    "TEXT_SEAL_KEYS",
+    "STAFF_SEAL_KEYS",
+    "AUDIT_KEYS",
+)
 KEY_BYTES = 32
 MOST_RATE_SCALE = 10
 MOST_RATE_SCALE_IN_DEVELOPMENT = 10_000
 ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::[1-9][0-9]{1,4})?(?<!:443)(?<!:80)")
 WECHAT_URL = "https://api.weixin.qq.com"
+WECHAT_OPEN_URL = "https://open.weixin.qq.com"
 WECHAT_PAY_URL = "https://api.mch.weixin.qq.com"
 ALIPAY_URL = "https://openapi.alipay.com"
+TENCENT_CLOUD_SMS_URL = "https://sms.tencentcloudapi.com"
+TENCENT_CLOUD_FACEID_URL = "https://faceid.tencentcloudapi.com"
 
 
 class SettingsRefused(Exception):
@@ -61,6 +79,7 @@ class Settings:
     otlp_endpoint: str  # empty: no traces
 
     wechat_base_url: str
+    wechat_open_url: str  # where a person's browser is sent for the official account's OAuth
     wechat_mini_program_appid: str
     wechat_mini_program_secret: str = field(repr=False)
 
@@ -71,7 +90,19 @@ class Settings:
     wechat_pay_apiv3_key: str = field(repr=False)
     wechat_pay_public_key_id: str
     wechat_pay_public_key_file: Path | None
-    wechat_official_account_appid: str  # empty: nobody pays in one
+    wechat_official_account_appid: str  # empty: nobody pays or signs in in one
+    wechat_official_account_secret: str = field(repr=False)
+
+    tencent_cloud_base_urls: Mapping[str, str]  # of its services, by their names: sms, faceid
+    tencent_cloud_secret_id: str
+    tencent_cloud_secret_key: str = field(repr=False)
+    tencent_cloud_region: str
+    sms_app_id: str  # empty: no SMS is sent, so nobody signs in by phone
+    sms_sign_name: str
+    sms_template_code: str  # ids of approved texts; empty: such are not sent
+    sms_template_notice: str
+    wechat_subscribe_templates: Mapping[str, str]  # by our forms (data/message_templates.json)
+    wechat_official_account_templates: Mapping[str, str]
 
     alipay_base_url: str
     alipay_app_id: str  # empty: nobody pays by Alipay
@@ -91,6 +122,12 @@ class Settings:
     phone_lookup_keys: Keys = field(repr=False)
     token_keys: Keys = field(repr=False)
     gate_keys: Keys = field(repr=False)
+    id_seal_keys: Keys = field(repr=False)  # names and ID numbers
+    id_lookup_keys: Keys = field(repr=False)
+    text_seal_keys: Keys = field(repr=False)  # complaints, and who a deleted member was
+    staff_seal_keys: Keys = field(repr=False)  # second factors
+    staff_policy: StaffPolicy
+    audit_keys: Keys = field(repr=False)
 
     @property
     def in_production(self) -> bool:
@@ -169,6 +206,7 @@ class _Reader:
             redis_url=self._redis_url(),
             otlp_endpoint=self._otlp_endpoint(),
             wechat_base_url=self._outside_url("WECHAT_BASE_URL", WECHAT_URL),
+            wechat_open_url=self._outside_url("WECHAT_OPEN_URL", WECHAT_OPEN_URL),
             wechat_mini_program_appid=self._outside("WECHAT_MINI_PROGRAM_APPID"),
             wechat_mini_program_secret=self._outside("WECHAT_MINI_PROGRAM_SECRET"),
             wechat_pay_base_url=self._outside_url("WECHAT_PAY_BASE_URL", WECHAT_PAY_URL),
@@ -181,6 +219,20 @@ class _Reader:
             wechat_pay_public_key_id=self._text("WECHAT_PAY_PUBLIC_KEY_ID"),
             wechat_pay_public_key_file=self._public_key_file(),
             wechat_official_account_appid=self._text("WECHAT_OFFICIAL_ACCOUNT_APPID"),
+            wechat_official_account_secret=self._text("WECHAT_OFFICIAL_ACCOUNT_SECRET"),
+            tencent_cloud_base_urls={
+                "sms": self._outside_url("TENCENT_CLOUD_SMS_BASE_URL", TENCENT_CLOUD_SMS_URL),
+                "faceid": self._outside_url("TENCENT_CLOUD_FACEID_BASE_URL", TENCENT_CLOUD_FACEID_URL),
+            },
+            tencent_cloud_secret_id=self._outside("TENCENT_CLOUD_SECRET_ID"),
+            tencent_cloud_secret_key=self._outside("TENCENT_CLOUD_SECRET_KEY"),
+            tencent_cloud_region=self._text("TENCENT_CLOUD_REGION", "ap-guangzhou"),
+            sms_app_id=self._sms_app_id(),
+            sms_sign_name=self._text("SMS_SIGN_NAME"),
+            sms_template_code=self._text("SMS_TEMPLATE_CODE"),
+            sms_template_notice=self._text("SMS_TEMPLATE_NOTICE"),
+            wechat_subscribe_templates=self._templates("WECHAT_SUBSCRIBE_TEMPLATES"),
+            wechat_official_account_templates=self._templates("WECHAT_OFFICIAL_ACCOUNT_TEMPLATES"),
             alipay_base_url=self._outside_url("ALIPAY_BASE_URL", ALIPAY_URL),
             alipay_app_id=self._alipay_app_id(),
             alipay_seller_id=self._text("ALIPAY_SELLER_ID"),
@@ -201,6 +253,12 @@ class _Reader:
             phone_lookup_keys=self._keys("PHONE_LOOKUP_KEYS"),
             token_keys=self._keys("TOKEN_KEYS"),
             gate_keys=self._keys("GATE_KEYS"),
+            id_seal_keys=self._keys("ID_SEAL_KEYS"),
+            id_lookup_keys=self._keys("ID_LOOKUP_KEYS"),
+            text_seal_keys=self._keys("TEXT_SEAL_KEYS"),
+            staff_seal_keys=self._keys("STAFF_SEAL_KEYS"),
+            staff_policy=self._staff_policy(),
+            audit_keys=self._keys("AUDIT_KEYS"),
         )
 
     def _text(self, name: str, default: str = "") -> str:
@@ -237,11 +295,36 @@ class _Reader:
         self.faults.append(f"RATE_SCALE is {text!r}; it must be a number from 0.1 to {most}")
         return 1.0
 
-    def _on_or_off(self, name: str) -> bool:
-        text = self._text(name, "on")
+    def _on_or_off(self, name: str, default: str = "on") -> bool:
+        text = self._text(name, default)
         if text not in ("on", "off"):
             self.faults.append(f"{name} is {text!r}; it must be on or off")
         return text == "on"
+
+    def _staff_policy(self) -> StaffPolicy:
+        """In production at least level 3 of GB/T 22239-2019; in development whatever is at hand, without phones."""
+        strict = self.production
+        second_factor = self._on_or_off("STAFF_SECOND_FACTOR", "on" if strict else "off")
+        if strict and not second_factor:
+            self.faults.append("STAFF_SECOND_FACTOR is off; production demands it of everybody")
+
+        def number(name: str, default: int, *, least: int = 1, most: int) -> int:
+            return self._number(name, default, range(least if strict else 1, most + 1))
+
+        def at_most(name: str, default: int) -> int:
+            return number(name, default, most=default if strict else 100 * default)
+
+        return StaffPolicy(
+            shortest_password=number("STAFF_PASSWORD_LENGTH", 8, least=8, most=64),
+            password_classes=number("STAFF_PASSWORD_CLASSES", 3, least=3, most=4),
+            password_life=timedelta(days=at_most("STAFF_PASSWORD_DAYS", 90)),
+            passwords_remembered=number("STAFF_PASSWORDS_REMEMBERED", 5, least=5, most=24),
+            failures_until_lock=at_most("STAFF_FAILURES", 5),
+            lock_life=timedelta(seconds=number("STAFF_LOCK_SECONDS", 300, least=300, most=86400)),
+            idle_life=timedelta(seconds=at_most("STAFF_IDLE_SECONDS", 600)),
+            absolute_life=timedelta(hours=at_most("STAFF_SIGN_IN_HOURS", 12)),
+            second_factor=second_factor,
+        )
 
     def _log_level(self) -> str:
         level = self._text("LOG_LEVEL", "INFO").upper()
@@ -265,6 +348,18 @@ class _Reader:
                 self.faults.append(f"{name}: {text} is not https://, so anybody on its way could speak for it")
             origins.append(text)
         return tuple(origins)
+
+    def _templates(self, name: str) -> Mapping[str, str]:
+        """`FORM:id,FORM:id`: which template of WeChat's each of our forms is. Those that are not named are not sent."""
+        forms, ids = shelf().forms, dict[str, str]()
+        for entry in filter(None, (part.strip() for part in self._text(name).split(","))):
+            form, _, template_id = entry.partition(":")
+            if form not in forms or form in ids or not re.fullmatch(r"[0-9A-Za-z_-]{1,64}", template_id):
+                self.faults.append(f"{name}: {entry!r} is no FORM:id; the forms are {', '.join(sorted(forms))}")
+            elif self.production and template_id.startswith("sandbox-"):
+                self.faults.append(f"{name}: {template_id} was made by the sandbox")
+            ids[form] = template_id
+        return ids
 
     def _networks(self, name: str) -> tuple[Network, ...]:
         networks: list[Network] = []
@@ -354,6 +449,16 @@ class _Reader:
         self.faults += [
             f"{name} is missing, and ALIPAY_APP_ID needs it" for name in needed if not self._text(name)
         ]
+        return app_id
+
+    def _sms_app_id(self) -> str:
+        """Codes are what SMS are for; notices may have no text of their own."""
+        app_id = self._text("SMS_APP_ID")
+        if app_id:
+            needed = ("SMS_SIGN_NAME", "SMS_TEMPLATE_CODE")
+            self.faults += [
+                f"{name} is missing, and SMS_APP_ID needs it" for name in needed if not self._text(name)
+            ]
         return app_id
 
     def _apiv3_key(self) -> str:

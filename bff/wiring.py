@@ -1,10 +1,12 @@
 """Builds, once per process, what the house speaks to the outside with, and hands it to the entrances."""
 
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import httpx
 
@@ -16,12 +18,20 @@ from bff.tracing import SpannedTransport, Spans
 from bff.wechat_token import SharedToken
 from federation.government_platform import GovernmentPlatform
 from jobs.job import Tools
+from jobs.messengers import Messengers
 from jobs.queue import Queue
 from models import database
-from models.keys import LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
+from models.keys import AuditKeys, IdKeys, LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
+from models.orders.rules import Channel
+from models.privacy.rules import PrivacyKeys
+from payments.alipay import Alipay, AlipayPeople
 from payments.port import PaymentChannel
 from resolvers.context import Services
+from verification.port import NameAuthority, SmsSender, SmsTemplate
+from verification.tencent_cloud import Credentials, TencentCloud, TencentCloudIdCards, TencentCloudSms
+from wechat.messages import OfficialMessages, SubscribeMessages
 from wechat.mini_program import MiniProgram
+from wechat.official_account import OfficialAccount
 
 CONNECTIONS = 50  # at once, to each of those outside
 WEB_STATEMENT_SECONDS = 5  # nobody looks at a phone for longer; a lock is waited for 3 s
@@ -41,7 +51,18 @@ class Wiring:
     mini_program: MiniProgram
     channels: Mapping[str, PaymentChannel]
     platform: GovernmentPlatform
+    name_authority: NameAuthority
+    sms: SmsSender | None
+    official_account: OfficialAccount | None
+    subscribe_messages: SubscribeMessages
+    official_messages: OfficialMessages | None
     spans: Spans | None
+
+    @property
+    def alipay_people(self) -> AlipayPeople | None:
+        """Alipay's channel tells who came in by it; None where nobody pays by it."""
+        channel = self.channels.get(Channel.ALIPAY)
+        return channel if isinstance(channel, Alipay) else None
 
 
 def build(settings: Settings, spans: Spans | None = None) -> Wiring:
@@ -50,6 +71,8 @@ def build(settings: Settings, spans: Spans | None = None) -> Wiring:
     http = outward(settings, spans)
     queue = Queue(settings.redis_url)
     clock = clock_of(settings)
+    cloud = tencent_cloud(settings, http, clock)
+    mini, official = mini_program(settings, http, queue), official_account(settings, http, queue)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -57,13 +80,7 @@ def build(settings: Settings, spans: Spans | None = None) -> Wiring:
         queue=queue,
         rates=Rates(settings.redis_url, scale=settings.rate_scale),
         keeper=SharedKeeper(settings.redis_url) if settings.keeps_answers else None,
-        mini_program=MiniProgram(
-            http,
-            base_url=settings.wechat_base_url,
-            appid=settings.wechat_mini_program_appid,
-            secret=settings.wechat_mini_program_secret,
-            tokens=SharedToken(queue.redis, appid=settings.wechat_mini_program_appid),
-        ),
+        mini_program=mini,
         channels=channels(settings, http, clock),
         platform=GovernmentPlatform(
             http,
@@ -73,7 +90,58 @@ def build(settings: Settings, spans: Spans | None = None) -> Wiring:
             clock=clock,
             nonce=nonce,
         ),
+        name_authority=TencentCloudIdCards(cloud),
+        sms=sms_sender(settings, cloud),
+        official_account=official,
+        subscribe_messages=SubscribeMessages(mini.token),
+        official_messages=OfficialMessages(official.token) if official else None,
         spans=spans,
+    )
+
+
+def mini_program(settings: Settings, http: httpx.AsyncClient, queue: Queue) -> MiniProgram:
+    return MiniProgram(
+        http,
+        base_url=settings.wechat_base_url,
+        appid=settings.wechat_mini_program_appid,
+        secret=settings.wechat_mini_program_secret,
+        tokens=SharedToken(queue.redis, appid=settings.wechat_mini_program_appid),
+    )
+
+
+def official_account(settings: Settings, http: httpx.AsyncClient, queue: Queue) -> OfficialAccount | None:
+    if not settings.wechat_official_account_appid or not settings.wechat_official_account_secret:
+        return None
+    return OfficialAccount(
+        http,
+        base_url=settings.wechat_base_url,
+        open_url=settings.wechat_open_url,
+        appid=settings.wechat_official_account_appid,
+        secret=settings.wechat_official_account_secret,
+        tokens=SharedToken(queue.redis, appid=settings.wechat_official_account_appid),
+    )
+
+
+def tencent_cloud(settings: Settings, http: httpx.AsyncClient, clock: Callable[[], datetime]) -> TencentCloud:
+    secret_id, secret_key = settings.tencent_cloud_secret_id, settings.tencent_cloud_secret_key
+    return TencentCloud(
+        http,
+        base_urls=settings.tencent_cloud_base_urls,
+        region=settings.tencent_cloud_region,
+        credentials=Credentials(secret_id=secret_id, secret_key=secret_key),
+        clock=clock,
+    )
+
+
+def sms_sender(settings: Settings, cloud: TencentCloud) -> SmsSender | None:
+    if not settings.sms_app_id:
+        return None
+    templates = {
+        SmsTemplate.CODE: settings.sms_template_code,
+        SmsTemplate.NOTICE: settings.sms_template_notice,
+    }
+    return TencentCloudSms(
+        cloud, app_id=settings.sms_app_id, sign_name=settings.sms_sign_name, templates=templates
     )
 
 
@@ -84,19 +152,27 @@ def outward(settings: Settings, spans: Spans | None = None) -> httpx.AsyncClient
         "wechat-pay": settings.wechat_pay_base_url,
         "alipay": settings.alipay_base_url,
         "government-platform": settings.government_platform_base_url,
+        **{f"tencent-cloud-{name}": url for name, url in settings.tencent_cloud_base_urls.items()},
     }
     limits = httpx.Limits(max_connections=CONNECTIONS)
 
     def transport(peer: str) -> httpx.AsyncBaseTransport:
-        plain = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+        plain = httpx.AsyncHTTPTransport(verify=authorities(), limits=limits, trust_env=False)
         return SpannedTransport(plain, spans, peer) if spans else plain
 
     return httpx.AsyncClient(
         mounts={url: transport(peer) for peer, url in outside.items() if url},
+        verify=authorities(),
         limits=limits,
         follow_redirects=False,
         trust_env=False,
     )
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Whose word for a name on the internet is believed; read once, since that takes 25 ms for each connection pool."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 @asynccontextmanager
@@ -120,7 +196,29 @@ def sharing(keeper: SharedKeeper | None) -> AbstractAsyncContextManager[None]:
 
 def tools(wired: Wiring) -> Tools:
     """What jobs may reach."""
-    return Tools(channels=wired.channels, platform=wired.platform, clock=wired.clock, wake=wired.queue.wake)
+    return Tools(
+        channels=wired.channels,
+        platform=wired.platform,
+        clock=wired.clock,
+        wake=wired.queue.wake,
+        audit_keys=AuditKeys(wired.settings.audit_keys),
+        privacy_keys=privacy_keys(wired.settings),
+        messengers=messengers(wired),
+    )
+
+
+def messengers(wired: Wiring) -> Messengers:
+    """By whom people are told outside the inbox."""
+    settings = wired.settings
+    return Messengers(
+        subscribe=wired.subscribe_messages,
+        subscribe_ids=settings.wechat_subscribe_templates,
+        official=wired.official_messages,
+        official_ids=settings.wechat_official_account_templates,
+        sms=wired.sms if settings.sms_template_notice else None,
+        phone_keys=phone_keys(settings),
+        mini_program_appid=settings.wechat_mini_program_appid,
+    )
 
 
 def services(wired: Wiring) -> Services:
@@ -132,6 +230,16 @@ def services(wired: Wiring) -> Services:
         code_keys=code_keys(settings.code_keys),
         token_keys=TokenKeys(settings.token_keys),
         phone_keys=phone_keys(settings),
+        id_keys=id_keys(settings),
+        text_keys=SealingKeys(settings.text_seal_keys),
+        staff_keys=SealingKeys(settings.staff_seal_keys),
+        audit_keys=AuditKeys(settings.audit_keys),
+        staff_policy=settings.staff_policy,
+        name_authority=wired.name_authority,
+        sms=wired.sms,
+        official_account=wired.official_account,
+        alipay_people=wired.alipay_people,
+        subscribe_ids=settings.wechat_subscribe_templates,
         wake=wired.queue.wake,
         own_sites=tuple(dict.fromkeys((origin_of(settings.public_base_url), *settings.cors_origins))),
         keep=wired.keeper,
@@ -140,6 +248,17 @@ def services(wired: Wiring) -> Services:
 
 def phone_keys(settings: Settings) -> PhoneKeys:
     return PhoneKeys(sealing=SealingKeys(settings.phone_seal_keys), lookup=LookupKeys(settings.phone_lookup_keys))
+
+
+def id_keys(settings: Settings) -> IdKeys:
+    return IdKeys(sealing=SealingKeys(settings.id_seal_keys), lookup=LookupKeys(settings.id_lookup_keys))
+
+
+def privacy_keys(settings: Settings) -> PrivacyKeys:
+    """What opens a member's own data for them, and seals who they were."""
+    return PrivacyKeys(
+        phones=phone_keys(settings), ids=id_keys(settings), texts=SealingKeys(settings.text_seal_keys)
+    )
 
 
 def clock_of(settings: Settings) -> Callable[[], datetime]:
@@ -166,6 +285,8 @@ def demand_outside(settings: Settings) -> None:
         "WECHAT_PAY_MERCHANT_SERIAL": settings.wechat_pay_merchant_serial,
         "WECHAT_PAY_MERCHANT_KEY_FILE": settings.wechat_pay_merchant_key_file,
         "WECHAT_PAY_APIV3_KEY": settings.wechat_pay_apiv3_key,
+        "TENCENT_CLOUD_SECRET_ID": settings.tencent_cloud_secret_id,
+        "TENCENT_CLOUD_SECRET_KEY": settings.tencent_cloud_secret_key,
         "GOVERNMENT_PLATFORM_BASE_URL": settings.government_platform_base_url,
         "GOVERNMENT_PLATFORM_APP_ID": settings.government_platform_app_id,
         "GOVERNMENT_PLATFORM_SECRET": settings.government_platform_secret,

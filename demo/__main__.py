@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from demo import main_job, money, the_edge
+from demo import family, main_job, money, the_edge
 from demo.stack import Broken, running
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -37,7 +37,8 @@ def main() -> int:
             walked = main_job.walk(stack, today=today)
             the_edge.show(stack, walked)
             li = money.move(stack, walked, today=today)
-            main_job.log_knows_nobody(stack, walked.chen, walked.wang, li)
+            served = family.serve(stack, walked, today=today)
+            family.nothing_lies_open(stack, served, walked.chen, walked.wang, li)
     except Broken as broken:
         print(f"\n✗ 演示没有走通：{broken}", file=sys.stderr)
         return 1

@@ -185,21 +185,6 @@ def _platform_holds_everything_once(stack: Stack, paid: str, free: str) -> None:
     say(f"最后一条在 {seconds:.1f} 秒内送达；平台库中共 {len(rows)} 条，没有多，也没有少")
 
 
-def log_knows_nobody(stack: Stack, *citizens: Citizen) -> None:
-    """What the whole stack has logged on the way names none of those who walked it."""
-    print("\n六、系统自己的日志")
-    said = stack.log.read_text()
-    requests = said.count("/graphql")
-    if requests < 10:
-        raise Broken(f"系统日志里只有 {requests} 次请求，不足以检查")
-    for citizen in citizens:
-        token = citizen.authorization.removeprefix("Bearer ")
-        for what, secret in (("手机号", citizen.phone), ("openid", citizen.openid), ("登录令牌", token)):
-            if secret in said:
-                raise Broken(f"系统日志里出现了{citizen.name}的{what}")
-    say(f"日志共 {len(said.splitlines())} 行，其中没有这几位市民的手机号、openid 和登录令牌")
-
-
 def _once(what: str, rows: Iterable[Any]) -> None:
     found = list(rows)
     if len(found) != 1:

@@ -44,6 +44,18 @@ def ask(
     return value
 
 
+def refusal_of(stack: Stack, operation: str, variables: dict[str, Any], authorization: str) -> str:
+    """The sentence with which this is refused; `Broken` when it is not."""
+    asked = {"documentId": document_id("demo", operation), "variables": variables}
+    said = post_graphql(stack, asked, authorization).json()
+    if said.get("errors"):
+        return str(said["errors"][0]["message"])
+    value = next(iter(said["data"].values()))
+    if not isinstance(value, dict) or not value.get("userErrors"):
+        raise Broken(f"{operation} 应当被拒绝：{said}")
+    return str(value["userErrors"][0]["message"])
+
+
 @dataclass
 class Citizen:
     """Somebody with a phone, WeChat on it, and the mini-program open."""
@@ -53,12 +65,14 @@ class Citizen:
     phone: str
     device_id: str = field(default_factory=lambda: secrets.token_hex(8))
     openid: str = ""
+    member_id: str = ""
     authorization: str = ""
 
     def sign_in(self) -> None:
         self.openid = post(f"{self.stack.wechat}/_sandbox/people", {"phone": self.phone})["openid"]
         code = post(f"{self.stack.wechat}/_sandbox/login-codes", {"openid": self.openid})["code"]
         tokens = ask(self.stack, "SignIn", {"code": code, "deviceId": self.device_id})["signIn"]
+        self.member_id = tokens["memberId"]
         self.authorization = f"Bearer {tokens['accessToken']}"
 
     def bind_phone(self) -> str:
@@ -102,12 +116,13 @@ class Clerk:
         self.authorization = f"Staff {signed_in['token']}"
         return str(signed_in["displayName"])
 
-    def scan(self, code: str) -> Any:
+    def scan(self, code: str, *, id_checked: bool = False) -> Any:
         variables = {
             "code": code,
             "venueId": self.venue_id,
             "checkpoint": "前台",
             "nonce": secrets.token_hex(8),
+            "idChecked": id_checked,
         }
         return ask(self.stack, "Redeem", variables, self.authorization, client="desk")["verdict"]
 

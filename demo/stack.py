@@ -28,12 +28,13 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Stack:
-    """Where everything is. `wechat`, `wechat_pay`, `alipay` and `platform` are the sandbox."""
+    """Where everything is. `wechat`, `wechat_pay`, `alipay`, `tencent_cloud` and `platform` are the sandbox."""
 
     house: str
     wechat: str
     wechat_pay: str
     alipay: str
+    tencent_cloud: str
     platform: str
     folder: Path
     environment: dict[str, str]
@@ -103,11 +104,11 @@ def _when_ready(
             raise Broken("the house did not start")
         time.sleep(0.1)
     said = log.read_text()
-    labels = ("WeChat", "WeChat Pay", "Alipay", "The platform")
-    wechat, wechat_pay, alipay, platform = (_address(said, label) for label in labels)
-    for outside in (wechat, wechat_pay, alipay, platform):
+    labels = ("WeChat", "WeChat Pay", "Alipay", "Tencent Cloud", "The platform")
+    wechat, wechat_pay, alipay, tencent_cloud, platform = (_address(said, label) for label in labels)
+    for outside in (wechat, wechat_pay, alipay, tencent_cloud, platform):
         put(f"{outside}/_sandbox/clock", {"offset_seconds": ahead})
-    return Stack(house, wechat, wechat_pay, alipay, platform, folder, environment)
+    return Stack(house, wechat, wechat_pay, alipay, tencent_cloud, platform, folder, environment)
 
 
 def _address(said: str, label: str) -> str:

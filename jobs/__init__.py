@@ -1,10 +1,15 @@
 """Everything that happens without anybody asking for it just then."""
 
+from jobs.audit import chain_audit, check_audit
+from jobs.families import grow_up
+from jobs.feedback import escalate_complaints
 from jobs.footfall import close_day, report_hours
 from jobs.forwarding import forward
 from jobs.job import Job
+from jobs.messages import tell_people
 from jobs.orders import check_payments, end_holds, send_refunds
 from jobs.reconciliation import reconcile
+from jobs.retention import delete_members, move_latecomers, purge_old
 
 ALL: tuple[Job, ...] = (
     Job(name="end_holds", function=end_holds, every_seconds=10),
@@ -16,8 +21,16 @@ ALL: tuple[Job, ...] = (
         every_seconds=5,
         timeout_seconds=90,
     ),
+    Job(name="tell_people", function=tell_people, every_seconds=5, timeout_seconds=90),
     Job(name="report_hours", function=lambda tools: report_hours(now=tools.clock()), every_seconds=300),
     Job(name="close_day", function=lambda tools: close_day(now=tools.clock()), every_seconds=300),
+    Job(name="escalate_complaints", function=escalate_complaints, every_seconds=600),
     Job(name="reconcile", function=reconcile, every_seconds=300, timeout_seconds=900),
+    Job(name="grow_up", function=grow_up, every_seconds=3600, timeout_seconds=900),
+    Job(name="move_latecomers", function=move_latecomers, every_seconds=300),
+    Job(name="delete_members", function=delete_members, every_seconds=600, timeout_seconds=300),
+    Job(name="purge_old", function=purge_old, every_seconds=3600, timeout_seconds=900),
+    Job(name="chain_audit", function=chain_audit, every_seconds=5),
+    Job(name="check_audit", function=check_audit, every_seconds=3600, timeout_seconds=3000),
 )
 """Every job of the house, in the order in which a reader wants to know them."""

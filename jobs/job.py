@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from federation.government_platform import GovernmentPlatform
+from jobs.messengers import Messengers
+from models.keys import AuditKeys
+from models.privacy.rules import PrivacyKeys
 from payments.port import PaymentChannel
 
 
@@ -16,6 +19,9 @@ class Tools:
     platform: GovernmentPlatform
     clock: Callable[[], datetime]
     wake: Callable[[str], Awaitable[None]]
+    audit_keys: AuditKeys
+    privacy_keys: PrivacyKeys
+    messengers: Messengers
 
 
 @dataclass(frozen=True, kw_only=True)

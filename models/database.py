@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
@@ -32,6 +32,12 @@ ROOMS_WITH_TABLES = (
     "regions",
     "venues",
     "members",
+    "audit",
+    "consents",
+    "messages",
+    "real_names",
+    "families",
+    "organisations",
     "staff",
     "booking",
     "shifts",
@@ -39,8 +45,11 @@ ROOMS_WITH_TABLES = (
     "reconciliation",
     "admissions",
     "footfall",
+    "feedback",
     "forwarding",
     "third_parties",
+    "merging",
+    "privacy",
 )
 LOCK_WAIT_MS = 3000  # lessons 2: wait 3 s for a lock, then answer that we are busy
 _RUN_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: nothing was written, so try again
@@ -48,6 +57,21 @@ _LOCK_TIMED_OUT = "55P03"
 _TRIES = 4
 
 _inside: ContextVar[bool] = ContextVar("inside_an_operation", default=False)
+
+
+class Companion(Protocol):
+    """Somebody who writes along with each operation of an act, such as its audit line (`models/audit`)."""
+
+    async def write(self, result: object) -> None:
+        """Called inside the transaction with what the operation gave, as its last statements: either both commit or
+        neither does. A transaction that is run again calls it again."""
+
+    def committed(self) -> None:
+        """What was written in the last transaction stands."""
+
+
+companion: ContextVar[Companion | None] = ContextVar("companion", default=None)
+"""Whoever accompanies the operations of this task. Nobody does unless an entrance sees to it."""
 
 
 def configuration(database_url: str, *, statement_seconds: int | None = None) -> dict[str, Any]:
@@ -235,12 +259,14 @@ def operation(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     async def run(*args: P.args, **kwargs: P.kwargs) -> R:
         if _inside.get():
             raise RuntimeError(f"{function.__qualname__} is an operation of its own and cannot run inside another")
-        mark = _inside.set(True)
+        mark, beside = _inside.set(True), companion.get()
         try:
             for attempt in range(_TRIES):
                 try:
                     async with in_transaction():
-                        return await function(*args, **kwargs)
+                        result = await function(*args, **kwargs)
+                        if beside is not None:
+                            await beside.write(result)
                 except Exception as error:
                     state = _sqlstate(error)
                     if state == _LOCK_TIMED_OUT:
@@ -250,6 +276,10 @@ def operation(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
                     if attempt == _TRIES - 1:
                         raise Busy from error
                     await asyncio.sleep(random.uniform(0.005, 0.03) * (attempt + 1))
+                else:
+                    if beside is not None:
+                        beside.committed()
+                    return result
             raise Busy
         finally:
             _inside.reset(mark)

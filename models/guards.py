@@ -21,10 +21,40 @@ _BOTH = (
     # a refund that the channel closed is asked for again once, not by each clerk who sees it
     """CREATE UNIQUE INDEX IF NOT EXISTS refund_one_replacement ON refund (replaces_id)
        WHERE replaces_id IS NOT NULL""",
+    # one yes to a purpose, one wish to be gone, one account to which another one leads
+    """CREATE UNIQUE INDEX IF NOT EXISTS consent_one_live ON consent (member_id, purpose)
+       WHERE ended_at IS NULL""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS deletion_one_open ON deletion (member_id)
+       WHERE cancelled_at IS NULL AND done_at IS NULL""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS merge_one_live ON merge (joined_id) WHERE undone_at IS NULL",
+    # two people are something to each other once at a time; a concession is granted once at a time
+    """CREATE UNIQUE INDEX IF NOT EXISTS guardianship_one_live ON guardianship (guardian_id, ward_id)
+       WHERE ended_at IS NULL""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS proxy_one_live ON proxy (principal_id, helper_id) WHERE ended_at IS NULL",
+    """CREATE UNIQUE INDEX IF NOT EXISTS companionship_one_live ON companionship (one_id, other_id)
+       WHERE ended_at IS NULL""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS concession_one_live ON concession (member_id, kind)
+       WHERE revoked_at IS NULL""",
     "CREATE UNIQUE INDEX IF NOT EXISTS shift_one_open ON shift (staff_id) WHERE closed_at IS NULL",
+    # an administrator has one role, in one place; that nothing else stands beside it, the account's lock sees to
+    """CREATE UNIQUE INDEX IF NOT EXISTS staff_role_one_administration ON staff_role (staff_id)
+       WHERE ended_at IS NULL AND role IN ('SYSTEM_ADMIN', 'SECURITY_ADMIN', 'AUDITOR')""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS staff_role_once
+       ON staff_role (staff_id, role, (COALESCE(venue_id, 0)), region_key) WHERE ended_at IS NULL""",
+    # what the worker chains next; what was refused or went wrong, of which there is little
+    "CREATE INDEX IF NOT EXISTS audit_line_unchained ON audit_line (id) WHERE seq IS NULL",
+    "CREATE INDEX IF NOT EXISTS audit_line_refused ON audit_line (outcome, at) WHERE outcome <> 'OK'",
     """CREATE INDEX IF NOT EXISTS outbox_due ON outbox (next_attempt_at)
        WHERE delivered_at IS NULL AND dead_at IS NULL""",
     "CREATE INDEX IF NOT EXISTS outbox_open_by_subject ON outbox (subject, id) WHERE delivered_at IS NULL",
+    # what was refused or closed frees its code; who left may join again; one act on a complaint is one step
+    """CREATE UNIQUE INDEX IF NOT EXISTS organisation_one_live ON organisation (credit_code)
+       WHERE status NOT IN ('REFUSED', 'CLOSED')""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS organisation_member_once ON organisation_member (organisation_id, member_id)
+       WHERE left_at IS NULL""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS complaint_step_once ON complaint_step (complaint_id, request_key)
+       WHERE request_key <> ''""",
+    "CREATE INDEX IF NOT EXISTS message_unplanned ON message (id) WHERE planned_at IS NULL",
 )
 
 _CHECKS = {
@@ -34,9 +64,55 @@ _CHECKS = {
     "refund_amount_positive": ("refund", "amount_fen > 0"),
     "orders_total_not_negative": ("orders", "total_fen >= 0"),
     "occupancy_not_negative": ("occupancy", "inside >= 0"),
+    "rating_stars_one_to_five": ("rating", "stars >= 1 AND stars <= 5"),
+}
+
+_AUDIT_CONTENT = (
+    *("id", "public_id", "at", "actor_kind", "actor_id", "act", "subject_kind", "subject_id", "venue_id"),
+    *("outcome", "is_reading", "address", "device_id", "detail", "key_id", "mac"),
+)
+_AUDIT_UPDATED = "OLD.seq IS NOT NULL OR " + " OR ".join(f"NEW.{name} <> OLD.{name}" for name in _AUDIT_CONTENT)
+"""A line is never edited: it gets its place in the chain, once."""
+_AUDIT_DELETED = """OLD.seq IS NULL OR NOT EXISTS (SELECT 1 FROM audit_cut WHERE audit_cut.seq >= OLD.seq)
+ OR OLD.at > {half_a_year_ago}"""
+"""A line goes only behind a cut that says so, and never within 183 days (网络安全法, art. 21 (3))."""
+_EDITED, _TAKEN = "an audit line is never edited", "an audit line is kept for 183 days, and goes by a cut"
+
+_AUDIT_ON_POSTGRES = (
+    f"""CREATE OR REPLACE FUNCTION audit_line_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          IF TG_OP = 'UPDATE' THEN
+            IF {_AUDIT_UPDATED} THEN RAISE EXCEPTION '{_EDITED}' USING ERRCODE = 'check_violation'; END IF;
+            RETURN NEW;
+          ELSIF TG_OP = 'DELETE' THEN
+            IF {_AUDIT_DELETED.format(half_a_year_ago="now() - interval '183 days'")} THEN
+              RAISE EXCEPTION '{_TAKEN}' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN OLD;
+          END IF;
+          RAISE EXCEPTION '{_TAKEN}' USING ERRCODE = 'check_violation';
+        END $$""",
+    """CREATE OR REPLACE TRIGGER audit_line_kept BEFORE UPDATE OR DELETE ON audit_line
+       FOR EACH ROW EXECUTE FUNCTION audit_line_guard()""",
+    """CREATE OR REPLACE TRIGGER audit_line_not_emptied BEFORE TRUNCATE ON audit_line
+       FOR EACH STATEMENT EXECUTE FUNCTION audit_line_guard()""",
+    f"""CREATE OR REPLACE FUNCTION audit_cut_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          RAISE EXCEPTION '{_EDITED}' USING ERRCODE = 'check_violation'; END $$""",
+    """CREATE OR REPLACE TRIGGER audit_cut_kept BEFORE UPDATE OR DELETE ON audit_cut
+       FOR EACH ROW EXECUTE FUNCTION audit_cut_guard()""",
+)
+
+AUDIT_ON_SQLITE = {
+    "audit_line_kept_update": f"""BEFORE UPDATE ON audit_line WHEN {_AUDIT_UPDATED}
+       BEGIN SELECT RAISE(ABORT, '{_EDITED}'); END""",
+    "audit_line_kept_delete": f"""BEFORE DELETE ON audit_line
+       WHEN {_AUDIT_DELETED.format(half_a_year_ago="strftime('%Y-%m-%d %H:%M:%S', 'now', '-183 days')")}
+       BEGIN SELECT RAISE(ABORT, '{_TAKEN}'); END""",
+    "audit_cut_kept_update": f"BEFORE UPDATE ON audit_cut BEGIN SELECT RAISE(ABORT, '{_EDITED}'); END",
+    "audit_cut_kept_delete": f"BEFORE DELETE ON audit_cut BEGIN SELECT RAISE(ABORT, '{_EDITED}'); END",
 }
 
 _POSTGRES = (
+    *_AUDIT_ON_POSTGRES,
     "CREATE INDEX IF NOT EXISTS venue_place ON venue USING gist (point(lon, lat))",
     *(
         f"""DO $$ BEGIN
@@ -49,6 +125,7 @@ _POSTGRES = (
 )
 
 _SQLITE = (
+    *(f"CREATE TRIGGER IF NOT EXISTS {name} {guard}" for name, guard in AUDIT_ON_SQLITE.items()),
     "CREATE VIRTUAL TABLE IF NOT EXISTS venue_place USING rtree (id, lon_min, lon_max, lat_min, lat_max)",
     """CREATE TRIGGER IF NOT EXISTS venue_placed AFTER INSERT ON venue BEGIN
          INSERT OR REPLACE INTO venue_place VALUES (NEW.id, NEW.lon, NEW.lon, NEW.lat, NEW.lat); END""",
@@ -63,6 +140,7 @@ _SQLITE = (
             .replace("amount_fen", "NEW.amount_fen")
             .replace("total_fen", "NEW.total_fen")
             .replace("inside", "NEW.inside")
+            .replace("stars", "NEW.stars")
         })
             BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: {name}'); END"""
         for name, (table, truth) in _CHECKS.items()
@@ -76,9 +154,26 @@ NAMES = (
     "booking_rule_one_default",
     "refund_rule_one_default",
     "refund_one_replacement",
+    "consent_one_live",
+    "deletion_one_open",
+    "merge_one_live",
+    "guardianship_one_live",
+    "proxy_one_live",
+    "companionship_one_live",
+    "concession_one_live",
     "shift_one_open",
+    "staff_role_one_administration",
+    "staff_role_once",
+    "audit_line_unchained",
+    "audit_line_refused",
+    "audit_line_kept",
+    "audit_cut_kept",
     "outbox_due",
     "outbox_open_by_subject",
+    "organisation_one_live",
+    "organisation_member_once",
+    "complaint_step_once",
+    "message_unplanned",
     "venue_place",
     *_CHECKS,
 )

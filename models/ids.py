@@ -12,6 +12,8 @@ from models.calendar import SHANGHAI
 from models.errors import BadInput
 
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+UNNAMED_DEVICE = "unnamed"
+"""What sign-ins take for the device of a client that names none."""
 _DEVICE_ID = re.compile(r"[!-~]{1,64}")
 
 

@@ -99,6 +99,31 @@ class PhoneKeys:
     lookup: LookupKeys
 
 
+@dataclass(frozen=True)
+class IdKeys:
+    """The same for names and ID numbers, under keys of their own (issue 4, item 2)."""
+
+    sealing: SealingKeys
+    lookup: LookupKeys
+
+
+@dataclass(frozen=True, repr=False)
+class AuditKeys(Keyring):
+    """HMAC-SHA256 over the audit trail: whoever can write to the database cannot write a line that holds."""
+
+    def mac(self, text: str) -> tuple[str, str]:
+        """The current key's id, and the hex MAC under it."""
+        return self.current_id, self.mac_under(self.current_id, text)
+
+    def mac_under(self, key_id: str, text: str) -> str:
+        """The hex MAC under this key. Raises KeyError when it has left the ring."""
+        return hmac.digest(self.keys[key_id], text.encode(), "sha256").hex()
+
+    def holds(self, text: str, key_id: str, mac: str) -> bool:
+        """Whether this is the MAC of the text under that key. False for a key that has left the ring."""
+        return key_id in self.keys and hmac.compare_digest(self.mac_under(key_id, text), mac)
+
+
 @dataclass(frozen=True, repr=False)
 class TokenKeys(Keyring):
     """Derives a token's successors, so that an answer that was lost can be given once more and never stored."""

@@ -8,21 +8,24 @@ from typing import Protocol, Self
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from models.audit import deeds
 from models.codes.rules import CodeKeys
 from models.errors import ErrorCode, NotSignedIn
 from models.footfall import counting
 from models.footfall.counting import Inside
+from models.ids import UNNAMED_DEVICE as UNNAMED_DEVICE
 from models.keeping import Keep
-from models.keys import PhoneKeys, TokenKeys
+from models.keys import AuditKeys, IdKeys, PhoneKeys, SealingKeys, TokenKeys
 from models.members import queries as members
 from models.members.queries import SignedIn
 from models.staff import queries as staff
+from models.staff.policy import LEVEL_3, StaffPolicy
 from models.staff.rules import StaffSignedIn
+from payments.alipay import AlipayPeople
 from payments.port import PaymentChannel
+from verification.port import NameAuthority, SmsSender
 from wechat.mini_program import MiniProgram
-
-UNNAMED_DEVICE = "unnamed"
-"""What sign-ins take for the device of a client that names none."""
+from wechat.official_account import OfficialAccount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +34,23 @@ class Services:
 
     channels: Mapping[str, PaymentChannel]
     mini_program: MiniProgram
-
     code_keys: CodeKeys
     token_keys: TokenKeys
     phone_keys: PhoneKeys
+    id_keys: IdKeys
+    text_keys: SealingKeys
+    """Complaints, and who a deleted member was."""
+    staff_keys: SealingKeys
+    audit_keys: AuditKeys
+    name_authority: NameAuthority
+    sms: SmsSender | None = None
+    """None: no SMS is sent, so nobody signs in by phone."""
+    official_account: OfficialAccount | None = None
+    alipay_people: AlipayPeople | None = None
+    subscribe_ids: Mapping[str, str] = field(default_factory=dict)
+    """Our forms' template ids at WeChat, to ask about with `wx.requestSubscribeMessage`."""
     wake: Callable[[str], Awaitable[None]]
+    staff_policy: StaffPolicy = LEVEL_3
     own_sites: Sequence[str] = ()
     """Origins of our own pages, to which a channel's page may send a payer back; ours first."""
     keep: Keep | None = None
@@ -95,16 +110,30 @@ class Context:
                 raise NotSignedIn
             await self.counted.member(found.member_public_id)
             self._member = found
+        deeds.done_by("MEMBER", self._member.member_public_id)
         return self._member
 
     async def staff(self) -> StaffSignedIn:
         """The signed-in staff person: `Authorization: Staff …`. Raises `NotSignedIn`."""
         if self._staff is None:
-            self._staff = await staff.find(token=self._credential("staff"), now=self.now)
+            self._staff = await staff.find(
+                token=self._credential("staff"), now=self.now, policy=self.services.staff_policy
+            )
             if self._staff is None:
                 raise NotSignedIn
             self.counted.good()
+        deeds.done_by("STAFF", self._staff.public_id, device_id=self._staff.device_id)
         return self._staff
+
+    async def arriving_staff(self) -> StaffSignedIn:
+        """The same, also of a sign-in that is not open yet: only for its next step and its end. Raises `NotSignedIn`."""
+        found = await staff.find_arriving(
+            token=self._credential("staff"), now=self.now, policy=self.services.staff_policy
+        )
+        if found is None:
+            raise NotSignedIn
+        self.counted.good()
+        return found
 
     async def _occupancy(self, venue_ids: list[int]) -> list[Inside | None]:
         """One statement for all venues of an answer."""

@@ -5,12 +5,16 @@ from datetime import datetime
 import strawberry
 
 from models.errors import DomainError, ErrorCode
+from models.members import identities, phones
 from models.members import operations as members
-from models.members import phones
-from models.members.rules import Tokens
+from models.members.rules import Door, MemberOrigin, Tokens
+from plans.costs import ListSize
 from resolvers.context import UNNAMED_DEVICE, Info
 from resolvers.errors import UserError, act, user_errors
 from wechat.mini_program import WeChatCodeRefused, WeChatError
+
+strawberry.enum(Door, description="By which a member comes in. PHONE: a code by SMS.")
+strawberry.enum(MemberOrigin, description="Who opened the account: its member, their guardian, or a desk.")
 
 
 @strawberry.type(description="What a device keeps to stay signed in. Both tokens are opaque.")
@@ -44,6 +48,10 @@ class SignInPayload:
 class Me:
     id: strawberry.ID
     masked_phone: str | None = strawberry.field(description="138****0000, or null while no phone is bound.")
+    origin: MemberOrigin
+    doors: list[Door] = strawberry.field(
+        description="By which I may come in.", directives=[ListSize(assumed_size=len(Door))]
+    )
 
 
 @strawberry.type
@@ -69,7 +77,7 @@ def wechat_refusal(error: WeChatError, code: ErrorCode, message: str) -> DomainE
 class MemberQueries:
     @strawberry.field(description="The signed-in member; an error with NOT_SIGNED_IN when there is none.")
     async def me(self, info: Info) -> Me:
-        return await _me(info)
+        return await show_me(info)
 
 
 @strawberry.type
@@ -122,10 +130,11 @@ class MemberActs:
         await phones.bind_phone(
             member_id=member.member_id, phone=phone, keys=services.phone_keys, now=info.context.now
         )
-        return BindPhonePayload(me=await _me(info))
+        return BindPhonePayload(me=await show_me(info))
 
 
-async def _me(info: Info) -> Me:
+async def show_me(info: Info) -> Me:
     member = await info.context.member()
     phone = await phones.masked_phone(member_id=member.member_id, keys=info.context.services.phone_keys)
-    return Me(id=strawberry.ID(member.member_public_id), masked_phone=phone)
+    origin, doors = await identities.origin_and_doors(member.member_id)
+    return Me(id=strawberry.ID(member.member_public_id), masked_phone=phone, origin=origin, doors=doors)

@@ -10,12 +10,13 @@ from strawberry.relay import PageInfo
 
 from models.admissions import queries as admissions
 from models.checkout import cancelling, placing
-from models.checkout.placing import MOST_LINES, LineWanted
+from models.checkout.placing import MOST_LINES, LineWanted, PlacedBy
 from models.codes.rules import STEP_SECONDS, STEPS_AHEAD
 from models.errors import BadInput
 from models.orders import queries as orders
 from plans.costs import ListSize, Weight
 from resolvers import pictures
+from resolvers.acting import HelperPower, acting, booking
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
 from resolvers.paging import page_info
@@ -98,6 +99,7 @@ class Order:
     paid_at: datetime | None
     closed_at: datetime | None
     close_reason: CloseReason | None
+    placed_by_helper: bool = strawberry.field(description="By a guardian or helper of whom it is for.")
     lines: list[OrderLine] = strawberry.field(directives=[ListSize(assumed_size=MOST_LINES)])
     admissions: list[Admission] = strawberry.field(directives=[ListSize(assumed_size=4 * MOST_LINES)])
     refunds: list[Refund] = strawberry.field(directives=[ListSize(assumed_size=REFUNDS_EXPECTED)])
@@ -168,8 +170,9 @@ class OrderQueries:
     @strawberry.field(
         directives=[Weight(weight=200)], description="One order of mine; null when there is none of that number."
     )
-    async def order(self, info: Info, order_no: str) -> Order | None:
-        return await _order(info, order_no)
+    async def order(self, info: Info, order_no: str, for_member: strawberry.ID | None = None) -> Order | None:
+        whose = await acting(info, for_member, HelperPower.SEE_ORDERS)
+        return await _order(whose.member_id, order_no)
 
     @strawberry.field(
         directives=[
@@ -178,11 +181,13 @@ class OrderQueries:
         ],
         description="My orders, the latest first.",
     )
-    async def orders(self, info: Info, first: int = 20, after: str | None = None) -> OrderConnection:
-        member = await info.context.member()
+    async def orders(
+        self, info: Info, first: int = 20, after: str | None = None, for_member: strawberry.ID | None = None
+    ) -> OrderConnection:
+        whose = await acting(info, for_member, HelperPower.SEE_ORDERS)
         if not 1 <= first <= MOST_ORDERS:
             raise BadInput(f"每页数量应在 1 到 {MOST_ORDERS} 之间。", field="first")
-        found = await orders.orders_of(member_id=member.member_id, first=first, before_id=_read_cursor(after))
+        found = await orders.orders_of(member_id=whose.member_id, first=first, before_id=_read_cursor(after))
         built = await _build(found[:first])
         edges = [
             OrderEdge(node=order, cursor=f"o{row['id']}") for order, row in zip(built, found[:first], strict=True)
@@ -197,10 +202,12 @@ class OrderQueries:
     @strawberry.field(
         directives=[Weight(weight=200)], description="The codes to show at the door for one of my admissions."
     )
-    async def admission_codes(self, info: Info, admission_id: strawberry.ID) -> AdmissionCodes:
-        member = await info.context.member()
+    async def admission_codes(
+        self, info: Info, admission_id: strawberry.ID, for_member: strawberry.ID | None = None
+    ) -> AdmissionCodes:
+        whose = await acting(info, for_member, HelperPower.SHOW_CODES)
         found = await admissions.codes_of(
-            member_id=member.member_id,
+            member_id=whose.member_id,
             admission_id=admission_id,
             keys=info.context.services.code_keys,
             now=info.context.now,
@@ -215,26 +222,29 @@ class OrderQueries:
 
 @strawberry.type
 class OrderActs:
-    @act(OrderPayload, "Hold slots for a quarter of an hour, all or none. The same key gives the same order.")
-    async def place_order(self, info: Info, idempotency_key: str, lines: list[OrderLineInput]) -> OrderPayload:
-        member = await info.context.member()
+    @act(
+        OrderPayload,
+        "Hold slots for a quarter of an hour, all or none. The same key gives the same order. `forMember`: for a ward, or "
+        "for somebody whose helper I am; it is their order, within their limits.",
+    )
+    async def place_order(
+        self,
+        info: Info,
+        idempotency_key: str,
+        lines: list[OrderLineInput],
+        for_member: strawberry.ID | None = None,
+    ) -> OrderPayload:
+        whose = await booking(info, for_member)
         order_no = await placing.place_order(
-            member_id=member.member_id,
-            lines=[
-                LineWanted(
-                    court_id=line.court_id,
-                    starts_at=line.starts_at,
-                    people=line.people,
-                    expected_price_fen=line.expected_price,
-                )
-                for line in lines
-            ],
+            member_id=whose.member_id,
+            lines=lines_wanted(lines),
             idempotency_key=idempotency_key,
+            placed_by=PlacedBy(member_id=whose.by_member_id),
             channels=info.context.services.channels,
             now=info.context.now,
         )
         await info.context.services.wake("forward")
-        return OrderPayload(order=await _order(info, order_no))
+        return OrderPayload(order=await _order(whose.member_id, order_no))
 
     @act(
         OrderPayload,
@@ -247,10 +257,11 @@ class OrderActs:
         order_no: str,
         line_nos: list[int] | None = None,
         expected_refund: Fen | None = None,
+        for_member: strawberry.ID | None = None,
     ) -> OrderPayload:
-        member = await info.context.member()
+        whose = await acting(info, for_member, HelperPower.BOOK)
         await cancelling.cancel_order(
-            member_id=member.member_id,
+            member_id=whose.member_id,
             order_no=order_no,
             line_nos=line_nos,
             expected_refund_fen=expected_refund,
@@ -258,12 +269,23 @@ class OrderActs:
             now=info.context.now,
         )
         await info.context.services.wake("forward")
-        return OrderPayload(order=await _order(info, order_no))
+        return OrderPayload(order=await _order(whose.member_id, order_no))
 
 
-async def _order(info: Info, order_no: str) -> Order | None:
-    member = await info.context.member()
-    row = await orders.order_of(member_id=member.member_id, order_no=order_no)
+def lines_wanted(lines: Sequence[OrderLineInput]) -> list[LineWanted]:
+    return [
+        LineWanted(
+            court_id=line.court_id,
+            starts_at=line.starts_at,
+            people=line.people,
+            expected_price_fen=line.expected_price,
+        )
+        for line in lines
+    ]
+
+
+async def _order(member_id: int, order_no: str) -> Order | None:
+    row = await orders.order_of(member_id=member_id, order_no=order_no)
     return (await _build([row]))[0] if row is not None else None
 
 
@@ -290,6 +312,7 @@ async def _build(rows: Sequence[Any]) -> list[Order]:
             paid_at=row["paid_at"],
             closed_at=row["closed_at"],
             close_reason=CloseReason(row["close_reason"]) if row["close_reason"] else None,
+            placed_by_helper=row["placed_by_id"] is not None,
             lines=[OrderLine.of(line) for line in lines[row["id"]]],
             admissions=[Admission.of(place) for place in places[row["id"]]],
             refunds=refunds[row["id"]],

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from strawberry.relay import PageInfo
 
+from models.errors import BadInput
+
 
 def page_info(cursors: Sequence[str], *, has_next: bool, has_previous: bool) -> PageInfo:
     return PageInfo(
@@ -12,3 +14,23 @@ def page_info(cursors: Sequence[str], *, has_next: bool, has_previous: bool) -> 
         start_cursor=cursors[0] if cursors else None,
         end_cursor=cursors[-1] if cursors else None,
     )
+
+
+def checked_size(first: int, most: int) -> int:
+    """How many are asked for. Raises BAD_INPUT."""
+    if not 1 <= first <= most:
+        raise BadInput(f"每页数量应在 1 到 {most} 之间。", field="first")
+    return first
+
+
+def read_cursor(after: str | None, letter: str) -> int | None:
+    """The id of the row after which to go on, from a cursor of the list that has this letter. Raises BAD_INPUT."""
+    if after is None:
+        return None
+    if not (after.startswith(letter) and after[1:].isascii() and after[1:].isdigit() and len(after) <= 19):
+        raise wrong_cursor()
+    return int(after[1:])
+
+
+def wrong_cursor() -> BadInput:
+    return BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")

@@ -212,7 +212,7 @@ class ReconciliationQueries:
             ListSize(assumed_size=MOST_ROWS, slicing_arguments=["first"], sized_fields=["edges"]),
             Weight(weight=1000),
         ],
-        description="The channels' statements, the latest first; for staff who have every venue.",
+        description="The channels' statements, the latest first; for who reconciles everywhere.",
     )
     async def statements(
         self, info: Info, channel: Channel | None = None, first: int = 20, after: str | None = None

@@ -16,6 +16,7 @@ from models.orders.refund_policy import LineQuote
 from models.orders.refund_queries import lines_of_refunds
 from payments.port import BankCard
 from plans.costs import ListSize, Weight
+from resolvers.acting import HelperPower, acting
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
 from resolvers.scalars import Fen
@@ -129,10 +130,16 @@ class RefundQueries:
         directives=[Weight(weight=300)],
         description="What cancelling an order of mine, or these lines of it, would give back now.",
     )
-    async def refund_quote(self, info: Info, order_no: str, line_nos: list[int] | None = None) -> RefundQuote:
-        member = await info.context.member()
+    async def refund_quote(
+        self,
+        info: Info,
+        order_no: str,
+        line_nos: list[int] | None = None,
+        for_member: strawberry.ID | None = None,
+    ) -> RefundQuote:
+        whose = await acting(info, for_member, HelperPower.BOOK)
         found = await cancelling.refund_quote(
-            member_id=member.member_id, order_no=order_no, line_nos=line_nos, now=info.context.now
+            member_id=whose.member_id, order_no=order_no, line_nos=line_nos, now=info.context.now
         )
         return RefundQuote(
             order_no=found.order_no,

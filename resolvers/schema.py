@@ -7,25 +7,84 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.utils.str_converters import to_camel_case
 
+from resolvers.audit import AuditQueries
+from resolvers.auditing import audited
+from resolvers.consents import ConsentActs, ConsentQueries
 from resolvers.desk import DeskActs
 from resolvers.desk_money import DeskMoneyActs, DeskMoneyQueries
+from resolvers.doors import DoorActs
+from resolvers.families import FamilyActs, FamilyQueries
+from resolvers.feedback import FeedbackActs, FeedbackQueries
 from resolvers.members import MemberActs, MemberQueries
+from resolvers.merging import MergingActs, MergingQueries
+from resolvers.messages import MessageActs, MessageQueries
 from resolvers.orders import OrderActs, OrderQueries
+from resolvers.organisations import OrganisationActs, OrganisationQueries
 from resolvers.paying import PayingActs
+from resolvers.people_at_desk import PeopleAtDeskActs
+from resolvers.privacy import PrivacyActs, PrivacyQueries
+from resolvers.real_names import RealNameActs, RealNameQueries
 from resolvers.reconciliation import ReconciliationActs, ReconciliationQueries
 from resolvers.refunds import RefundActs, RefundQueries
+from resolvers.revealing import RevealingActs
 from resolvers.scalars import FEN, Fen
+from resolvers.sign_ins import SignInActs, SignInQueries
+from resolvers.staff import StaffActs, StaffQueries
+from resolvers.staff_sign_in import StaffSignInActs
 from resolvers.venues import VenueQueries
 
 
 @strawberry.type
-class Query(VenueQueries, OrderQueries, MemberQueries, DeskMoneyQueries, RefundQueries, ReconciliationQueries):
+class Query(
+    VenueQueries,
+    OrderQueries,
+    MemberQueries,
+    RealNameQueries,
+    FamilyQueries,
+    SignInQueries,
+    MessageQueries,
+    ConsentQueries,
+    MergingQueries,
+    PrivacyQueries,
+    DeskMoneyQueries,
+    RefundQueries,
+    ReconciliationQueries,
+    AuditQueries,
+    StaffQueries,
+    OrganisationQueries,
+    FeedbackQueries,
+):
     pass
 
 
 @strawberry.type
-class Mutation(MemberActs, OrderActs, PayingActs, DeskActs, DeskMoneyActs, RefundActs, ReconciliationActs):
+class Mutation(
+    MemberActs,
+    RealNameActs,
+    FamilyActs,
+    PeopleAtDeskActs,
+    DoorActs,
+    SignInActs,
+    MessageActs,
+    ConsentActs,
+    MergingActs,
+    PrivacyActs,
+    OrderActs,
+    PayingActs,
+    StaffSignInActs,
+    StaffActs,
+    DeskActs,
+    DeskMoneyActs,
+    RefundActs,
+    ReconciliationActs,
+    RevealingActs,
+    OrganisationActs,
+    FeedbackActs,
+):
     pass
+
+
+audited(queries=Query, acts=Mutation)
 
 
 class Names(NameConverter):

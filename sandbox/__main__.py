@@ -1,4 +1,4 @@
-"""`python -m sandbox keys|wechat|wechat-pay|alipay|government-platform`: one process for each simulated house."""
+"""`python -m sandbox keys|wechat|wechat-pay|alipay|tencent-cloud|government-platform`: one process for each simulated house."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 import uvicorn
 from starlette.applications import Starlette
 
-from sandbox import alipay, government_platform, wechat, wechat_pay
+from sandbox import alipay, government_platform, tencent_cloud, wechat, wechat_pay
 from sandbox.keys import make_keys
 
 cli = typer.Typer(help="The outside, simulated on the real wire.", no_args_is_help=True, add_completion=False)
@@ -33,7 +33,7 @@ def keys(folder: Folder) -> None:
 
 @cli.command("wechat")
 def serve_wechat(port: Port, folder: Folder) -> None:
-    """Login codes, phone codes, access tokens."""
+    """Login codes, phone codes, access tokens, the official account's OAuth, messages."""
     _serve(wechat.create_app, port, folder)
 
 
@@ -47,6 +47,12 @@ def serve_wechat_pay(port: Port, folder: Folder, notice_time_scale: NoticeTimeSc
 def serve_alipay(port: Port, folder: Folder, notice_time_scale: NoticeTimeScale = 1.0) -> None:
     """Alipay's gateway, its cashier page, and the page where a person acts as the payer (/payer)."""
     _serve(partial(alipay.create_app, notice_time_scale=notice_time_scale), port, folder)
+
+
+@cli.command("tencent-cloud")
+def serve_tencent_cloud(port: Port, folder: Folder) -> None:
+    """SMS, and whether a name and an ID number belong together."""
+    _serve(tencent_cloud.create_app, port, folder)
 
 
 @cli.command("government-platform")

@@ -21,6 +21,8 @@ from cryptography.x509.oid import NameOID
 CERTIFICATE_LIFE = timedelta(days=5 * 365)
 AUTHORITY = "Certification Authority"
 AnyKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+MESSAGE_FORMS = ("BOOKING", "REFUND", "PEOPLE", "ACCOUNT", "FEEDBACK")
+"""What the product calls the templates that it took from WeChat's library; the sandbox takes any id."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Secrets:
     mini_program_appid: str
     mini_program_secret: str
     official_account_appid: str
+    official_account_secret: str
     mchid: str
     apiv3_key: str
     public_key_id: str
@@ -37,6 +40,10 @@ class Secrets:
     government_secret: str
     alipay_app_id: str
     alipay_seller_id: str
+    tencent_cloud_secret_id: str
+    tencent_cloud_secret_key: str
+    sms_app_id: str
+    sms_sign_name: str
 
 
 def make_keys(folder: Path) -> None:
@@ -136,6 +143,7 @@ def _new_secrets() -> Secrets:
         mini_program_appid="wx" + secrets.token_hex(8),
         mini_program_secret=secrets.token_hex(16),
         official_account_appid="wx" + secrets.token_hex(8),
+        official_account_secret=secrets.token_hex(16),
         mchid="16" + _digits(8),
         apiv3_key=secrets.token_hex(16),
         public_key_id="PUB_KEY_ID_01" + _digits(26),
@@ -143,6 +151,10 @@ def _new_secrets() -> Secrets:
         government_secret=secrets.token_hex(32),
         alipay_app_id="2021" + _digits(12),
         alipay_seller_id="2088" + _digits(12),
+        tencent_cloud_secret_id="AKID" + secrets.token_hex(16),
+        tencent_cloud_secret_key=secrets.token_hex(16),
+        sms_app_id="1400" + _digits(6),
+        sms_sign_name="全民健身",
     )
 
 
@@ -246,6 +258,7 @@ def _product_env(folder: Path) -> str:
         "WECHAT_MINI_PROGRAM_APPID": known.mini_program_appid,
         "WECHAT_MINI_PROGRAM_SECRET": known.mini_program_secret,
         "WECHAT_OFFICIAL_ACCOUNT_APPID": known.official_account_appid,
+        "WECHAT_OFFICIAL_ACCOUNT_SECRET": known.official_account_secret,
         "WECHAT_PAY_MCHID": known.mchid,
         "WECHAT_PAY_MERCHANT_SERIAL": serial_no(load_certificate(folder / "merchant_certificate.pem")),
         "WECHAT_PAY_MERCHANT_KEY_FILE": home / "merchant_key.pem",
@@ -256,6 +269,14 @@ def _product_env(folder: Path) -> str:
         "ALIPAY_SELLER_ID": known.alipay_seller_id,
         "ALIPAY_APP_KEY_FILE": home / "alipay_app_key.pem",
         "ALIPAY_PUBLIC_KEY_FILE": home / "alipay_public_key.pem",
+        "TENCENT_CLOUD_SECRET_ID": known.tencent_cloud_secret_id,
+        "TENCENT_CLOUD_SECRET_KEY": known.tencent_cloud_secret_key,
+        "SMS_APP_ID": known.sms_app_id,
+        "SMS_SIGN_NAME": known.sms_sign_name,
+        "SMS_TEMPLATE_CODE": "1000001",
+        "SMS_TEMPLATE_NOTICE": "1000002",
+        "WECHAT_SUBSCRIBE_TEMPLATES": ",".join(f"{form}:sandbox-subscribe-{form}" for form in MESSAGE_FORMS),
+        "WECHAT_OFFICIAL_ACCOUNT_TEMPLATES": ",".join(f"{form}:sandbox-official-{form}" for form in MESSAGE_FORMS),
         "GOVERNMENT_PLATFORM_APP_ID": known.government_app_id,
         "GOVERNMENT_PLATFORM_SECRET": known.government_secret,
     }

@@ -1,4 +1,4 @@
-"""What the three sandbox processes share: control routes, faults on the wire, a page that says what this is."""
+"""What the sandbox's processes share: control routes, faults on the wire, a page that says what this is."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)  # Friday 10:00 in Chengdu, an ordinary workday
 
 
-NEED_NO_DATABASE = {"conformance", "federation", "maps", "payments", "plans", "sandbox", "wechat"}
+NEED_NO_DATABASE = {"conformance", "federation", "maps", "payments", "plans", "sandbox", "verification", "wechat"}
 ONCE = {"audits", "browser"}  # judges of the wire, and of pages, which are the same on either
 
 

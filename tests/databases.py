@@ -15,8 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+from tortoise.transactions import in_transaction
 
-from models import database, migrating
+from models import database, guards, migrating
 
 KIND = os.environ.get("TEST_DATABASE", "sqlite")
 assert KIND in ("sqlite", "postgres"), "TEST_DATABASE is sqlite or postgres"
@@ -27,15 +28,38 @@ class Database:
     url: str
 
     async def clean(self) -> None:
-        """Empties every table; the schema stays."""
+        """Empties every table; the schema stays, and ids begin at 1 again.
+
+        Only tables that hold something are touched: TRUNCATE of all of them takes 100 ms on PostgreSQL, this 2.
+        """
         tables = await _tables()
+        held = ", ".join(f"EXISTS (SELECT 1 FROM {table}) AS {table}" for table in tables)
+        (found,) = await database.rows(f"SELECT {held}")
+        full = [table for table in tables if found[table.strip('"')]]
         if KIND == "postgres":
-            await database.rows(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+            await _empty_on_postgres(full)
             return
         await database.rows("PRAGMA foreign_keys=OFF")
+        guarded = [guard for guard in guards.AUDIT_ON_SQLITE if any("audit" in table for table in full)]
+        for guard in guarded:
+            await database.rows(f"DROP TRIGGER {guard}")
+        for table in full:
+            await database.rows(f"DELETE FROM {table}")
+        for guard in guarded:
+            await database.rows(f"CREATE TRIGGER {guard} {guards.AUDIT_ON_SQLITE[guard]}")
+        await database.rows("PRAGMA foreign_keys=ON")
+
+
+async def _empty_on_postgres(tables: list[str]) -> None:
+    """Without triggers and references meanwhile, for which the tests' role is a superuser."""
+    async with in_transaction():
+        await database.rows("SET LOCAL session_replication_role = replica")
         for table in tables:
             await database.rows(f"DELETE FROM {table}")
-        await database.rows("PRAGMA foreign_keys=ON")
+        await database.rows(
+            """SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+                 FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"""
+        )
 
 
 async def _tables() -> list[str]:

@@ -4,9 +4,9 @@
         citizen = await house.citizen()
         answer = await citizen.ask(documents.ORDER, orderNo=order_no)
 
-Only the two networks are left out: citizens call by ASGI, and so does the house when it calls WeChat. WeChat Pay is
-on loopback, its notices wait in `house.outside.letters` until a test hands them in. `house.travel` moves the time of
-the house and of WeChat Pay.
+Only the two networks are left out: citizens call by ASGI, and so does the house when it calls WeChat or Tencent Cloud.
+WeChat Pay is on loopback, its notices wait in `house.outside.letters` until a test hands them in. `house.travel` moves
+the time of the house, of WeChat Pay and of Tencent Cloud.
 """
 
 import io
@@ -28,12 +28,12 @@ from bff import metrics, tracing, wiring
 from bff.app import assemble, routes
 from bff.channels import channels
 from bff.settings import Settings, read_settings
-from bff.wechat_token import SharedToken
 from bff.wiring import Wiring
 from models import database
 from models.codes.rules import STEP_SECONDS
 from models.staff import operations as staff
-from sandbox import wechat
+from models.staff.rules import DESK_ROLES, Role
+from sandbox import tencent_cloud, wechat
 from tests import databases
 from tests.bff.conftest import Valkey
 from tests.conftest import NOW
@@ -41,14 +41,16 @@ from tests.databases import Database
 from tests.journal import journal
 from tests.outside import Letter, Outside
 from tests.resolvers import documents
-from wechat.mini_program import MiniProgram
+from verification.tencent_cloud import TencentCloudIdCards
+from wechat.messages import OfficialMessages, SubscribeMessages
 
 HERE = "http://house.test"
+WECHAT_HERE, TENCENT_HERE = "http://wechat.test", "http://tencent.test"
 PASSWORD = "Jialing-2026-desk"
 INTERNALS = re.compile(
     r"Traceback|models\.|resolvers\.|SELECT |asyncpg|sqlite|tortoise|site-packages|\.py\b", re.I
 )
-SENTENCE = re.compile(r"[\u4e00-\u9fff，、：“”（）0-9A-Za-z .+:–-]*[\u4e00-\u9fff]{2,}.*[。！）]$", re.DOTALL)
+SENTENCE = re.compile(r"[\u4e00-\u9fff，、：“”《》（）0-9A-Za-z .+:–-]*[\u4e00-\u9fff]{2,}.*[。！）]$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class House:
     app: Starlette
     http: httpx.AsyncClient
     wechat: httpx.AsyncClient
+    tencent: httpx.AsyncClient
     outside: Outside
     wired: Wiring
     journal: io.StringIO
@@ -131,14 +134,34 @@ class House:
         await citizen.sign_in()
         return citizen
 
-    async def clerk(self, *venue_ids: str, device_id: str = "desk-1") -> "Clerk":
-        """A clerk of these venues, signed in at a desk."""
+    async def sms_to(self, phone: str) -> str | None:
+        """The code in the last SMS that this phone got, or its text where it holds none; None: it got no SMS."""
+        found = (await self.tencent.get("/_sandbox/messages", params={"phone": phone})).json()["messages"]
+        if not found:
+            return None
+        return str(found[0]["values"][0] if found[0]["values"] else found[0]["text"])
+
+    async def register_person(self, name: str, id_number: str) -> None:
+        """The authority on names knows from now on that they belong together."""
+        answer = await self.tencent.put("/_sandbox/people", json={"name": name, "id_number": id_number})
+        assert answer.status_code == 200, answer.text
+
+    async def clerk(
+        self,
+        *venue_ids: str,
+        device_id: str = "desk-1",
+        roles: Sequence[Role] = DESK_ROLES,
+        region_key: str = "",
+    ) -> "Clerk":
+        """A clerk of these venues, or without any of the region and all below it ("": everywhere), at a desk."""
         username = f"clerk-{secrets.token_hex(4)}"
         await staff.create_staff(
             username=username,
             display_name="李前台",
             password=PASSWORD,
-            venue_public_ids=venue_ids,
+            venue_public_ids=venue_ids or None,
+            region_key=region_key,
+            roles=roles,
             now=self.now(),
         )
         clerk = Clerk(self, username, device_id)
@@ -179,6 +202,12 @@ class Citizen:
     async def phone_code(self) -> str:
         answer = await self.house.wechat.post("/_sandbox/phone-codes", json={"openid": self.openid})
         return str(answer.json()["code"])
+
+    async def official_code(self, *, with_userinfo: bool = False) -> str:
+        """What WeChat adds to the address when they come back to a page of the official account."""
+        scope = "snsapi_userinfo" if with_userinfo else "snsapi_base"
+        asked = {"openid": self.openid, "scope": scope}
+        return str((await self.house.wechat.post("/_sandbox/official-codes", json=asked)).json()["code"])
 
     async def sign_in(self) -> None:
         variables = {"code": await self.login_code(), "deviceId": self.device_id}
@@ -235,7 +264,7 @@ class Clerk:
 
 
 async def contents() -> dict[str, Sequence[str]]:
-    """Every row of every table: what a refusal must leave as it was."""
+    """Every row of every table."""
     return {
         table: sorted(str(dict(row)) for row in await database.rows(f"SELECT * FROM {table}"))
         for table in await databases._tables()
@@ -244,10 +273,11 @@ async def contents() -> dict[str, Sequence[str]]:
 
 @asynccontextmanager
 async def nothing_changes() -> AsyncIterator[None]:
-    """Whatever happens in the block leaves no trace in the database."""
-    before = await contents()
+    """Whatever happens in the block leaves no trace in the database, but for the audit trail: what staff tried and
+    were refused is just what must be written down (`tests/resolvers/test_audit.py`)."""
+    before = await contents() | {'"audit_line"': []}
     yield
-    after = await contents()
+    after = await contents() | {'"audit_line"': []}
     assert after == before, {table: rows for table, rows in after.items() if rows != before[table]}
 
 
@@ -271,27 +301,50 @@ async def opened(
     db: Database, outside: Outside, valkey: Valkey, folder: Path, **settings_too: str
 ) -> AsyncIterator[House]:
     settings = settings_for(db, outside, valkey, folder, **settings_too)
-    sandbox = httpx.ASGITransport(wechat.create_app(outside.folder))
     with journal(settings) as written:
         built = wiring.build(settings, tracing.opened(settings, "web"))
         await built.queue.redis.flushdb()
-        async with httpx.AsyncClient(transport=sandbox, base_url="http://wechat.test") as wechat_http:
-            wired = replace(
-                built,
-                clock=outside.now,
-                mini_program=_mini_program(built, wechat_http),
-                channels=channels(settings, built.http, outside.now),
-            )
+        weixin = _client(WECHAT_HERE, wechat.create_app(outside.folder))
+        tencent = _client(TENCENT_HERE, tencent_cloud.create_app(outside.folder))
+        async with weixin as wechat_http, tencent as tencent_http:
+            await outside.set_clock_of(tencent_http)
+            outside.others.append(tencent_http)
+            wired = _with_them_in_this_process(built, outside, wechat_http, tencent_http)
             app = assemble(settings, routes(wired), nullcontext(), wired.spans)
             transport = httpx.ASGITransport(app, client=("203.0.113.7", 40000))
             client = httpx.AsyncClient(transport=transport, base_url=HERE)
             async with wiring.sharing(wired.keeper), client as http:
                 with no_value_is_odd():
-                    yield House(app, http, wechat_http, outside, wired, written)
+                    yield House(app, http, wechat_http, tencent_http, outside, wired, written)
+            outside.others.remove(tencent_http)
         await built.http.aclose()
         await built.queue.close()
         if built.spans:
             await built.spans.close()
+
+
+def _client(base_url: str, app: Starlette) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url)
+
+
+def _with_them_in_this_process(
+    built: Wiring, outside: Outside, wechat_http: httpx.AsyncClient, tencent_http: httpx.AsyncClient
+) -> Wiring:
+    settings = built.settings
+    mini_program = wiring.mini_program(settings, wechat_http, built.queue)
+    official = wiring.official_account(settings, wechat_http, built.queue)
+    cloud = wiring.tencent_cloud(settings, tencent_http, outside.now)
+    return replace(
+        built,
+        clock=outside.now,
+        mini_program=mini_program,
+        official_account=official,
+        subscribe_messages=SubscribeMessages(mini_program.token),
+        official_messages=OfficialMessages(official.token) if official else None,
+        name_authority=TencentCloudIdCards(cloud),
+        sms=wiring.sms_sender(settings, cloud),
+        channels=channels(settings, built.http, outside.now),
+    )
 
 
 @contextmanager
@@ -316,20 +369,12 @@ def settings_for(db: Database, outside: Outside, valkey: Valkey, folder: Path, *
             "REDIS_URL": valkey.url,
             "PUBLIC_BASE_URL": str(outside.http.base_url),  # so that notices land in the letter box
             "WECHAT_PAY_BASE_URL": str(outside.http.base_url),
+            "WECHAT_BASE_URL": WECHAT_HERE,
+            "TENCENT_CLOUD_SMS_BASE_URL": TENCENT_HERE,
+            "TENCENT_CLOUD_FACEID_BASE_URL": TENCENT_HERE,
             "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:9",  # forwarding is the worker's
             **more,
         }
-    )
-
-
-def _mini_program(built: Wiring, http: httpx.AsyncClient) -> MiniProgram:
-    settings = built.settings
-    return MiniProgram(
-        http,
-        base_url=str(http.base_url),
-        appid=settings.wechat_mini_program_appid,
-        secret=settings.wechat_mini_program_secret,
-        tokens=SharedToken(built.queue.redis, appid=settings.wechat_mini_program_appid),
     )
 
 

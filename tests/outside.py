@@ -158,12 +158,18 @@ class AlipayHouse(Sandbox):
         asked = {"url": invocation.url} if invocation.url else {"qr_code": invocation.code}
         return await self.http.post("/_sandbox/pay", json={**asked, **how})
 
+    async def auth_code(self, buyer_user_id: str | None = None) -> str:
+        """What `my.getAuthCode` gives this person; nobody in particular is the first person there is."""
+        asked = {"buyer_user_id": buyer_user_id} if buyer_user_id else {}
+        return str((await self.http.post("/_sandbox/auth-codes", json=asked)).json()["auth_code"])
+
 
 @dataclass
 class Outside(Sandbox):
     """The simulated WeChat Pay, and us as its merchant. Alipay stands beside it where a test wants it."""
 
     alipay: AlipayHouse | None = None
+    others: list[httpx.AsyncClient] = field(default_factory=list)  # further simulated houses, who travel too
     channel: WeChatPay = field(init=False)
 
     def __post_init__(self) -> None:
@@ -196,6 +202,13 @@ class Outside(Sandbox):
         await super().travel(to)
         if self.alipay:
             await self.alipay.travel(to)
+        for other in self.others:
+            await self.set_clock_of(other)
+
+    async def set_clock_of(self, other: httpx.AsyncClient) -> None:
+        """Let this further house believe in our time."""
+        wanted = {"offset_seconds": self.offset.total_seconds()}
+        assert (await other.put("/_sandbox/clock", json=wanted)).status_code == 200
 
     async def quiet(self) -> None:
         await super().quiet()

@@ -3,26 +3,33 @@
 Source: WeChat mini-program server API (auth.code2Session, getStableAccessToken, getPhoneNumber).
 """
 
-import asyncio
-import logging
 import re
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Protocol
 
 import httpx
-import orjson
 
-CONNECT_TIMEOUT_S = 3.0
-TOKEN_MARGIN = timedelta(minutes=5)  # the old token and the new one overlap for 5 minutes
-SHORTEST_TOKEN_LIFE = timedelta(minutes=1)
+from wechat.calls import (
+    LONGEST_CODE,
+    Caller,
+    StableToken,
+    TokenStore,
+    WeChatCodeRefused,
+    WeChatError,
+    WeChatRefused,
+    WeChatUnavailable,
+    text,
+)
 
-CODE_REFUSED = {40029, 40163, 41008}  # invalid, used, empty
-BUSY = {-1, 45009, 45011}
-TOKEN_REFUSED = {40001, 40014, 42001}
-LONGEST_CODE = 512  # WeChat's have 32 characters; 64 KiB would make an address that cannot be asked
+__all__ = [
+    "MiniProgram",
+    "TokenStore",
+    "WeChatCodeRefused",
+    "WeChatError",
+    "WeChatPerson",
+    "WeChatRefused",
+    "WeChatUnavailable",
+]
+
 E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
@@ -33,46 +40,6 @@ class WeChatPerson:
     openid: str
     unionid: str | None
     session_key: str = field(repr=False)
-
-
-class TokenStore(Protocol):
-    """Keeps the one access token of all our processes (512 characters or more)."""
-
-    async def get(self) -> str | None:
-        """Give the token, or None when there is none or its life is over."""
-        ...
-
-    async def set(self, token: str, life: timedelta) -> None:
-        """Keep the token for so long."""
-        ...
-
-    def lock(self) -> AbstractAsyncContextManager[object]:
-        """Let one process at a time refresh the token; must free itself when its holder dies."""
-        ...
-
-
-class WeChatError(Exception):
-    """WeChat did not do what we asked. `errcode` is WeChat's, or 0 when it said none.
-
-    `retryable`: the citizen may just try again. For a code that means a fresh one: each works once.
-    """
-
-    def __init__(self, errcode: int, message: str, *, retryable: bool) -> None:
-        super().__init__(f"{errcode}: {message}")
-        self.errcode = errcode
-        self.retryable = retryable
-
-
-class WeChatCodeRefused(WeChatError):
-    """The login or phone code is wrong, used or too old."""
-
-
-class WeChatUnavailable(WeChatError):
-    """No answer, a broken one, or too many calls just now."""
-
-
-class WeChatRefused(WeChatError):
-    """Anything else: our settings are wrong, or WeChat blocks this person; trying again does not help."""
 
 
 class MiniProgram:
@@ -88,12 +55,10 @@ class MiniProgram:
         tokens: TokenStore,
         timeout_s: float = 8.0,
     ) -> None:
-        self._http = http
-        self._base_url = base_url.rstrip("/")
         self.appid = appid
         self._secret = secret
-        self._tokens = tokens
-        self._timeout_s = timeout_s
+        self._caller = Caller(http, base_url=base_url, timeout_s=timeout_s)
+        self.token = StableToken(self._caller, appid=appid, secret=secret, tokens=tokens)
 
     async def code_to_session(self, code: str) -> WeChatPerson:
         """Exchange the code of `wx.login`, which works once, for the person's identity."""
@@ -105,24 +70,16 @@ class MiniProgram:
             "js_code": code,
             "grant_type": "authorization_code",
         }
-        answer = await self._ask("GET", "/sns/jscode2session", query)
+        answer = await self._caller.ask("GET", "/sns/jscode2session", query)
         return WeChatPerson(
-            openid=_text(answer, "openid"),
+            openid=text(answer, "openid"),
             unionid=answer.get("unionid") or None,
-            session_key=_text(answer, "session_key"),
+            session_key=text(answer, "session_key"),
         )
 
     async def phone_number(self, code: str) -> str:
         """Exchange the code of `getPhoneNumber`, which works once, for a number like +8613800000000 (E.164)."""
-        token = await self._token()
-        try:
-            answer = await self._ask_for_phone(token, code)
-        except WeChatError as error:
-            if error.errcode not in TOKEN_REFUSED:
-                raise
-            # Another process may have refreshed it meanwhile: look there first. A forced refresh, of which
-            # there are 20 a day, is never our reflex.
-            answer = await self._ask_for_phone(await self._token(refused=token), code)
+        answer = await self.token.post("/wxa/business/getuserphonenumber", {"code": code})
         try:
             info = answer["phone_info"]
             ours = info["watermark"]["appid"] == self.appid
@@ -132,71 +89,3 @@ class MiniProgram:
         if not ours or not E164.fullmatch(number):
             raise WeChatUnavailable(0, "the answer holds no phone number of this app", retryable=True)
         return number
-
-    async def _ask_for_phone(self, token: str, code: str) -> dict[str, Any]:
-        query = {"access_token": token}
-        return await self._ask("POST", "/wxa/business/getuserphonenumber", query, {"code": code})
-
-    async def _token(self, *, refused: str | None = None) -> str:
-        """Give the shared access token, other than the one WeChat just refused."""
-        token = await self._tokens.get()
-        if token and token != refused:
-            return token
-        async with self._tokens.lock():
-            token = await self._tokens.get()
-            if token and token != refused:
-                return token
-            body = {"grant_type": "client_credential", "appid": self.appid, "secret": self._secret}
-            answer = await self._ask("POST", "/cgi-bin/stable_token", {}, body)
-            token, seconds = _text(answer, "access_token"), answer.get("expires_in")
-            if type(seconds) is not int:
-                raise WeChatUnavailable(0, "the token has no life time", retryable=True)
-            await self._tokens.set(token, max(timedelta(seconds=seconds) - TOKEN_MARGIN, SHORTEST_TOKEN_LIFE))
-            return token
-
-    async def _ask(
-        self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        timeout = httpx.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S)
-        content = None if body is None else orjson.dumps(body)
-        url = self._base_url + path
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                response = await self._http.request(method, url, params=query, content=content, timeout=timeout)
-            answer = orjson.loads(response.content)
-        except (httpx.RequestError, TimeoutError, ValueError) as error:
-            # `from None`: the request inside an httpx error carries our secret in its URL.
-            raise WeChatUnavailable(0, type(error).__name__, retryable=True) from None
-        if response.status_code != 200 or not isinstance(answer, dict):
-            raise WeChatUnavailable(0, f"HTTP {response.status_code}", retryable=True)
-        if errcode := answer.get("errcode"):
-            raise _refusal(errcode, str(answer.get("errmsg", "")))
-        return answer
-
-
-def _refusal(errcode: object, message: str) -> WeChatError:
-    number, message = errcode if type(errcode) is int else 0, message[:200]
-    if number in CODE_REFUSED:
-        return WeChatCodeRefused(number, message, retryable=True)
-    if number in BUSY:
-        return WeChatUnavailable(number, message, retryable=True)
-    return WeChatRefused(number, message, retryable=False)
-
-
-def _text(answer: Mapping[str, Any], name: str) -> str:
-    value = answer.get(name)
-    if not isinstance(value, str) or not value:
-        raise WeChatUnavailable(0, f"the answer holds no {name}", retryable=True)
-    return value
-
-
-def _hide_query(record: logging.LogRecord) -> bool:
-    """Cut the query off the URLs that httpx logs: WeChat wants our secret and tokens in it."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(
-            arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args
-        )
-    return True
-
-
-logging.getLogger("httpx").addFilter(_hide_query)

@@ -33,7 +33,11 @@ BUDGETS: Sequence[Budget] = (
         name="reading",
         fields=frozenset(
             {"venuesNear", "venue", "slots", "regions", "sports", "order", "orders", "refundQuote"}
-            | {"admissionCodes", "me"}
+            | {"admissionCodes", "me", "mySignIns", "myName", "myPeople"}
+            | {"messages", "subscribeTemplates", "messageChoices"}
+            | {"consentTexts", "myConsents", "myMerges"}
+            | {"organisation", "myOrganisations", "organisationMembers"}
+            | {"myComplaints", "complaint", "venueRatings", "myRatings"}
             | {"__typename", "__schema", "__type"}
         ),
         address=(6000, MINUTE),
@@ -43,7 +47,16 @@ BUDGETS: Sequence[Budget] = (
     ),
     Budget(
         name="acting",
-        fields=frozenset({"placeOrder", "payOrder", "cancelOrder", "signOut", "staffSignOut"}),
+        fields=frozenset({"placeOrder", "payOrder", "cancelOrder", "signOut", "staffSignOut"})
+        | {"markMessagesRead", "rememberSubscriptions", "setMessageChoice"}
+        | {"endSignIn", "endOtherSignIns"}
+        | {"giveConsent", "withdrawConsent"}
+        | {"unbindMyName", "inviteGuardian", "inviteHelper", "inviteCompanion", "withdrawInvitation"}
+        | {"endGuardianship", "endProxy", "endCompanionship"}
+        | {"registerOrganisation", "updateOrganisation", "inviteToOrganisation", "acceptOrganisationInvitation"}
+        | {"withdrawOrganisationInvitation", "setOrganisationRole", "removeOrganisationMember"}
+        | {"leaveOrganisation", "closeOrganisation"}
+        | {"fileComplaint", "reopenComplaint", "closeComplaint", "rateAdmission"},
         address=(1200, MINUTE),
         device=(40, MINUTE),
         member=(40, MINUTE),
@@ -73,9 +86,67 @@ BUDGETS: Sequence[Budget] = (
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),
-    Budget(  # WeChat's code is itself the proof, and works once
+    Budget(  # a person's decision each, and words to read or to write
+        name="public-voice",
+        fields=frozenset({"complaintsToAnswer", "complaintToAnswer", "answerComplaint", "routeComplaint"})
+        | {"answerRating", "hideRating", "organisationsToDecide", "decideOrganisation", "suspendOrganisation"},
+        address=(3000, MINUTE),
+        device=(60, MINUTE),
+    ),
+    Budget(  # one auditor reads pages; what they read is a line each time
+        name="auditing",
+        fields=frozenset(("auditLines",)),
+        address=(600, MINUTE),
+        device=(60, MINUTE),
+    ),
+    Budget(  # each of them is a person whose data are looked at, with a reason to write
+        name="revealing",
+        fields=frozenset(("revealPhone", "revealName", "openSealedRecord")),
+        address=(200, TEN_MINUTES),
+        device=(10, TEN_MINUTES),
+    ),
+    Budget(  # the authority charges for each; five a day for each person and number hold in PostgreSQL
+        name="verifying",
+        fields=frozenset(("verifyMyName", "addWard")),
+        counting=Counting.EXACT_ELSE_ALONE,
+        address=(300, TEN_MINUTES),
+        device=(10, TEN_MINUTES),
+        member=(20, HOUR),
+    ),
+    Budget(  # ten digits that live for three days: nobody gets to try many
+        name="invitations",
+        fields=frozenset(("acceptInvitation", "declineInvitation")),
+        counting=Counting.EXACT_ELSE_NOT,
+        address=(300, TEN_MINUTES),
+        device=(10, TEN_MINUTES),
+        member=(10, HOUR),
+    ),
+    Budget(  # somebody stands there with their card; sixty look-ups an hour for each clerk hold in PostgreSQL
+        name="people-at-desk",
+        fields=frozenset({"deskFindPerson", "deskVerifyPerson", "deskFreeNumber", "grantConcession"})
+        | {"revokeConcession", "deskInviteHelper", "placeOrderAtDesk"},
+        address=(3000, MINUTE),
+        device=(60, MINUTE),
+    ),
+    Budget(  # forty bits that live for ten minutes; ten wrong ones an hour for each member hold in PostgreSQL
+        name="merging",
+        fields=frozenset({"mergeCode", "mergePreview", "mergeMembers", "undoMerge"}),
+        counting=Counting.EXACT_ELSE_ALONE,
+        address=(300, TEN_MINUTES),
+        device=(20, TEN_MINUTES),
+        member=(30, HOUR),
+    ),
+    Budget(  # seldom, and dear: a file of everything. Five exports a day hold in PostgreSQL
+        name="own-data",
+        fields=frozenset({"exportMyData", "myDeletion", "requestDeletion", "cancelDeletion"}),
+        address=(600, TEN_MINUTES),
+        device=(30, TEN_MINUTES),
+        member=(30, TEN_MINUTES),
+    ),
+    Budget(  # WeChat's or Alipay's code is itself the proof, and works once
         name="sign-in",
-        fields=frozenset(("signInWithMiniProgram",)),
+        fields=frozenset({"signInWithMiniProgram", "officialAccountSignInUrl", "signInWithOfficialAccount"})
+        | {"signInWithAlipay"},
         counting=Counting.EXACT_ELSE_ALONE,
         address=(1200, TEN_MINUTES),
         device=(20, TEN_MINUTES),
@@ -94,6 +165,34 @@ BUDGETS: Sequence[Budget] = (
         address=(60, TEN_MINUTES),
         device=(10, TEN_MINUTES),
     ),
+    Budget(  # each SMS is paid for and rings somebody's phone; PostgreSQL counts them too, per number
+        name="sms-code",
+        fields=frozenset(("requestSmsCode",)),
+        counting=Counting.EXACT_ELSE_NOT,
+        address=(120, TEN_MINUTES),
+        device=(5, TEN_MINUTES),
+    ),
+    Budget(  # five guesses spend a code, in PostgreSQL; and people must get in though Valkey is away
+        name="phone-sign-in",
+        fields=frozenset(("signInWithPhone",)),
+        counting=Counting.EXACT_ELSE_ALONE,
+        address=(600, TEN_MINUTES),
+        device=(20, TEN_MINUTES),
+    ),
+    Budget(  # likewise, and five wrong codes lock it; setting up and changing are rare
+        name="staff-arriving",
+        fields=frozenset({"confirmSecondFactor", "setUpSecondFactor", "confirmSetUp", "changeStaffPassword"}),
+        counting=Counting.EXACT_ELSE_ALONE,
+        address=(240, TEN_MINUTES),
+        device=(20, TEN_MINUTES),
+    ),
+    Budget(  # an administrator's decisions
+        name="staff-accounts",
+        fields=frozenset({"staffMembers", "staffSignIns", "myStaffSignIns", "openStaffAccount", "closeStaffAccount"})
+        | {"resetStaffPassword", "grantRole", "endRole", "resetSecondFactor", "unlockStaff", "endStaffSignIn"},
+        address=(3000, MINUTE),
+        device=(60, MINUTE),
+    ),
     Budget(  # WeChat charges us for each number, and binding can wait
         name="binding",
         fields=frozenset(("bindPhone",)),
@@ -101,6 +200,14 @@ BUDGETS: Sequence[Budget] = (
         address=(300, TEN_MINUTES),
         device=(5, TEN_MINUTES),
         member=(5, HOUR),
+    ),
+    Budget(  # a guess at a code, or a code of WeChat's or Alipay's that works once
+        name="linking",
+        fields=frozenset({"bindPhoneBySms", "linkOfficialAccount", "linkAlipay"}),
+        counting=Counting.EXACT_ELSE_ALONE,
+        address=(300, TEN_MINUTES),
+        device=(20, TEN_MINUTES),
+        member=(20, HOUR),
     ),
 )
 

@@ -26,6 +26,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from bff.pages.desk_arriving import PAGES, Arrivals, arriving_routes
 from bff.pages.rendering import STATIC, page
 from bff.pages.visitors import (
     CHECKPOINT_LENGTH,
@@ -36,6 +37,7 @@ from bff.pages.visitors import (
     SIGN_IN,
     STATUS_OF,
     Post,
+    address_of,
     body_of,
     device_of,
     form_in,
@@ -51,7 +53,7 @@ from models.errors import BadInput, DomainError, ErrorCode, NotSignedIn
 from models.staff.rules import StaffSignedIn
 
 
-class Desk(Protocol):
+class Desk(Arrivals, Protocol):
     """What the page asks of the business. Refusals are DomainError; `now` is an aware UTC instant.
 
     `redeem` itself refuses with NotSignedIn when the token has ended, and refuses a venue that is not the person's:
@@ -64,7 +66,7 @@ class Desk(Protocol):
 
     async def find(self, *, token: str, now: datetime) -> StaffSignedIn | None: ...
 
-    async def sign_out(self, *, token: str, now: datetime) -> None: ...
+    async def sign_out(self, *, token: str, address: str, now: datetime) -> None: ...
 
     async def redeem(
         self,
@@ -76,6 +78,7 @@ class Desk(Protocol):
         nonce: str,
         direction: str,
         id_checked: bool,
+        address: str,
         now: datetime,
     ) -> Verdict: ...
 
@@ -89,6 +92,7 @@ def desk_routes(desk: Desk, clock: Callable[[], datetime], *, secure_cookies: bo
     return [
         Route("/desk", pages.show, methods=["GET"]),
         Route("/desk/post", pages.show_posts, methods=["GET"]),
+        *arriving_routes(desk, clock),
         Route("/desk/sign-in", from_our_pages(pages.sign_in), methods=["POST"]),
         Route("/desk/post", from_our_pages(pages.choose_post), methods=["POST"]),
         Route("/desk/sign-out", from_our_pages(pages.sign_out), methods=["POST"]),
@@ -104,11 +108,10 @@ class _DeskPages:
     secure_cookies: bool
 
     async def show(self, request: Request) -> Response:
-        """The scan page; before that the sign-in form, or the choice of a post."""
-        token = request.cookies.get(SIGN_IN)
+        """The scan page; before that the sign-in form and what it still needs, or the choice of a post."""
         signed_in = await self._who(request)
         if signed_in is None:
-            return self._sign_in_form(request, expired=token is not None)
+            return await self._arrival_form(request)
         post = post_of(request, signed_in)
         if post is None:
             return RedirectResponse("/desk/post", 303)
@@ -128,7 +131,7 @@ class _DeskPages:
                 username=username,
                 password=form.get("password", ""),
                 device_id=device_id,
-                address=request.client.host if request.client else "",
+                address=address_of(request),
                 now=self.clock(),
             )
         except DomainError as refusal:
@@ -163,7 +166,7 @@ class _DeskPages:
 
     async def sign_out(self, request: Request) -> Response:
         if token := request.cookies.get(SIGN_IN):
-            await self.desk.sign_out(token=token, now=self.clock())
+            await self.desk.sign_out(token=token, address=address_of(request), now=self.clock())
         response = RedirectResponse("/desk", 303)
         response.delete_cookie(SIGN_IN, path="/desk", secure=self.secure_cookies, httponly=True, samesite="strict")
         return response
@@ -183,6 +186,7 @@ class _DeskPages:
                 nonce=scan.nonce,
                 direction=scan.direction,
                 id_checked=scan.id_checked,
+                address=address_of(request),
                 now=now,
             )
         except DomainError as refusal:
@@ -192,6 +196,14 @@ class _DeskPages:
     async def _who(self, request: Request) -> StaffSignedIn | None:
         token = request.cookies.get(SIGN_IN)
         return await self.desk.find(token=token, now=self.clock()) if token else None
+
+    async def _arrival_form(self, request: Request) -> Response:
+        """What a sign-in that is not open yet needs next; without one, the form for a new one."""
+        token = request.cookies.get(SIGN_IN)
+        arriving = await self.desk.arriving(token=token, now=self.clock()) if token else None
+        if arriving is None:
+            return self._sign_in_form(request, expired=token is not None)
+        return RedirectResponse(PAGES[arriving.stage], 303)
 
     def _sign_in_form(
         self,

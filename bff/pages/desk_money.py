@@ -1,75 +1,38 @@
 """The desk's second page, at /desk/money: an order's number is typed or scanned, and its sum is taken.
 
-The routes only translate; cookies, posts and forged requests are as `bff/pages/desk.py` says. What the page's script
-asks is JSON, and so is what it hears: what it asked for, or `refused` with a sentence.
+The routes only translate; what the page's script asks goes through `bff/pages/acts.py`.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bff.pages.acts import Acts, Answer, Asked, Said, unread
 from bff.pages.rendering import page
-from bff.pages.visitors import (
-    SIGN_IN,
-    STATUS_OF,
-    body_of,
-    from_our_pages,
-    json_response,
-    post_in_cookie,
-    post_of,
-)
 from models.calendar import moment_text, span_text
 from models.checkout import at_desk, codes_at_desk, handing_out
 from models.checkout.at_desk import DeskOrder, MoneyGiven, WaitingRefund
 from models.checkout.codes_at_desk import DeskPayment, Standing
 from models.codes import pictures
-from models.errors import BadInput, DomainError, NotSignedIn
+from models.keys import AuditKeys
 from models.orders.rules import CHANNEL_WORDS, Channel, OrderStatus
 from models.shifts import operations as shifts
 from models.shifts import queries as shift_queries
 from models.shifts.queries import ShiftView
-from models.staff import queries as staff
-from models.staff.rules import StaffSignedIn
+from models.staff.policy import StaffPolicy
 from payments.port import PaymentChannel
 
-Said = Mapping[str, Any]
-Answer = Callable[["Asked"], Awaitable[Said]]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One thing that the page's script asks of us."""
-
-    clerk: StaffSignedIn
-    venue_id: str
-    said: Mapping[str, Any]
-    now: datetime
-
-    def text(self, name: str) -> str:
-        """Raises BadInput: our page's script sends a text here."""
-        value = self.said.get(name, "")
-        if not isinstance(value, str) or "\0" in value:
-            raise _unread()
-        return value
-
-    def fen(self, name: str) -> int | None:
-        value = self.said.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or abs(value) > 10**12):
-            raise _unread()
-        return value
-
-    def channel(self) -> Channel:
-        try:
-            return Channel(self.text("channel"))
-        except ValueError:
-            raise _unread() from None
+NOT_AUDITED: Mapping[str, str] = {
+    "drawer": "the page's own state: one's shift and sums that wait, nobody's data",
+    "order": "asked every two seconds while a code is shown; it says nothing of whose the order is",
+    "payment": "likewise: only how a payment stands",
+}
+"""As `resolvers/auditing.py` has it for GraphQL: each with its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +40,8 @@ class MoneyDesk:
     """What the page reaches. `wake` is rung when an order was paid, so that the platform hears of it at once."""
 
     channels: Mapping[str, PaymentChannel] = field(repr=False)
+    audit_keys: AuditKeys
+    policy: StaffPolicy
     wake: Callable[[str], Awaitable[None]]
 
     async def drawer(self, asked: Asked) -> Said:
@@ -96,7 +61,9 @@ class MoneyDesk:
         receipt = await at_desk.take_money(
             clerk=asked.clerk,
             order_no=asked.text("orderNo"),
-            money=MoneyGiven(channel=asked.channel(), given_fen=asked.fen("given"), slip_no=asked.text("slipNo")),
+            money=MoneyGiven(
+                channel=_channel(asked), given_fen=asked.number("given"), slip_no=asked.text("slipNo")
+            ),
             key=asked.text("key"),
             channels=self.channels,
             now=asked.now,
@@ -116,7 +83,7 @@ class MoneyDesk:
         shown = await codes_at_desk.show_code(
             clerk=asked.clerk,
             order_no=asked.text("orderNo"),
-            channel=asked.channel(),
+            channel=_channel(asked),
             channels=self.channels,
             now=asked.now,
         )
@@ -158,14 +125,14 @@ class MoneyDesk:
 
     async def open_shift(self, asked: Asked) -> Said:
         await shifts.open_shift(
-            clerk=asked.clerk, venue_id=asked.venue_id, float_fen=asked.fen("openingFloat") or 0, now=asked.now
+            clerk=asked.clerk, venue_id=asked.venue_id, float_fen=asked.number("openingFloat") or 0, now=asked.now
         )
         return await self.drawer(asked)
 
     async def close_shift(self, asked: Asked) -> Said:
-        shift_id, counted_fen = asked.text("shiftId"), asked.fen("counted")
+        shift_id, counted_fen = asked.text("shiftId"), asked.number("counted")
         if counted_fen is None:
-            raise _unread()
+            raise unread()
         await shifts.close_shift(
             clerk=asked.clerk,
             shift_id=shift_id,
@@ -202,68 +169,28 @@ def money_routes(desk: MoneyDesk, clock: Callable[[], datetime]) -> list[BaseRou
         "open-shift": desk.open_shift,
         "close-shift": desk.close_shift,
     }
-    pages = _MoneyPages(clock)
-    return [
-        Route("/desk/money", pages.show, methods=["GET"]),
-        *(
-            Route(f"/desk/money/{name}", from_our_pages(pages.answering(answer)), methods=["POST"])
-            for name, answer in acts.items()
-        ),
-    ]
+    asking = Acts(page="money", clock=clock, audit_keys=desk.audit_keys, policy=desk.policy, quiet=NOT_AUDITED)
+    return [Route("/desk/money", _showing(asking), methods=["GET"]), *asking.routes(acts)]
 
 
-@dataclass(frozen=True, slots=True)
-class _MoneyPages:
-    clock: Callable[[], datetime]
-
-    async def show(self, request: Request) -> Response:
+def _showing(asking: Acts) -> Callable[[Request], Awaitable[Response]]:
+    async def show(request: Request) -> Response:
         """The page; who has no sign-in or no post here gets one at /desk."""
-        clerk = await self._who(request)
-        post = post_of(request, clerk) if clerk else None
-        if clerk is None or post is None:
+        found = await asking.at_their_post(request)
+        if found is None:
             return RedirectResponse("/desk", 303)
+        clerk, post = found
         venue_name = dict(clerk.venues)[post.venue_id]
         return page(request, "desk/money.html", signed_in=clerk, post=post, venue_name=venue_name, tab="money")
 
-    def answering(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-        async def answered(request: Request) -> Response:
-            try:
-                said = _object_in(await body_of(request))
-                clerk, post = await self._who(request), post_in_cookie(request)
-                if clerk is None or post is None:
-                    raise NotSignedIn
-                return json_response(await answer(Asked(clerk, post.venue_id, said, self.clock())))
-            except DomainError as refusal:
-                return json_response({"refused": _refused(refusal)}, STATUS_OF.get(refusal.code, 200))
-
-        return answered
-
-    async def _who(self, request: Request) -> StaffSignedIn | None:
-        token = request.cookies.get(SIGN_IN)
-        return await staff.find(token=token, now=self.clock()) if token else None
+    return show
 
 
-def _object_in(body: bytes) -> Mapping[str, Any]:
+def _channel(asked: Asked) -> Channel:
     try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        said = None
-    if not isinstance(said, dict):
-        raise _unread()
-    return said
-
-
-def _unread() -> BadInput:
-    return BadInput("没有读懂这次操作。", next_step="请刷新页面后再试。")
-
-
-def _refused(refusal: DomainError) -> Said:
-    return {
-        "code": refusal.code,
-        "message": refusal.message,
-        "nextStep": refusal.next_step,
-        "field": refusal.field,
-    }
+        return Channel(asked.text("channel"))
+    except ValueError:
+        raise unread() from None
 
 
 def _order(found: DeskOrder, now: datetime) -> Said:

@@ -94,6 +94,11 @@ def post_in_cookie(request: Request) -> Post | None:
     return Post(venue_id, checkpoint[:CHECKPOINT_LENGTH] or DEFAULT_CHECKPOINT) if venue_id else None
 
 
+def address_of(request: Request) -> str:
+    """From where somebody asks; behind trusted proxies the client's own (`bff/http/doorway.py`)."""
+    return request.client.host if request.client else ""
+
+
 def device_of(request: Request) -> str | None:
     device_id = request.cookies.get(DEVICE, "")
     return device_id if re.fullmatch(r"[0-9A-Za-z_-]{22}", device_id) else None

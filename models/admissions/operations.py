@@ -15,6 +15,7 @@ from models import database
 from models.admissions import rules
 from models.admissions.rules import Direction, Passed, Verdict
 from models.admissions.tables import Admission, Passage, Redemption
+from models.audit.deeds import concerning, noted
 from models.codes import rules as codes
 from models.codes.rules import CodeKeys, CodeKind, CodeParts, CodeVersions
 from models.errors import BadInput, DomainError, ErrorCode
@@ -95,6 +96,7 @@ async def pass_door(
         return rules.UNKNOWN_CODE
     await database.rows("SELECT id FROM orders WHERE id = $1 FOR UPDATE", found["order_id"])
     admission = await Admission.select_for_update().get(id=found["id"])
+    concerning("ADMISSION", admission.public_id)
     doubt = _doubt(parts, found, keys, now)
     if doubt is not None:
         return doubt
@@ -217,11 +219,14 @@ async def redeem(
         now,
     )
     if mine is None:
-        return await _answer_given(device_id, nonce, asked)
+        given = await _answer_given(device_id, nonce, asked)
+        noted(given.outcome)
+        return given
     verdict = await _judge_scan(device_id, venue_id, checkpoint, code, direction, id_checked, keys, now)
     await Redemption.filter(id=mine["id"]).update(
         admission_id=verdict.admission_id, outcome=verdict.outcome, answer=verdict.as_json()
     )
+    noted(verdict.outcome)
     return verdict
 
 

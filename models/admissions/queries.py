@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from models import database
@@ -35,6 +35,30 @@ async def admissions_of_orders(order_ids: Sequence[int]) -> list[dict[str, Any]]
         *order_ids,
     )
     return [database.with_instants(row, "opens_at", "starts_at", "ends_at", "first_entered_at") for row in found]
+
+
+async def admissions_at(*, member_id: int, venue_id: int, day: date) -> list[dict[str, Any]]:
+    """A member's places at one venue on one day, those given back left out. `venue_id` is the row's."""
+    found = await database.rows(
+        _ADMISSION
+        + """WHERE admission.member_id = $1 AND admission.venue_id = $2 AND admission.business_day = $3
+               AND admission.revoked_at IS NULL ORDER BY admission.starts_at, admission.id""",
+        member_id,
+        venue_id,
+        day,
+    )
+    return [database.with_instants(row, "opens_at", "starts_at", "ends_at", "first_entered_at") for row in found]
+
+
+def printed_code(admission: Any, keys: CodeKeys) -> str:
+    """What stands on paper for this row of `admissions_at`: a desk takes it with an ID check."""
+    return codes.make_printed(
+        keys,
+        handle=admission["handle"],
+        venue=admission["venue_public_id"],
+        day=database.day(admission["business_day"]),
+        versions=CodeVersions(codes.ON_PAPER, admission["code_version"]),
+    )
 
 
 async def known_person(admission_id: int) -> str | None:

@@ -32,7 +32,8 @@ from models.orders.rules import (
 )
 from models.orders.tables import Order, OrderLine, Payment
 from models.shifts.operations import lock_open_shift
-from models.staff.rules import StaffSignedIn
+from models.staff.powers import venues_where
+from models.staff.rules import Power, StaffSignedIn
 from payments.port import PaymentChannel, Way
 
 STILL_PAYABLE = "顾客先前打开的手机支付还没能关闭。请告诉顾客不要再用手机付款；如果已付，会自动原路退回。"
@@ -99,7 +100,7 @@ class Receipt:
 
 async def order_at_desk(*, clerk: StaffSignedIn, order_no: str) -> DeskOrder | None:
     """An order of one of the clerk's venues; another venue's is as unknown as none."""
-    found = await _of_my_venues(clerk, order_no)
+    found = await _of_my_venues(clerk, order_no, Power.TAKE_MONEY, Power.SETTLE_REFUNDS)
     if found is None:
         return None
     row = await orders.order_of(member_id=found["member_id"], order_no=found["order_no"])
@@ -206,9 +207,9 @@ async def _is_known_slip(slip_no: str, venue_id: int, now: datetime) -> bool:
     return known is not None
 
 
-async def order_of_mine(clerk: StaffSignedIn, order_no: str) -> tuple[int, str]:
-    """The id and the number, spelt as it is, of an order of the clerk's venues. Raises ORDER_UNKNOWN."""
-    found = await _of_my_venues(clerk, order_no)
+async def order_of_mine(clerk: StaffSignedIn, order_no: str, power: Power = Power.TAKE_MONEY) -> tuple[int, str]:
+    """The id and the number, spelt as it is, of an order of a venue where the clerk may do this. Raises ORDER_UNKNOWN."""
+    found = await _of_my_venues(clerk, order_no, power)
     if found is None:
         raise order_unknown()
     return int(found["id"]), str(found["order_no"])
@@ -293,11 +294,11 @@ def _waiting(found: Any) -> WaitingRefund:
     )
 
 
-async def _of_my_venues(clerk: StaffSignedIn, order_no: str) -> Any | None:
+async def _of_my_venues(clerk: StaffSignedIn, order_no: str, *powers: Power) -> Any | None:
     return await database.row(
-        """SELECT orders.id, orders.order_no, orders.member_id
-             FROM orders JOIN staff_venue ON staff_venue.venue_id = orders.venue_id
-            WHERE staff_venue.staff_id = $1 AND orders.order_no = $2""",
+        f"""SELECT orders.id, orders.order_no, orders.member_id
+             FROM orders JOIN venue ON venue.id = orders.venue_id
+            WHERE {venues_where(*powers)} AND orders.order_no = $2""",
         clerk.staff_id,
         order_no.strip().upper(),
     )

@@ -11,6 +11,7 @@ from datetime import datetime
 from models import database
 from models.admissions import operations as admissions
 from models.booking import operations as cells
+from models.checkout import telling
 from models.checkout.ending import channel_away, close_at_channels, close_unpaid
 from models.checkout.fulfilling import give_up, tell_platform
 from models.checkout.refunding import send_refund
@@ -114,7 +115,7 @@ async def cancel(asked: Cancellation, *, channels: Mapping[str, PaymentChannel],
         if len(chosen) < await OrderLine.filter(order_id=order.id).count():
             raise BadInput("未支付的订单只能整单取消。", next_step="请取消整张订单后重新预订。", field="lineNos")
         if await close_at_channels(order, channels, now=now, abandoning=True):
-            await close_unpaid(order.id, _close_reason(asked.party), now=now)
+            await close_unpaid(order.id, _close_reason(asked.party), note=asked.note, now=now)
         order = await Order.get(id=order.id)
         if order.status == OrderStatus.PENDING_PAYMENT:  # the channel is away, or they just began to pay again
             raise channel_away()
@@ -142,6 +143,9 @@ async def _cancel_paid(asked: Cancellation, *, now: datetime) -> str | None:
             about_no = f"{order.order_no}-{each.line_no}"
             await book(order, FinanceKind.WAIVED, each.refund_fen, about_no, now)
     total_fen = sum(each.refund_fen for each in quotes)
+    await telling.cancelled(
+        order, lines, party=asked.party, note=asked.note, refund_fen=total_fen, payment=payment, now=now
+    )
     if payment is None or total_fen == 0:
         return None
     refund = await intend_refund(

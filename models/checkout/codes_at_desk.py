@@ -21,7 +21,8 @@ from models.orders.operations import FIRST_CHECK, lock_order
 from models.orders.rules import PAYABLE, UNDECIDED, Channel, PaymentStatus
 from models.orders.tables import Order, Payment
 from models.shifts.operations import open_shift_id
-from models.staff.rules import StaffSignedIn
+from models.staff.powers import venues_where
+from models.staff.rules import Power, StaffSignedIn
 from payments.port import ChannelPayment, PaymentChannel, PaymentError, PaymentState, PrepayRequest, Way
 
 log = logging.getLogger(__name__)
@@ -158,9 +159,10 @@ async def refresh(
 ) -> DeskPayment:
     """Asks the channel now how a payment by code stands. Raises PAYMENT_UNKNOWN, for another venue's too."""
     found = await database.row(
-        """SELECT payment.id FROM payment JOIN orders ON orders.id = payment.order_id
-                  JOIN staff_venue ON staff_venue.venue_id = orders.venue_id
-            WHERE staff_venue.staff_id = $1 AND payment.payment_no = $2 AND payment.way IN ('CODE', 'PAYER_CODE')""",
+        f"""SELECT payment.id FROM payment JOIN orders ON orders.id = payment.order_id
+                  JOIN venue ON venue.id = orders.venue_id
+            WHERE {venues_where(Power.TAKE_MONEY)}
+              AND payment.payment_no = $2 AND payment.way IN ('CODE', 'PAYER_CODE')""",
         clerk.staff_id,
         payment_no.strip().upper(),
     )

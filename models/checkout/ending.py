@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from models import database
 from models.asyncpg_engine import DatabaseAway
+from models.checkout import telling
 from models.checkout.fulfilling import give_up
 from models.checkout.resting import resting
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import lock_order
-from models.orders.rules import UNDECIDED, CloseReason, OrderStatus
-from models.orders.tables import Order, Payment
+from models.orders.rules import UNDECIDED, CloseReason, OrderStatus, RefundParty
+from models.orders.tables import Order, OrderLine, Payment
 from payments.port import MAY_STILL_BE_PAID, CloseResult, PaymentChannel, PaymentError, Way
 
 log = logging.getLogger(__name__)
@@ -166,14 +167,20 @@ async def _mark_abandoned(payment_no: str) -> None:
 
 
 @database.operation
-async def close_unpaid(order_id: int, reason: CloseReason, *, now: datetime) -> bool:
-    """Lets an unpaid order go, once nobody can pay it any more. False: it was paid, or somebody is about to."""
+async def close_unpaid(order_id: int, reason: CloseReason, *, note: str = "", now: datetime) -> bool:
+    """Lets an unpaid order go, once nobody can pay it any more. False: it was paid, or somebody is about to. The
+    member is told of what the venue did, with its reason (`note`), not of what they did themselves or let pass."""
     order = await lock_order(order_id)
     if order.status != OrderStatus.PENDING_PAYMENT:
         return False
     if await Payment.filter(order_id=order_id, status__in=UNDECIDED).exists():
         return False  # the member began to pay meanwhile; that attempt must be closed first
     await give_up(order, reason, now)
+    if reason is CloseReason.CANCELLED_BY_VENUE:
+        lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
+        await telling.cancelled(
+            order, lines, party=RefundParty.VENUE, note=note, refund_fen=0, payment=None, now=now
+        )
     return True
 
 

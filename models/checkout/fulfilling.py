@@ -10,6 +10,7 @@ from typing import Any
 from models import database
 from models.admissions import operations as admissions
 from models.booking import operations as cells
+from models.checkout import telling
 from models.checkout.unwinding import unwind
 from models.forwarding import operations as forwarding
 from models.forwarding.operations import platform_time
@@ -30,7 +31,8 @@ async def fulfil(order: Order, *, lines: Sequence[OrderLine], now: datetime) -> 
         order.id,
     )
     await admissions.issue(order, lines=lines)
-    await tell_platform(order, lines=lines, state="PAID", now=now)
+    venue_name = await tell_platform(order, lines=lines, state="PAID", now=now)
+    await telling.confirmed(order, lines, venue_name=venue_name, now=now)
 
 
 async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
@@ -48,8 +50,9 @@ async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
     await cells.release([line.id for line in lines])
 
 
-async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str, now: datetime) -> None:
-    """Writes the outbox row of an order's change. Regions on both sides of the border are in it (issue 6)."""
+async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str, now: datetime) -> str:
+    """Writes the outbox row of an order's change. Regions on both sides of the border are in it (issue 6). Gives the
+    venue's name, which it had to look up."""
     about = await database.row(
         """SELECT venue.ref, venue.name, venue.province_code, venue.city_code, region.code AS district_code,
                   member.public_id AS member_id
@@ -77,6 +80,7 @@ async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str,
         },
         now=now,
     )
+    return str(about["name"])
 
 
 def _line(line: OrderLine) -> dict[str, Any]:

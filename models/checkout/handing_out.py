@@ -6,6 +6,7 @@ from datetime import datetime
 
 from models import database
 from models.calendar import moment_text
+from models.checkout import telling
 from models.checkout.at_desk import Number, WaitingRefund, checked_key, checked_slip_no, waiting_where
 from models.errors import BadInput, DomainError, ErrorCode
 from models.orders.operations import book, lock_order
@@ -13,12 +14,13 @@ from models.orders.rules import AT_THE_DESK, Channel, FinanceKind, RefundStatus
 from models.orders.tables import Order, Payment, Refund
 from models.shifts.operations import lock_open_shift, not_your_venue
 from models.shifts.tables import Shift
-from models.staff.rules import StaffSignedIn
+from models.staff.powers import may, venues_where
+from models.staff.rules import Power, StaffSignedIn
 
 
 async def refunds_at_desk(*, clerk: StaffSignedIn, venue_id: str) -> Sequence[WaitingRefund]:
     """What waits to be handed out at one of the clerk's venues (public id). Raises NOT_ALLOWED."""
-    if venue_id not in dict(clerk.venues):
+    if not await may(clerk, Power.TAKE_MONEY, venue_id=venue_id):
         raise not_your_venue()
     return await waiting_where("venue.public_id = $1", venue_id)
 
@@ -32,10 +34,10 @@ async def hand_out_refund(
     once somebody has, SHIFT_NEEDED, BAD_INPUT; then nothing is given.
     """
     found = await database.row(
-        """SELECT refund.id, refund.order_id, refund.payment_id, refund.to_merchant, payment.channel
+        f"""SELECT refund.id, refund.order_id, refund.payment_id, refund.to_merchant, payment.channel
              FROM refund JOIN payment ON payment.id = refund.payment_id JOIN orders ON orders.id = refund.order_id
-                         JOIN staff_venue ON staff_venue.venue_id = orders.venue_id
-            WHERE staff_venue.staff_id = $1 AND refund.refund_no = $2""",
+                         JOIN venue ON venue.id = orders.venue_id
+            WHERE {venues_where(Power.TAKE_MONEY)} AND refund.refund_no = $2""",
         clerk.staff_id,
         refund_no.strip().upper(),
     )
@@ -71,6 +73,7 @@ async def _hand_out(
         refund.channel_refund_no = f"{number.dated(now)} {slip_no}".strip()
         await refund.save(update_fields=["status", "finished_at", "shift_id", "channel_refund_no"])
         await book(order, FinanceKind.REFUNDED, refund.amount_fen, refund.refund_no, now)
+        await telling.refund_moved(order, payment, refund, now=now)
     elif refund.status != RefundStatus.SUCCESS:
         raise _not_at_desk()
     elif not number.is_of(refund.channel_refund_no.partition(" ")[0]):

@@ -64,8 +64,8 @@ async def pay_order(
     """Opens a payment for a member's order. Asking twice pays once; what is paid twice over two channels is given
     back (models.checkout.settling).
 
-    Raises ORDER_UNKNOWN, ORDER_CLOSED, ORDER_ALREADY_PAID, ORDER_FREE, OUTSIDE_UNAVAILABLE, or BAD_INPUT for a
-    channel or a way that we don't have.
+    Raises ORDER_UNKNOWN, ORDER_CLOSED, ORDER_ALREADY_PAID, ORDER_FREE, OUTSIDE_UNAVAILABLE, NOT_ALLOWED for the
+    payment sheet of an app in which they did not sign in, or BAD_INPUT for a channel or a way that we don't have.
     """
     order_id = await order_id_of(member_id=member_id, order_no=order_no)
     return await open_payment(order_id=order_id, wanted=wanted, channels=channels, now=now)
@@ -80,6 +80,13 @@ async def open_payment(
         raise BadInput("不支持这种支付渠道。", next_step="请选择微信支付或支付宝。", field="channel")
     if wanted.way not in channel.ways or wanted.way is Way.PAYER_CODE:
         raise BadInput("这个渠道不支持这种支付方式。", next_step="请换一种方式支付。", field="way")
+    if wanted.way is Way.IN_APP and not wanted.payer:  # they came by phone or from Alipay: no openid that could pay
+        raise DomainError(
+            "这次登录不是从微信进来的，不能直接调起微信支付。",
+            code=ErrorCode.NOT_ALLOWED,
+            next_step="请从微信小程序或公众号登录后支付，或换成扫码、手机网页支付。",
+            field="way",
+        )
     if wanted.way is not Way.IN_APP:
         wanted = replace(wanted, appid=channel.appid, payer="")
     return await _prepay(order_id, wanted, channels, now=now)

@@ -17,6 +17,7 @@ from models.checkout.ending import end_hold
 from models.checkout.fulfilling import fulfil
 from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import new_no, request_hash
+from models.members.standing import lock_living
 from models.orders.operations import charge
 from models.orders.rules import OrderStatus
 from models.orders.tables import Order, OrderLine
@@ -36,15 +37,25 @@ class LineWanted:
     expected_price_fen: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedBy:
+    """Who placed an order for somebody else: their guardian or helper, or a clerk at whose desk they stand."""
+
+    member_id: int | None = None
+    staff_id: int | None = None
+
+
 async def place_order(
     *,
     member_id: int,
     lines: Sequence[LineWanted],
     idempotency_key: str,
+    placed_by: PlacedBy | None = None,
     channels: Mapping[str, PaymentChannel],
     now: datetime,
 ) -> str:
-    """Holds the slots and returns the order's number; a free order is confirmed at once.
+    """Holds the slots and returns the order's number; a free order is confirmed at once. The order, its key and its
+    limits are the member's, whoever places it.
 
     The same key with the same lines returns the same order. Raises a `DomainError` that names the slot, the rule
     and the way out; nothing is held then. When what stands in the way are holds that are overdue (the worker was
@@ -60,7 +71,8 @@ async def place_order(
         return repeated
     slots = await booking.bookable_slots([(line.court_id, line.starts_at, line.people) for line in lines], now=now)
     _check_together(lines, slots)
-    place = _Placing(member_id, tuple(slots), tuple(line.people for line in lines), idempotency_key, asked)
+    people = tuple(line.people for line in lines)
+    place = _Placing(member_id, tuple(slots), people, idempotency_key, asked, placed_by or PlacedBy())
     try:
         return await _place(place, now=now)
     except DomainError as refusal:
@@ -77,12 +89,13 @@ class _Placing:
     people: tuple[int, ...]
     idempotency_key: str
     asked: str  # the hash of what was asked
+    placed_by: PlacedBy
 
 
 @database.operation
 async def _place(place: _Placing, *, now: datetime) -> str:
     """Lock, check, write. The member's row is the lock under which their limits are counted."""
-    await database.rows("SELECT id FROM member WHERE id = $1 FOR UPDATE", place.member_id)
+    await lock_living(place.member_id)
     repeated = await _placed_before(place.member_id, place.idempotency_key, place.asked)
     if repeated:
         return repeated
@@ -178,6 +191,8 @@ async def _write_order(place: _Placing, now: datetime) -> Order:
         status=OrderStatus.PENDING_PAYMENT,
         total_fen=total,
         idempotency_key=place.idempotency_key,
+        placed_by_id=place.placed_by.member_id,
+        placed_by_staff_id=place.placed_by.staff_id,
         request_hash=place.asked,
         placed_at=now,
         hold_expires_at=now + timedelta(minutes=place.slots[0].limits.hold_minutes),

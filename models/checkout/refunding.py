@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from models import database
 from models.asyncpg_engine import DatabaseAway
+from models.checkout import telling
 from models.checkout.resting import resting
 from models.orders.operations import book, lock_order, next_check
 from models.orders.rules import FinanceKind, RefundStatus
@@ -147,6 +148,7 @@ async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRe
         refund.to_merchant = False
         log.error("refund %s is abnormal: staff must send it elsewhere", refund.refund_no)
     await refund.save()
+    await telling.refund_moved(order, payment, refund, now=now)
 
 
 @database.operation

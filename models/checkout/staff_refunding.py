@@ -23,7 +23,8 @@ from models.orders.operations import FIRST_CHECK, OrderedBy, book, intend_refund
 from models.orders.refund_queries import left_to_give_back
 from models.orders.rules import Channel, FinanceKind, PaymentStatus, RefundParty, RefundReason, RefundStatus
 from models.orders.tables import Payment, Refund, RefundLine
-from models.staff.rules import StaffSignedIn
+from models.staff.powers import may, venues_where
+from models.staff.rules import Power, StaffSignedIn
 from payments.port import BankCard, PaymentChannel, PaymentError, RefundState
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ async def cancel_for_venue(
     """
     note = checked_note(reason, field="reason")
     by = OrderedBy(staff_id=clerk.staff_id, note=_entry(clerk, f"取消：{note}", now), request_key=checked_key(key))
-    order_id, order_no = await order_of_mine(clerk, order_no)
+    order_id, order_no = await order_of_mine(clerk, order_no, Power.SETTLE_REFUNDS)
     asked = Cancellation(
         order_id=order_id,
         line_nos=None if line_nos is None else frozenset(line_nos),
@@ -101,7 +102,7 @@ async def give_back(
     """
     note = _entry(clerk, checked_note(note, field="note"), now)
     by = OrderedBy(staff_id=clerk.staff_id, note=note, request_key=checked_key(key))
-    order_id, order_no = await order_of_mine(clerk, order_no)
+    order_id, order_no = await order_of_mine(clerk, order_no, Power.SETTLE_REFUNDS)
     refund_no = await _give_back(order_id, amount_fen, by, now=now)
     log.info("refund %s: %s fen given back by staff %s", refund_no, amount_fen, clerk.staff_id)
     await send_refund(refund_no=refund_no, channels=channels, now=now)
@@ -266,7 +267,7 @@ async def refunds_to_settle(
     *, clerk: StaffSignedIn, venue_id: str, first: int, now: datetime
 ) -> Sequence[RefundToSettle]:
     """What at one of the clerk's venues (public id) will not arrive by itself, the oldest first. Raises NOT_ALLOWED."""
-    if venue_id not in dict(clerk.venues):
+    if not await may(clerk, Power.SETTLE_REFUNDS, venue_id=venue_id):
         raise DomainError(
             "您没有这个场馆的退款权限。",
             code=ErrorCode.NOT_ALLOWED,
@@ -351,9 +352,9 @@ def _entry(clerk: StaffSignedIn, what: str, now: datetime) -> str:
 async def _refund_at(clerk: StaffSignedIn, refund_no: str) -> tuple[int, int]:
     """The ids of a refund and of its order."""
     found = await database.row(
-        """SELECT refund.id, refund.order_id FROM refund JOIN orders ON orders.id = refund.order_id
-                  JOIN staff_venue ON staff_venue.venue_id = orders.venue_id
-            WHERE staff_venue.staff_id = $1 AND refund.refund_no = $2""",
+        f"""SELECT refund.id, refund.order_id FROM refund JOIN orders ON orders.id = refund.order_id
+                  JOIN venue ON venue.id = orders.venue_id
+            WHERE {venues_where(Power.SETTLE_REFUNDS)} AND refund.refund_no = $2""",
         clerk.staff_id,
         refund_no.strip().upper(),
     )

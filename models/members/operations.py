@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out (reference: issue 2, item 3).
+"""Signing in, staying signed in, signing out (reference: issue 2, item 3; by other doors, issue 4, item 1).
 
 A sign-in is one device: a family of tokens that begins and ends together. Each refresh makes the next generation.
 The next refresh token is derived from the one before with a key of ours, and the access token from the refresh
@@ -10,37 +10,60 @@ WeChat's session_key is not stored: nothing needs it yet, and what is not kept c
 
 from datetime import datetime
 
-from models.database import alone_with, operation, row
+from models.database import operation, row
 from models.errors import DomainError
 from models.ids import checked_device_id, new_id
 from models.keys import TokenKeys, new_token, token_hash
+from models.members import identities
 from models.members.rules import (
     ACCESS_LIFE,
     REFRESH_LIFE,
     REPEAT_WINDOW,
+    Door,
     RefreshTokenInvalid,
     RefreshTokenReused,
     Tokens,
 )
-from models.members.tables import Identity, Member, SignIn, SignInToken
+from models.members.standing import living
+from models.members.tables import Member, SignIn, SignInToken
 
 
 @operation
 async def sign_in(
-    *, appid: str, openid: str, unionid: str | None, device_id: str, keys: TokenKeys, now: datetime
+    *,
+    appid: str,
+    openid: str,
+    unionid: str | None,
+    device_id: str,
+    keys: TokenKeys,
+    now: datetime,
+    door: Door = Door.MINI_PROGRAM,
 ) -> Tokens:
-    """Begins a sign-in of the person whom WeChat vouches for; the first time they become a member.
+    """Begins a sign-in of the person whom WeChat or Alipay vouches for; the first time they become a member.
 
-    `appid` and `openid` name the person. A unionid that we know already leads to its member: all our WeChat
-    applications hang on one open platform, within which a unionid is one person.
+    `appid` and `openid` name the person (of Alipay its application's id and the user's id there). A unionid that we
+    know already leads to its member: all our WeChat applications hang on one open platform, within which a unionid is
+    one person.
     """
     checked_device_id(device_id)
-    identity = await Identity.get_or_none(appid=appid, openid=openid)
-    if identity is None or (unionid and unionid != identity.unionid):
-        identity = await _recognise(appid, openid, unionid, now)
-    member = await Member.get(id=identity.member_id)
+    member = await identities.recognise(appid=appid, openid=openid, unionid=unionid, door=door, now=now)
+    return await begin(member, door, appid, openid, device_id, keys, now)
+
+
+async def begin(
+    member: Member, door: Door, appid: str, openid: str, device_id: str, keys: TokenKeys, now: datetime
+) -> Tokens:
+    """A sign-in's first tokens, in the transaction of whoever knows that this is the member. Raises MemberGone when
+    their account was joined to another just now: a sign-in must not be left behind there."""
+    await living(member.id)
     begun = await SignIn.create(
-        member_id=member.id, appid=appid, openid=openid, device_id=device_id, started_at=now
+        public_id=new_id("sgn"),
+        member_id=member.id,
+        appid=appid,
+        openid=openid,
+        device_id=device_id,
+        door=door,
+        started_at=now,
     )
     first = new_token()
     return await _issue(begun.id, member.public_id, 0, first, keys.derive("access", first)[0], now)
@@ -60,53 +83,36 @@ async def refresh(*, refresh_token: str, device_id: str, keys: TokenKeys, now: d
 @operation
 async def sign_out(*, sign_in_id: int, now: datetime) -> None:
     """Ends the sign-in and revokes the codes that were shown. The second time changes nothing."""
-    await _end(sign_in_id, "SIGNED_OUT", now)
-
-
-async def _recognise(appid: str, openid: str, unionid: str | None, now: datetime) -> Identity:
-    """The identity of somebody new, or of somebody whose unionid is new to us. One at a time for each person.
-
-    A unionid that turns up later and belongs to another member changes nobody's member: merging two accounts
-    needs proof of both (issue 4). The oldest identity decides for applications that come after.
-    """
-    await alone_with(f"identity {appid} {openid}", *([f"unionid {unionid}"] if unionid else []))
-    identity = await Identity.get_or_none(appid=appid, openid=openid)
-    if identity is not None:
-        if unionid:
-            identity.unionid = unionid
-            await identity.save(update_fields=["unionid"])
-        return identity
-    known = await Identity.filter(unionid=unionid).order_by("id").first() if unionid else None
-    if known is not None:
-        member_id = known.member_id
-    else:
-        member_id = (await Member.create(public_id=new_id("mem"), created_at=now)).id
-    return await Identity.create(member_id=member_id, appid=appid, openid=openid, unionid=unionid, created_at=now)
+    await end(sign_in_id, "SIGNED_OUT", now)
 
 
 @operation
 async def _refresh(refresh_token: str, device_id: str, keys: TokenKeys, now: datetime) -> Tokens | DomainError:
     hashed = token_hash(refresh_token)
     family = await row(
-        """SELECT s.id, s.device_id, s.ended_at, m.public_id
+        """SELECT s.id, s.device_id, s.ended_at, s.public_id AS shown_id, m.public_id
              FROM sign_in s JOIN member m ON m.id = s.member_id
-            WHERE s.id = (SELECT sign_in_id FROM sign_in_token WHERE refresh_hash = $1)
+            WHERE s.id = (SELECT sign_in_id FROM sign_in_token WHERE refresh_hash = $1) AND m.deleted_at IS NULL
               FOR UPDATE OF s""",
         hashed,
     )
     if family is None or family["ended_at"] is not None:
         return RefreshTokenInvalid()
     # Read after the lock: a refresh that we waited for may have replaced this very token.
-    token = await SignInToken.get(refresh_hash=hashed)
+    token = await SignInToken.get_or_none(refresh_hash=hashed)
+    if token is None:  # long expired, and forgotten just now
+        return RefreshTokenInvalid()
     following = await SignInToken.filter(sign_in_id=family["id"], generation__gt=token.generation)
     may_repeat = not following or (len(following) == 1 and now < _replaced_at(token) + REPEAT_WINDOW)
     if family["device_id"] != device_id or not may_repeat:
-        await _end(family["id"], "TOKEN_REUSED", now)
+        await end(family["id"], "TOKEN_REUSED", now)
         return RefreshTokenReused()
     if following:
         return _same_again(refresh_token, following[0], family["public_id"], keys)
     if now >= token.refresh_expires_at:
         return RefreshTokenInvalid()
+    if family["shown_id"] is None:  # begun before sign-ins were shown
+        await SignIn.filter(id=family["id"]).update(public_id=new_id("sgn"))
     token.replaced_at = now
     await token.save(update_fields=["replaced_at"])
     successor = keys.derive("refresh", refresh_token)[0]
@@ -143,7 +149,8 @@ async def _issue(
     return Tokens(access_token, refresh_token, stored.access_expires_at, stored.refresh_expires_at, public_id)
 
 
-async def _end(sign_in_id: int, reason: str, now: datetime) -> None:
+async def end(sign_in_id: int, reason: str, now: datetime) -> None:
+    """Ends a sign-in, in the caller's transaction, and revokes the codes that its member was shown."""
     ended = await row(
         "UPDATE sign_in SET ended_at = $1, end_reason = $2 WHERE id = $3 AND ended_at IS NULL RETURNING member_id",
         now,

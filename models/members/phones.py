@@ -11,26 +11,48 @@ from tortoise.expressions import Q
 from models.database import alone_with, operation
 from models.keys import PhoneKeys, Sealed
 from models.members.rules import PhoneBoundElsewhere, canonical_phone, masked
-from models.members.tables import Member, MemberPhone
+from models.members.standing import leads_to, living
+from models.members.tables import MemberPhone
 
 
 @operation
 async def bind_phone(*, member_id: int, phone: str, keys: PhoneKeys, now: datetime) -> None:
-    """Makes this the member's number, in place of the one before. WeChat has proved that it is theirs.
+    """Makes this the member's number, in place of the one before. WeChat says that it is theirs.
 
+    WeChat hands out the number that somebody bound there, perhaps years ago. So this never takes a number from
+    another member, and never counts as a fresh proof of one that is bound already; an SMS does both (by_phone.py).
     Raises BadInput for what is no phone number, PhoneBoundElsewhere when another member has it.
     """
     number = canonical_phone(phone)
-    hashes = list(keys.lookup.hashes(number).values())
-    await Member.filter(id=member_id).select_for_update().get()  # one number at a time for one member
-    await alone_with(*hashes)
-    holder = await MemberPhone.get_or_none(lookup_hash__in=hashes)
-    if holder is not None and holder.member_id != member_id:
+    holder = await locked_holder(number, keys)
+    if holder is not None and await leads_to(holder.member_id) != member_id:
         raise PhoneBoundElsewhere
+    if holder is not None and holder.member_id != member_id:  # of an account that was joined to this one
+        await holder.delete()
+        holder = None
     if holder is None:
-        await MemberPhone.update_or_create(
-            member_id=member_id, defaults={**_at_rest(member_id, number, keys), "bound_at": now}
-        )
+        await give(member_id=member_id, number=number, keys=keys, now=now)
+
+
+async def locked_holder(number: str, keys: PhoneKeys) -> MemberPhone | None:
+    """Who has a number (E.164), locked; until the transaction ends nobody else decides about this number."""
+    hashes = list(keys.lookup.hashes(number).values())
+    await alone_with(*hashes)
+    return await MemberPhone.filter(lookup_hash__in=hashes).select_for_update().first()
+
+
+async def give(
+    *, member_id: int, number: str, keys: PhoneKeys, now: datetime, proved_at: datetime | None = None
+) -> None:
+    """Writes down a free number as the member's, in place of the one before. In the transaction of `locked_holder`.
+
+    One number at a time for one member, whose row is locked. Raises MemberGone.
+    """
+    await living(member_id)
+    await MemberPhone.update_or_create(
+        member_id=member_id,
+        defaults={**_at_rest(member_id, number, keys), "bound_at": now, "proved_at": proved_at},
+    )
 
 
 async def masked_phone(*, member_id: int, keys: PhoneKeys) -> str | None:
@@ -39,11 +61,28 @@ async def masked_phone(*, member_id: int, keys: PhoneKeys) -> str | None:
     return None if found is None else masked(_open(found, keys))
 
 
+async def number_of(*, member_id: int, keys: PhoneKeys) -> str | None:
+    """The whole number in E.164, or None when no number is bound: for who must reach them or may see it."""
+    found = await MemberPhone.get_or_none(member_id=member_id)
+    return None if found is None else _open(found, keys)
+
+
 async def find_by_phone(*, phone: str, keys: PhoneKeys) -> int | None:
     """The id of the member with this number, or None. BadInput for what is no phone number."""
     hashes = keys.lookup.hashes(canonical_phone(phone))
     found = await MemberPhone.get_or_none(lookup_hash__in=list(hashes.values()))
-    return None if found is None else found.member_id
+    return None if found is None else await leads_to(found.member_id)
+
+
+async def move(*, from_member_id: int, to_member_id: int, keys: PhoneKeys) -> MemberPhone | None:
+    """The number goes along when two accounts become one, or part again; None: there is none, or the other account
+    has one of its own, and then this one goes on leading there. A plain function, under both members' locks."""
+    phone = await MemberPhone.filter(member_id=from_member_id).select_for_update().first()
+    if phone is None or await MemberPhone.filter(member_id=to_member_id).exists():
+        return None
+    at_rest = _at_rest(to_member_id, _open(phone, keys), keys)
+    await phone.update_from_dict({**at_rest, "member_id": to_member_id}).save()
+    return phone
 
 
 async def reseal_all(*, keys: PhoneKeys, batch: int = 200) -> int:

@@ -5,30 +5,47 @@ from datetime import datetime
 
 from models.database import row
 from models.keys import token_hash
+from models.members.rules import IN_WECHAT, Door
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A member at one device, and as whom WeChat knows them there (the payer of a JSAPI order)."""
+    """A member at one device, and as whom WeChat or Alipay knows them there. Both are empty for who came by phone."""
 
     member_id: int
     sign_in_id: int
     member_public_id: str
     appid: str
     openid: str
+    door: Door = Door.MINI_PROGRAM
+    device_id: str = ""
+
+    @property
+    def wechat_payer(self) -> str:
+        """The openid that can pay in WeChat's own payment sheet; empty when they came by another door."""
+        return self.openid if self.door in IN_WECHAT else ""
 
 
 async def who(*, access_token: str, now: datetime) -> SignedIn | None:
-    """The member with this access token, or None when it is unknown, expired or signed out."""
+    """The member with this access token, or None when it is unknown, expired or signed out, or they left us."""
     found = await row(
-        """SELECT s.member_id, s.id, m.public_id, s.appid, s.openid
+        """SELECT s.member_id, s.id, m.public_id, s.appid, s.openid, s.door, s.device_id
              FROM sign_in_token t
              JOIN sign_in s ON s.id = t.sign_in_id
              JOIN member m ON m.id = s.member_id
-            WHERE t.access_hash = $1 AND t.access_expires_at > $2 AND s.ended_at IS NULL""",
+            WHERE t.access_hash = $1 AND t.access_expires_at > $2 AND s.ended_at IS NULL
+              AND m.deleted_at IS NULL""",
         token_hash(access_token),
         now,
     )
     if found is None:
         return None
-    return SignedIn(found["member_id"], found["id"], found["public_id"], found["appid"], found["openid"])
+    return SignedIn(
+        found["member_id"],
+        found["id"],
+        found["public_id"],
+        found["appid"],
+        found["openid"],
+        Door(found["door"]),
+        found["device_id"],
+    )

@@ -12,13 +12,19 @@ class Member(Table):
     public_id = fields.CharField(max_length=32, unique=True)
     created_at = fields.DatetimeField()
     code_version = fields.IntField(default=0)  # part of every personal code: raising it revokes all shown codes
+    origin = fields.CharField(max_length=8, default="SELF", db_default="SELF")  # MemberOrigin: who opened it
+    joined_to: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Member", null=True, related_name="joined", on_delete=fields.RESTRICT
+    )
+    joined_to_id: int | None  # merged into that member; nothing of ours leads here any more
+    deleted_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "member"
 
 
 class Identity(Table):
-    """A person at one WeChat application. unionid may be absent, so (appid, openid) is the key."""
+    """A person at one application of WeChat or Alipay. unionid may be absent, so (appid, openid) is the key."""
 
     id = fields.BigIntField(primary_key=True)
     member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Member", on_delete=fields.RESTRICT)
@@ -26,11 +32,13 @@ class Identity(Table):
     appid = fields.CharField(max_length=64)
     openid = fields.CharField(max_length=64)
     unionid = fields.CharField(max_length=64, null=True, db_index=True)
+    door = fields.CharField(max_length=16, default="MINI_PROGRAM", db_default="MINI_PROGRAM")  # Door
     created_at = fields.DatetimeField()
 
     class Meta:
         table = "identity"
         unique_together = (("appid", "openid"),)
+        indexes = (("member_id",),)
 
 
 class MemberPhone(Table):
@@ -44,6 +52,7 @@ class MemberPhone(Table):
     lookup_hash = fields.CharField(max_length=64, unique=True)
     lookup_key_id = fields.CharField(max_length=16)
     bound_at = fields.DatetimeField()
+    proved_at = fields.DatetimeField(null=True)  # when its holder last proved that they have it; null: when bound
 
     class Meta:
         table = "member_phone"
@@ -54,17 +63,20 @@ class SignIn(Table):
     """One device signed in: a family of refresh tokens that begins and ends together."""
 
     id = fields.BigIntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True, null=True)  # null until an older one is refreshed
     member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Member", on_delete=fields.RESTRICT)
     member_id: int
     appid = fields.CharField(max_length=64)
     openid = fields.CharField(max_length=64)
     device_id = fields.CharField(max_length=64)
+    door = fields.CharField(max_length=16, default="MINI_PROGRAM", db_default="MINI_PROGRAM")  # Door
     started_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
     end_reason = fields.CharField(max_length=24, default="")
 
     class Meta:
         table = "sign_in"
+        indexes = (("member_id", "device_id"),)
 
 
 class SignInToken(Table):
@@ -84,3 +96,24 @@ class SignInToken(Table):
     class Meta:
         table = "sign_in_token"
         unique_together = (("sign_in", "generation"),)
+
+
+class PhoneCode(Table):
+    """A code sent by SMS to prove that somebody holds a number. Neither the number nor the code can be read here."""
+
+    id = fields.BigIntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True)
+    purpose = fields.CharField(max_length=16)  # CodePurpose
+    phone_hash = fields.CharField(max_length=64)  # under the lookup key of that moment; codes live for minutes
+    code_hash = fields.CharField(max_length=64)
+    device_id = fields.CharField(max_length=64)
+    address = fields.CharField(max_length=64)
+    member_id = fields.BigIntField(null=True)  # who asked, where somebody was signed in
+    status = fields.CharField(max_length=16)  # INTENDED, SENT, FAILED, USED, SPENT
+    tries = fields.IntField(default=0)
+    sent_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "phone_code"
+        indexes = (("phone_hash", "sent_at"), ("device_id", "sent_at"), ("address", "sent_at"))

@@ -23,6 +23,14 @@ class Order(Table):
     paid_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
     close_reason = fields.CharField(max_length=24, default="")
+    placed_by: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Member", null=True, related_name="orders_placed", on_delete=fields.RESTRICT
+    )
+    placed_by_id: int | None  # the guardian or helper who placed it; null: the member, or a clerk
+    placed_by_staff: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", null=True, on_delete=fields.RESTRICT
+    )
+    placed_by_staff_id: int | None  # the clerk at whose desk it was placed
 
     class Meta:
         table = "orders"

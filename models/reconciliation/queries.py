@@ -13,7 +13,8 @@ from typing import Any
 from models import database
 from models.errors import DomainError, ErrorCode
 from models.reconciliation.rules import PAID, Key, Ours, span_of
-from models.staff.rules import StaffSignedIn
+from models.staff.powers import has_everywhere, may, regions_where, venues_where
+from models.staff.rules import Power, StaffSignedIn
 from payments.port import EntryKind
 
 MOST_NUMBERS = 500  # in one statement's list
@@ -101,34 +102,29 @@ async def discrepancies(
 
     Raises NOT_ALLOWED for a venue (`venue_id` is public) that is not theirs.
     """
-    venues = [key for key, _ in clerk.venues]
-    if venue_id is not None and venue_id not in venues:
+    if venue_id is not None and not await may(clerk, Power.RECONCILE, venue_id=venue_id):
         raise DomainError(
             "您没有这个场馆的对账权限。",
             code=ErrorCode.NOT_ALLOWED,
             next_step="请选择自己的场馆，或联系管理员开通。",
             field="venueId",
         )
-    without_venue = venue_id is None and await has_every_venue(clerk)
-    wanted = venues if venue_id is None else [venue_id]
-    where, values = _visible(wanted, without_venue, first=3)
-    if status is not None:
-        values.append(status)
-        where += f" AND discrepancy.status = ${len(values) + 2}"
+    where = _VISIBLE
+    values: list[Any] = [clerk.staff_id, before_id or 2**62, first + 1]
+    for column, wanted in (("venue.public_id", venue_id), ("discrepancy.status", status)):
+        if wanted is not None:
+            values.append(wanted)
+            where += f" AND {column} = ${len(values)}"
     found = await database.rows(
-        _DISCREPANCY + f" WHERE discrepancy.id < $1 AND {where} ORDER BY discrepancy.id DESC LIMIT $2",
-        before_id or 2**62,
-        first + 1,
-        *values,
+        _DISCREPANCY + f" WHERE {where} AND discrepancy.id < $2 ORDER BY discrepancy.id DESC LIMIT $3", *values
     )
     return [_discrepancy(row) for row in found]
 
 
 async def discrepancy(*, clerk: StaffSignedIn, discrepancy_id: str) -> Row | None:
     """One by its public id; None when there is none that this person may see."""
-    where, values = _visible([key for key, _ in clerk.venues], await has_every_venue(clerk), first=2)
     found = await database.row(
-        _DISCREPANCY + f" WHERE discrepancy.public_id = $1 AND {where}", discrepancy_id, *values
+        _DISCREPANCY + f" WHERE {_VISIBLE} AND discrepancy.public_id = $2", clerk.staff_id, discrepancy_id
     )
     return None if found is None else _discrepancy(found)
 
@@ -148,7 +144,7 @@ async def acts_of(discrepancy_ids: Collection[int]) -> list[Row]:
 
 async def statements(*, clerk: StaffSignedIn, channel: str | None, first: int, before_id: int | None) -> list[Row]:
     """Every channel's days, the latest begun first, and one more. Raises NOT_ALLOWED (see above)."""
-    if not await has_every_venue(clerk):
+    if not has_everywhere(clerk, Power.RECONCILE):
         raise DomainError(
             "对账单包含全部场馆的金额，您只负责部分场馆。",
             code=ErrorCode.NOT_ALLOWED,
@@ -169,12 +165,6 @@ async def statements(*, clerk: StaffSignedIn, channel: str | None, first: int, b
     return [_with_day(database.with_instants(row, "next_attempt_at", "matched_at")) for row in found]
 
 
-async def has_every_venue(clerk: StaffSignedIn) -> bool:
-    """Whether somebody may act for every venue that we know now."""
-    found = await database.row("SELECT COUNT(*) AS count FROM venue")
-    return bool(clerk.venues) and found is not None and len(clerk.venues) >= found["count"]
-
-
 _DISCREPANCY = """
 SELECT discrepancy.*, day_statement.channel, day_statement.day, venue.public_id AS venue_public_id,
        venue.name AS venue_name
@@ -182,10 +172,9 @@ SELECT discrepancy.*, day_statement.channel, day_statement.day, venue.public_id 
        LEFT JOIN venue ON venue.id = discrepancy.venue_id"""
 
 
-def _visible(venues: Sequence[str], without_venue: bool, *, first: int) -> tuple[str, list[Any]]:
-    """The condition and its values, which stand from parameter `first` on."""
-    mine = f"venue.public_id IN ({database.parameters(len(venues), first=first)})" if venues else "1 = 0"
-    return (f"({mine} OR discrepancy.venue_id IS NULL)" if without_venue else mine), [*venues]
+_VISIBLE = f"""(discrepancy.venue_id IS NOT NULL AND {venues_where(Power.RECONCILE)}
+   OR discrepancy.venue_id IS NULL AND {regions_where(Power.RECONCILE, region="''")})"""
+"""What has no venue is for those who reconcile everywhere."""
 
 
 def _discrepancy(found: Mapping[str, Any]) -> Row:

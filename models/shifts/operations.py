@@ -21,7 +21,8 @@ from models.shifts.rules import (
     with_first_count,
 )
 from models.shifts.tables import Shift
-from models.staff.rules import StaffSignedIn
+from models.staff.powers import may
+from models.staff.rules import Power, StaffSignedIn
 
 
 async def open_shift(*, clerk: StaffSignedIn, venue_id: str, float_fen: int, now: datetime) -> str:
@@ -31,7 +32,7 @@ async def open_shift(*, clerk: StaffSignedIn, venue_id: str, float_fen: int, now
     another one waits to be counted, however long it has been.
     """
     checked_amount(float_fen, field="openingFloat")
-    if venue_id not in dict(clerk.venues):
+    if not await may(clerk, Power.TAKE_MONEY, venue_id=venue_id):
         raise not_your_venue()
     return await _open(clerk, venue_id, float_fen, now)
 

@@ -1,34 +1,157 @@
-"""What is true of staff and their sign-ins. Pure. The numbers follow GB/T 22239-2019, level 3."""
+"""What is true of staff, what they may do, and their sign-ins. Pure. How strict it is, says `StaffPolicy`."""
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from math import ceil
 
 from models.errors import BadInput, DomainError, ErrorCode
+from models.staff.policy import LEVEL_3, StaffPolicy
 
-IDLE_LIFE = timedelta(minutes=10)
-ABSOLUTE_LIFE = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=1)  # a desk scans all day: its sign-in's row is written once a minute at most
-FAILURES_UNTIL_LOCK = 5
-LOCK_LIFE = timedelta(seconds=300)
-
-SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 128
-CLASSES_NEEDED = 3
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
 
 
+class Role(StrEnum):
+    """What somebody is, at a venue, in a region and all below it, or everywhere."""
+
+    REDEEMER = "REDEEMER"
+    VENUE_MANAGER = "VENUE_MANAGER"
+    FINANCE = "FINANCE"
+    REGULATOR = "REGULATOR"
+    DATA_OFFICER = "DATA_OFFICER"  # PIPL art. 52
+    SYSTEM_ADMIN = "SYSTEM_ADMIN"
+    SECURITY_ADMIN = "SECURITY_ADMIN"
+    AUDITOR = "AUDITOR"
+
+
+class Power(StrEnum):
+    """One thing that a role may do, where it holds."""
+
+    REDEEM = "REDEEM"
+    TAKE_MONEY = "TAKE_MONEY"
+    SETTLE_REFUNDS = "SETTLE_REFUNDS"
+    RECONCILE = "RECONCILE"
+    READ_PERSON = "READ_PERSON"  # find a person at the desk by their ID card
+    REVEAL = "REVEAL"  # personal data without the mask
+    GRANT_CONCESSION = "GRANT_CONCESSION"
+    BOOK_FOR_PERSON = "BOOK_FOR_PERSON"
+    ANSWER_FEEDBACK = "ANSWER_FEEDBACK"
+    HIDE_RATING = "HIDE_RATING"
+    DECIDE_ORGANISATION = "DECIDE_ORGANISATION"
+    SEE_FIGURES = "SEE_FIGURES"
+    OPEN_SEALED_RECORDS = "OPEN_SEALED_RECORDS"  # who a deleted member was
+    MANAGE_ACCOUNTS = "MANAGE_ACCOUNTS"
+    GRANT_ROLES = "GRANT_ROLES"
+    END_SIGN_INS = "END_SIGN_INS"
+    RESET_SECOND_FACTOR = "RESET_SECOND_FACTOR"
+    READ_AUDIT = "READ_AUDIT"
+
+
+_DESK = frozenset({Power.REDEEM, Power.TAKE_MONEY, Power.READ_PERSON, Power.BOOK_FOR_PERSON})
+_MONEY = frozenset({Power.SETTLE_REFUNDS, Power.SEE_FIGURES})
+_PUBLIC_VOICE = frozenset({Power.ANSWER_FEEDBACK, Power.HIDE_RATING})
+
+POWERS: Mapping[Role, frozenset[Power]] = {
+    Role.REDEEMER: _DESK,
+    Role.VENUE_MANAGER: _DESK | _MONEY | _PUBLIC_VOICE | {Power.GRANT_CONCESSION, Power.REVEAL},
+    Role.FINANCE: _MONEY | {Power.RECONCILE},
+    Role.REGULATOR: _PUBLIC_VOICE
+    | {Power.DECIDE_ORGANISATION, Power.GRANT_CONCESSION, Power.SEE_FIGURES, Power.REVEAL},
+    Role.DATA_OFFICER: frozenset({Power.REVEAL, Power.OPEN_SEALED_RECORDS}),
+    Role.SYSTEM_ADMIN: frozenset({Power.MANAGE_ACCOUNTS}),
+    Role.SECURITY_ADMIN: frozenset({Power.GRANT_ROLES, Power.END_SIGN_INS, Power.RESET_SECOND_FACTOR}),
+    Role.AUDITOR: frozenset({Power.READ_AUDIT}),
+}
+
+ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR})
+"""An account holds one of them and nothing else, or none (GB/T 22239-2019, 8.1.5: 系统, 安全, 审计管理 apart)."""
+
+EVERYWHERE_ONLY = frozenset({Role.AUDITOR, Role.DATA_OFFICER})
+"""What they look at has no place."""
+
+OF_REGIONS = ADMINISTRATORS | EVERYWHERE_ONLY | {Role.REGULATOR}
+"""They hold in a region or everywhere, never at a single venue."""
+
+DESK_ROLES = (Role.REDEEMER, Role.FINANCE)
+"""What every clerk could do before there were roles: redeem, take money, settle refunds, reconcile."""
+
+ROLE_WORDS: Mapping[Role, str] = {
+    Role.REDEEMER: "核销员",
+    Role.VENUE_MANAGER: "场馆管理员",
+    Role.FINANCE: "财务",
+    Role.REGULATOR: "主管部门",
+    Role.DATA_OFFICER: "个人信息保护负责人",
+    Role.SYSTEM_ADMIN: "系统管理员",
+    Role.SECURITY_ADMIN: "安全管理员",
+    Role.AUDITOR: "审计管理员",
+}
+
+POWER_WORDS: Mapping[Power, str] = {
+    Power.REDEEM: "核销",
+    Power.TAKE_MONEY: "收款",
+    Power.SETTLE_REFUNDS: "办理退款",
+    Power.RECONCILE: "对账",
+    Power.READ_PERSON: "按证件查找顾客",
+    Power.REVEAL: "查看完整个人信息",
+    Power.GRANT_CONCESSION: "认定优惠资格",
+    Power.BOOK_FOR_PERSON: "代顾客预订",
+    Power.ANSWER_FEEDBACK: "答复诉求和评价",
+    Power.HIDE_RATING: "隐藏评价",
+    Power.DECIDE_ORGANISATION: "审核单位",
+    Power.SEE_FIGURES: "查看统计",
+    Power.OPEN_SEALED_RECORDS: "查阅封存记录",
+    Power.MANAGE_ACCOUNTS: "管理账号",
+    Power.GRANT_ROLES: "授予角色",
+    Power.END_SIGN_INS: "管理登录",
+    Power.RESET_SECOND_FACTOR: "重置动态口令",
+    Power.READ_AUDIT: "查阅审计记录",
+}
+
+
+class SignInStage(StrEnum):
+    """Until it is OPEN, a sign-in's token opens nothing but the next step."""
+
+    OPEN = "OPEN"
+    NEEDS_CODE = "NEEDS_CODE"
+    NEEDS_PASSWORD = "NEEDS_PASSWORD"  # noqa: S105
+    NEEDS_SETUP = "NEEDS_SETUP"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a role holds. Neither: everywhere. Both are keys for the outside: a venue's public id, a region's key."""
+
+    venue_id: str = ""
+    region_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleHeld:
+    role: Role
+    place: Place
+
+
 @dataclass(frozen=True)
 class StaffSignedIn:
-    """A clerk at a desk. `venues` are those they may act for, as (public id, name)."""
+    """A clerk at a desk. `venues` are those where they may redeem, as (public id, name), whatever role says so."""
 
     token: str = field(repr=False)
     staff_id: int
+    public_id: str
     display_name: str
     device_id: str
     venues: tuple[tuple[str, str], ...]
+    roles: tuple[RoleHeld, ...] = ()
+    stage: SignInStage = SignInStage.OPEN
+
+    def has(self, power: Power) -> bool:
+        """Somewhere."""
+        return any(power in POWERS[held.role] for held in self.roles)
 
 
 class StaffCredentialsWrong(DomainError):
@@ -36,10 +159,10 @@ class StaffCredentialsWrong(DomainError):
 
     code = ErrorCode.STAFF_CREDENTIALS_WRONG
 
-    def __init__(self) -> None:
+    def __init__(self, policy: StaffPolicy = LEVEL_3) -> None:
         super().__init__(
             "用户名或密码不正确。",
-            next_step=f"请核对后再试；连续输错{FAILURES_UNTIL_LOCK}次将暂时锁定。忘记密码请联系管理员。",
+            next_step=f"请核对后再试；连续输错{policy.failures_until_lock}次将暂时锁定。忘记密码请联系管理员。",
         )
 
 
@@ -48,16 +171,41 @@ class StaffLocked(DomainError):
 
     def __init__(self, left: timedelta) -> None:
         minutes = max(1, ceil(left / timedelta(minutes=1)))
-        super().__init__("密码连续输错次数过多，账号已暂时锁定。", next_step=f"请在{minutes}分钟后再试。")
+        super().__init__(
+            "密码或动态口令连续输错次数过多，账号已暂时锁定。", next_step=f"请在{minutes}分钟后再试。"
+        )
+
+
+class SecondFactorWrong(DomainError):
+    code = ErrorCode.SECOND_FACTOR_WRONG
+
+    def __init__(self) -> None:
+        super().__init__(
+            "动态口令不正确，或已经用过。",
+            next_step="请等手机上换出下一个6位数字再输入；仍不正确，请校准手机时间，或联系安全管理员重置。",
+            field="code",
+        )
 
 
 class PasswordTooWeak(DomainError):
     code = ErrorCode.PASSWORD_TOO_WEAK
 
-    def __init__(self) -> None:
+    def __init__(self, policy: StaffPolicy = LEVEL_3) -> None:
         super().__init__(
             "密码强度不够。",
-            next_step="请使用8到128个字符，并包含大写字母、小写字母、数字、符号中的至少三类，且不含用户名。",
+            next_step=f"请使用{policy.shortest_password}到{LONGEST_PASSWORD}个字符，并包含大写字母、小写字母、数字、"
+            f"符号中的至少{_NUMERALS[policy.password_classes]}类，且不含用户名。",
+            field="password",
+        )
+
+
+class PasswordUsedBefore(DomainError):
+    code = ErrorCode.PASSWORD_USED_BEFORE
+
+    def __init__(self, policy: StaffPolicy) -> None:
+        super().__init__(
+            f"新密码不能与最近{policy.passwords_remembered}次用过的密码相同。",
+            next_step="请换一个没有用过的密码。",
             field="password",
         )
 
@@ -74,6 +222,22 @@ class StaffVenueUnknown(DomainError):
 
     def __init__(self) -> None:
         super().__init__("所选场馆不存在。", next_step="请核对场馆编号，至少选择一个场馆。", field="venueIds")
+
+
+class StaffUnknown(DomainError):
+    """Also somebody who is not in the scope of whoever asks."""
+
+    code = ErrorCode.STAFF_UNKNOWN
+
+    def __init__(self) -> None:
+        super().__init__("没有找到这个账号。", next_step="请核对账号；只能管理本辖区内的账号。", field="staffId")
+
+
+class RoleRefused(DomainError):
+    code = ErrorCode.ROLE_REFUSED
+
+
+_NUMERALS = {1: "一", 2: "两", 3: "三", 4: "四"}
 
 
 def username_of(text: str) -> str | None:
@@ -98,7 +262,7 @@ def checked_display_name(text: str) -> str:
     return name
 
 
-def check_password(password: str, *, username: str) -> None:
+def check_password(password: str, *, username: str, policy: StaffPolicy = LEVEL_3) -> None:
     """At least 8 characters of at least 3 classes (GB/T 22239-2019 level 3), and not the username."""
     classes = (
         any(character.islower() for character in password),
@@ -106,11 +270,51 @@ def check_password(password: str, *, username: str) -> None:
         any(character.isdigit() for character in password),
         any(not character.isalnum() for character in password),
     )
-    fits = SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD
-    if not fits or sum(classes) < CLASSES_NEEDED or username in password.lower():
-        raise PasswordTooWeak
+    fits = policy.shortest_password <= len(password) <= LONGEST_PASSWORD
+    if not fits or sum(classes) < policy.password_classes or username in password.lower():
+        raise PasswordTooWeak(policy)
 
 
-def is_alive(*, started_at: datetime, last_seen_at: datetime, now: datetime) -> bool:
+def is_alive(
+    *, started_at: datetime, last_seen_at: datetime, now: datetime, policy: StaffPolicy = LEVEL_3
+) -> bool:
     """A sign-in ends 10 minutes after it was last used and 12 hours after it began, whichever comes first."""
-    return now < last_seen_at + IDLE_LIFE and now < started_at + ABSOLUTE_LIFE
+    return now < last_seen_at + policy.idle_life and now < started_at + policy.absolute_life
+
+
+def stage_of(*, needs_code: bool, needs_password: bool, needs_setup: bool) -> SignInStage:
+    """What a sign-in still needs, one after the other: whoever only knows a password that has run out cannot set a
+    new one where a second factor stands before it."""
+    if needs_code:
+        return SignInStage.NEEDS_CODE
+    if needs_password:
+        return SignInStage.NEEDS_PASSWORD
+    return SignInStage.NEEDS_SETUP if needs_setup else SignInStage.OPEN
+
+
+def password_has_run_out(*, set_at: datetime, must_change: bool, now: datetime, policy: StaffPolicy) -> bool:
+    """It is too old, or somebody else chose it."""
+    return must_change or now >= set_at + policy.password_life
+
+
+def check_together(role: Role, held: Iterable[Role]) -> None:
+    """Raises ROLE_REFUSED when one account must not hold this role beside those."""
+    others = {*held}
+    if others if role in ADMINISTRATORS else others & ADMINISTRATORS:
+        raise RoleRefused(
+            "系统管理员、安全管理员、审计管理员必须由不同账号担任，也不能兼任业务角色。",
+            next_step="请为其另开账号，或先结束原有角色。",
+            field="role",
+        )
+
+
+def check_place(role: Role, place: Place) -> None:
+    """Raises BAD_INPUT where this role cannot hold."""
+    if place.venue_id and place.region_key:
+        raise BadInput("场馆和地区只能选一个。", next_step="请去掉其中一个。", field="regionKey")
+    if role in EVERYWHERE_ONLY and place != Place():
+        raise BadInput(f"{ROLE_WORDS[role]}不分地区。", next_step="请不要填写场馆和地区。", field="role")
+    if role in OF_REGIONS and place.venue_id:
+        raise BadInput(
+            f"{ROLE_WORDS[role]}不设在场馆。", next_step="请填写地区，或留空表示全部。", field="venueId"
+        )

@@ -3,6 +3,16 @@
 from payments.alipay.app import App
 from payments.alipay.certificates import CertificateTrust
 from payments.alipay.client import Alipay
+from payments.alipay.people import AlipayCodeRefused, AlipayPeople
 from payments.alipay.signing import KeyTrust, load_private_key, load_public_key
 
-__all__ = ["Alipay", "App", "CertificateTrust", "KeyTrust", "load_private_key", "load_public_key"]
+__all__ = [
+    "Alipay",
+    "AlipayCodeRefused",
+    "AlipayPeople",
+    "App",
+    "CertificateTrust",
+    "KeyTrust",
+    "load_private_key",
+    "load_public_key",
+]

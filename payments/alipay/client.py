@@ -10,6 +10,7 @@ import httpx
 from payments.alipay import wire
 from payments.alipay.app import App
 from payments.alipay.notices import read_notice
+from payments.alipay.people import CODE_INVALID, LONGEST_CODE, METHOD, AlipayCodeRefused
 from payments.alipay.statements import broken, nothing_happened, read_statement
 from payments.alipay.transport import Transport, unreadable
 from payments.port import (
@@ -179,6 +180,16 @@ class Alipay:
     async def redirect_refund(self, refund: ChannelRefund, card: BankCard | None) -> ChannelRefund:  # noqa: ARG002
         """Alipay gives money back to where it came from, or to the payer's balance; it asks us nothing."""
         raise PaymentError("UNSUPPORTED", "Alipay redirects no refunds", may_have_happened=False, retryable=False)
+
+    async def person(self, auth_code: str) -> str:
+        """Exchange a code for who came in by Alipay (`payments.alipay.people`)."""
+        if not 0 < len(auth_code) <= LONGEST_CODE:
+            raise AlipayCodeRefused
+        try:
+            answer = await self._line.ask_of_old(METHOD, {"grant_type": "authorization_code", "code": auth_code})
+        except PaymentError as refusal:
+            raise (AlipayCodeRefused() if refusal.code == CODE_INVALID else refusal) from None
+        return _read(wire.person, answer)
 
     async def parse_notice(
         self,

@@ -182,6 +182,11 @@ def instant(moment: object) -> datetime:
     return datetime.strptime(text(moment)[:19], TIME).replace(tzinfo=BEIJING).astimezone(UTC)
 
 
+def person(answer: Mapping[str, Any]) -> str:
+    """Read the answer of alipay.system.oauth.token: as an app was set up, Alipay names people by one or the other."""
+    return text(answer.get("user_id") or answer.get("open_id"))
+
+
 def text(value: object) -> str:
     """A text that is not empty."""
     if not isinstance(value, str) or not value:

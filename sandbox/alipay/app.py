@@ -96,12 +96,16 @@ def payer_routes(gateway: Gateway) -> list[Route]:
     def show_code(asked: Row) -> Row:
         return {"auth_code": people.show_code(gateway, payer.person(gateway, asked.get("buyer_user_id")))}
 
+    def say_who(asked: Row) -> Row:
+        return {"auth_code": people.say_who(gateway, payer.person(gateway, asked.get("buyer_user_id")))}
+
     def send_again(asked: Row) -> Row:
         return {"notices": notices.send_again(gateway, str(asked.get("out_trade_no")))}
 
     return [
         control("/_sandbox/people", lambda asked: people.add(gateway, asked)),
         control("/_sandbox/payer-codes", show_code),
+        control("/_sandbox/auth-codes", say_who),
         control("/_sandbox/pay", lambda asked: payer.pay(gateway, asked, open_url)),
         control("/_sandbox/refuse", lambda asked: payer.refuse(gateway, asked, open_url)),
         control("/_sandbox/send-notices-again", send_again),

@@ -1,7 +1,7 @@
 """The gateway's door: every request's signature is verified, every answer to a known application is signed.
 
 An answer is always HTTP 200. Its node is named for the method, also when the request is refused, as Alipay's
-production answers; `error_response` is left for requests whose method is unknown.
+production answers; `error_response` is left for requests whose method is unknown, and for the oldest method.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Asked:
     return_url: str | None
     certificate_mode: bool
     base_url: str
+    parameters: Parameters
 
 
 async def read_parameters(request: Request) -> Parameters:
@@ -103,6 +104,7 @@ def understood(gateway: Gateway, parameters: Parameters, base_url: str, *, certi
         return_url=_url(parameters, "return_url"),
         certificate_mode=certificate_mode,
         base_url=base_url,
+        parameters=parameters,
     )
 
 

@@ -42,6 +42,7 @@ OWN_FAULTS: dict[str, Accepts] = {
     "refund_ends_unknown": switch,  # a new refund does happen, yet the answer is 20000
     "seller_balance_empty": switch,  # new refunds are refused with ACQ.SELLER_BALANCE_NOT_ENOUGH
     "payer_must_confirm": switch,  # a payment code never pays at once, whatever the amount
+    "open_id_only": switch,  # this app is told people's open_id and no user_id
     "statement_hides": texts,  # these out_trade_no and out_request_no are missing in the bill
     "statement_amounts": fen_by_number,  # {out_trade_no or out_request_no: fen that the bill shows}
     "statement_adds": added_rows,  # payments in the bill that never happened

@@ -1,16 +1,18 @@
-"""The people who have an Alipay account, and the payment codes their phones show."""
+"""The people who have an Alipay account, the payment codes their phones show, and the codes that say who they are."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sandbox.alipay.gateway import Gateway
-from sandbox.alipay.refusals import failed
+from sandbox.alipay.refusals import failed, invalid, missing
 from sandbox.clock import as_instant, as_text
 from sandbox.store import Row
 
 CODE_LIFE = timedelta(minutes=1)
+IDENTITY_CODE_LIFE = timedelta(hours=24)  # "授权码有效期最久 24 小时", once
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS people (
@@ -18,6 +20,9 @@ CREATE TABLE IF NOT EXISTS people (
 CREATE TABLE IF NOT EXISTS payer_codes (
     auth_code TEXT PRIMARY KEY, buyer_user_id TEXT NOT NULL REFERENCES people, created_at TEXT NOT NULL,
     used_for TEXT);
+CREATE TABLE IF NOT EXISTS identity_codes (
+    code TEXT PRIMARY KEY, buyer_user_id TEXT NOT NULL REFERENCES people, created_at TEXT NOT NULL,
+    used INTEGER NOT NULL DEFAULT 0);
 """
 
 
@@ -72,6 +77,45 @@ def buyer_of_code(gateway: Gateway, auth_code: str, out_trade_no: str) -> Row:
         raise _invalid_code()
     gateway.store.run("UPDATE payer_codes SET used_for = ? WHERE auth_code = ?", out_trade_no, auth_code)
     return gateway.store.rows("SELECT * FROM people WHERE buyer_user_id = ?", code["buyer_user_id"])[0]
+
+
+def say_who(gateway: Gateway, person: Row) -> str:
+    """The code of my.getAuthCode, after this person said yes."""
+    code = secrets.token_hex(16)
+    gateway.store.run(
+        "INSERT INTO identity_codes VALUES (?, ?, ?, 0)", code, person["buyer_user_id"], as_text(gateway.now())
+    )
+    return code
+
+
+def exchange(gateway: Gateway, asked: Mapping[str, str]) -> Row:
+    """alipay.system.oauth.token: uses the code up. With the fault `open_id_only` this app is told no user_id."""
+    if asked.get("grant_type") != "authorization_code":
+        raise invalid("isv.grant-type-invalid", "grant_type参数不正确")
+    if not asked.get("code"):
+        raise missing("isv.missing-code", "缺少code参数")
+    found = gateway.store.row(
+        "SELECT * FROM identity_codes JOIN people USING (buyer_user_id) WHERE code = ?", asked["code"]
+    )
+    if found is None or found["used"] or gateway.now() >= as_instant(found["created_at"]) + IDENTITY_CODE_LIFE:
+        raise invalid("isv.code-invalid", "授权码code无效")
+    gateway.store.run("UPDATE identity_codes SET used = 1 WHERE code = ?", asked["code"])
+    who = {"open_id": found["buyer_open_id"]}
+    if not gateway.faults.is_on("open_id_only"):
+        who["user_id"] = found["buyer_user_id"]
+    tokens = {
+        "access_token": f"authbseB{secrets.token_hex(16)}",
+        "refresh_token": f"authbseB{secrets.token_hex(16)}",
+    }
+    return (
+        who
+        | tokens
+        | {
+            "auth_start": gateway.now().strftime("%Y-%m-%d %H:%M:%S"),
+            "expires_in": "1296000",
+            "re_expires_in": "2592000",
+        }
+    )
 
 
 def _invalid_code() -> Exception:

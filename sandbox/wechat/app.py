@@ -1,4 +1,4 @@
-"""The wire of mini-program sign-in, and the control routes that hand out codes in the person's place.
+"""The wire of sign-in and of messages, and the control routes that act in the person's place.
 
 Answers follow developers.weixin.qq.com: always HTTP 200, the outcome in `errcode`.
 """
@@ -20,7 +20,7 @@ from sandbox.faults import Faults, switch
 from sandbox.keys import load_secrets
 from sandbox.service import Service, control_routes, json_object, refuse_control, under_faults
 from sandbox.store import Row, Store
-from sandbox.wechat import codes, tokens
+from sandbox.wechat import authorize_page, codes, messages, official, tokens
 from sandbox.wechat.errors import WeChatError
 
 OWN_FAULTS = {
@@ -31,13 +31,16 @@ OWN_FAULTS = {
 
 def create_app(folder: Path) -> Starlette:
     known = load_secrets(folder)
-    store = Store(folder / "wechat.sqlite3", codes.TABLES + tokens.TABLES)
+    tables = "".join(part.TABLES for part in (codes, tokens, official, messages))
+    store = Store(folder / "wechat.sqlite3", tables)
     clock = Clock(store)
-    service = Service("wechat", "微信登录与手机号", store, clock, Faults(store, OWN_FAULTS))
+    apps = tokens.apps(known)
+    mini_program, official_account = known.mini_program_appid, known.official_account_appid
+    service = Service("wechat", "微信登录、手机号与消息", store, clock, Faults(store, OWN_FAULTS))
 
     async def jscode2session(request: Request) -> Row:
         query = request.query_params
-        tokens.check_app(query.get("appid"), query.get("secret"), known)
+        tokens.check_app(query.get("appid"), query.get("secret"), {mini_program: apps[mini_program]})
         if query.get("grant_type") != "authorization_code":
             raise WeChatError(40002)
         return codes.sign_in(store, query.get("js_code", ""), now=clock.now())
@@ -46,14 +49,36 @@ def create_app(folder: Path) -> Starlette:
         asked = await posted(request)
         if asked.get("grant_type") != "client_credential":
             raise WeChatError(40002)
-        tokens.check_app(asked.get("appid"), asked.get("secret"), known)
-        return tokens.stable_token(store, force=asked.get("force_refresh") is True, now=clock.now())
+        appid = tokens.check_app(asked.get("appid"), asked.get("secret"), apps)
+        return tokens.stable_token(store, appid, force=asked.get("force_refresh") is True, now=clock.now())
 
     async def getuserphonenumber(request: Request) -> Row:
         now = clock.now()
-        tokens.check_token(store, request.query_params.get("access_token", ""), now=now)
+        check_token(request, mini_program)
         code = (await posted(request)).get("code")
-        return codes.phone_number(store, code, appid=known.mini_program_appid, now=now)
+        return codes.phone_number(store, code, appid=mini_program, now=now)
+
+    async def page_token(request: Request) -> Row:
+        query = request.query_params
+        tokens.check_app(query.get("appid"), query.get("secret"), {official_account: apps[official_account]})
+        if query.get("grant_type") != "authorization_code":
+            raise WeChatError(40002)
+        return official.exchange(store, query.get("code", ""), now=clock.now())
+
+    async def userinfo(request: Request) -> Row:
+        query = request.query_params
+        return official.userinfo(store, query.get("access_token", ""), query.get("openid", ""), now=clock.now())
+
+    async def subscribe_send(request: Request) -> Row:
+        check_token(request, mini_program)
+        return messages.subscribe(store, await posted(request), now=clock.now())
+
+    async def template_send(request: Request) -> Row:
+        check_token(request, official_account)
+        return messages.template(store, await posted(request), now=clock.now())
+
+    def check_token(request: Request, appid: str) -> None:
+        tokens.check_token(store, request.query_params.get("access_token", ""), appid, now=clock.now())
 
     async def people(request: Request) -> Response:
         try:
@@ -66,7 +91,8 @@ def create_app(folder: Path) -> Starlette:
         openid, unionid, phone = given
         if phone is not None and not re.fullmatch(r"\d{5,15}", phone):
             return refuse_control("phone is digits only")
-        return JSONResponse(codes.keep_person(store, openid, unionid, phone, now=clock.now()))
+        person = codes.keep_person(store, openid, unionid, phone, now=clock.now())
+        return JSONResponse(person | {"official_openid": official.official_openid(store, person["openid"])})
 
     def hand_out(kind: str) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -78,6 +104,34 @@ def create_app(folder: Path) -> Starlette:
 
         return endpoint
 
+    def control(act: Callable[[Row], Row]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return JSONResponse(act(json_object(await request.body())))
+            except ValueError as error:
+                return refuse_control(str(error))
+
+        return endpoint
+
+    def official_code(asked: Row) -> Row:
+        scope, snapshot = asked.get("scope", official.BASE), asked.get("snapshot") is True
+        return {"code": official.new_code(store, asked.get("openid"), scope, snapshot=snapshot, now=clock.now())}
+
+    def grant(asked: Row) -> Row:
+        return messages.grant(store, asked.get("openid"), asked.get("template_id"), asked.get("times", 1))
+
+    def follow(asked: Row) -> Row:
+        openid, follows = str(asked.get("openid")), asked.get("follows") is True
+        messages.follow(store, openid, follows=follows)
+        return {"follows": follows}
+
+    def contents() -> Row:
+        return {
+            name: shown
+            for part in (codes, tokens, official, messages)
+            for name, shown in part.contents(store).items()
+        }
+
     async def revoke(_: Request) -> Response:
         tokens.revoke_all(store)
         return JSONResponse({"revoked": True})
@@ -87,10 +141,18 @@ def create_app(folder: Path) -> Starlette:
             wire(service, "GET", "/sns/jscode2session", jscode2session),
             wire(service, "POST", "/cgi-bin/stable_token", stable_token),
             wire(service, "POST", "/wxa/business/getuserphonenumber", getuserphonenumber),
-            *control_routes(service, lambda _: codes.contents(store) | tokens.contents(store)),
+            wire(service, "GET", "/sns/oauth2/access_token", page_token),
+            wire(service, "GET", "/sns/userinfo", userinfo),
+            wire(service, "POST", "/cgi-bin/message/subscribe/send", subscribe_send),
+            wire(service, "POST", "/cgi-bin/message/template/send", template_send),
+            *authorize_page.routes(store, clock, official_account),
+            *control_routes(service, lambda _: contents()),
             Route("/_sandbox/people", people, methods=["POST"]),
             Route("/_sandbox/login-codes", hand_out("login"), methods=["POST"]),
             Route("/_sandbox/phone-codes", hand_out("phone"), methods=["POST"]),
+            Route("/_sandbox/official-codes", control(official_code), methods=["POST"]),
+            Route("/_sandbox/subscriptions", control(grant), methods=["POST"]),
+            Route("/_sandbox/follow", control(follow), methods=["POST"]),
             Route("/_sandbox/revoke-access-tokens", revoke, methods=["POST"]),
         ]
     )

@@ -61,7 +61,10 @@ TRACES = {  # what an act left behind, found by its idempotency key or nonce, wi
                                 #- '{payload,happenedAt}'
                                 || jsonb_build_object('then', x.created_at = o.paid_at, 'due', x.next_attempt_at
                                                       = o.paid_at) ORDER BY x.id)
-                  FROM outbox x WHERE x.subject = 'order:' || o.order_no) AS told
+                  FROM outbox x WHERE x.subject = 'order:' || o.order_no) AS told,
+               (SELECT json_agg((to_jsonb(m) - '{id,public_id,told_at}'::text[])
+                                || jsonb_build_object('then', m.told_at = o.paid_at) ORDER BY m.id)
+                  FROM message m WHERE m.about_no = o.order_no) AS messages
           FROM payment p JOIN orders o ON o.id = p.order_id
           JOIN payment_notice n ON n.about_no = p.payment_no AND n.channel = p.channel
          WHERE p.payment_no = $1""",
@@ -95,6 +98,8 @@ UNDO = {  # so that the other side can do the very same
         (
             "DELETE FROM payment_notice WHERE about_no = $1",
             """DELETE FROM outbox WHERE subject = (SELECT 'order:' || o.order_no FROM orders o
+                 JOIN payment p ON p.order_id = o.id WHERE p.payment_no = $1)""",
+            """DELETE FROM message WHERE about_no = (SELECT o.order_no FROM orders o
                  JOIN payment p ON p.order_id = o.id WHERE p.payment_no = $1)""",
             f"DELETE FROM admission {_OF_THE_ORDER}",
             f"DELETE FROM finance_event {_OF_THE_ORDER} AND kind = 'PAID'",

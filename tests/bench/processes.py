@@ -108,6 +108,8 @@ def environment_of(folder: Path, database_url: str) -> dict[str, str]:
         "REDIS_URL": f"redis://{embedded.LOOPBACK}:{embedded.ports(folder, ['valkey'])['valkey']}/0",
         "WECHAT_BASE_URL": nobody,
         "WECHAT_PAY_BASE_URL": nobody,
+        "TENCENT_CLOUD_SMS_BASE_URL": nobody,
+        "TENCENT_CLOUD_FACEID_BASE_URL": nobody,
         "GOVERNMENT_PLATFORM_BASE_URL": nobody,
     }
 

@@ -168,6 +168,7 @@ def _notices(
             "finance_event WHERE kind = 'PAID'": 1,
             "admission": 2,
             "outbox": 1,
+            "message": 1,
         },
     )
 

@@ -327,7 +327,9 @@ async def _desks(connection: Any, count: int, halls: tuple[Hall, ...], now: date
         now,
     )
     await connection.executemany(
-        "INSERT INTO staff_venue (staff_id, venue_id) VALUES ($1, $2)", [(staff_id, hall.id) for hall in halls]
+        """INSERT INTO staff_role (public_id, staff_id, role, venue_id, region_key, granted_at)
+           VALUES ($1, $2, 'REDEEMER', $3, '', $4)""",
+        [(new_id("rol"), staff_id, hall.id, now) for hall in halls],
     )
     tokens = tuple(new_token() for _ in range(count))
     await connection.executemany(

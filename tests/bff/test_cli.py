@@ -87,6 +87,33 @@ async def test_staff_get_an_account_once_with_a_password_from_standard_input(ope
     assert (again.returncode, again.stderr.split(":")[0]) == (1, "USERNAME_TAKEN")
 
 
+async def test_three_administrators_are_opened_with_first_passwords_that_are_shown_once(
+    operator: Operator,
+) -> None:
+    nobody = operator.types("staff", "admins")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    admins = ["staff", "admins", "--system", "wang.xt", "--security", "li.aq", "--audit", "zhang.sj"]
+    made = operator.types(*admins)
+    opened = [line.split("\t") for line in made.stdout.splitlines()[:3]]
+    assert [line[:2] for line in opened] == [
+        ["SYSTEM_ADMIN", "wang.xt"],
+        ["SECURITY_ADMIN", "li.aq"],
+        ["AUDITOR", "zhang.sj"],
+    ]
+    assert len({line[2] for line in opened}) == 3
+    again = operator.types(*admins)
+    assert (again.returncode, again.stderr.split(":")[0]) == (1, "USERNAME_TAKEN")
+
+
+async def test_staff_of_a_region_get_the_roles_that_are_named(operator: Operator) -> None:
+    create = ["staff", "create", "zhao.zg", "--name", "赵主管", "--role", "REGULATOR", "--role", "FINANCE"]
+    assert operator.types(*create, then="Str0ng-enough\n").returncode == 1, "a place is missing"
+    made = operator.types(*create, "--region", "510100", then="Str0ng-enough\n")
+    assert (made.returncode, made.stderr) == (0, "")
+    held = "SELECT COUNT(*) FROM staff_role WHERE region_key = '510100' AND role IN ('REGULATOR', 'FINANCE')"
+    assert await operator.reads(held) == 2
+
+
 async def test_a_gate_gets_an_address_and_a_secret_which_rotate(operator: Operator) -> None:
     venue = await operator.reads("SELECT public_id FROM venue ORDER BY id LIMIT 1")
     made = operator.types("gates", "create", "G1", "--venue", venue, "--direction", "ENTRY")
@@ -138,6 +165,13 @@ async def test_dead_letters_are_listed_and_sent_again(operator: Operator) -> Non
     assert listed.stdout == "row_1\t2026-11-20T05:00:00Z\torders\torder:O1\tHTTP 500\n"
     assert operator.types("outbox", "replay", "row_1", "row_2").stdout == "1 of 2 will be sent again\n"
     assert operator.types("outbox", "dead").stdout == ""
+
+
+def test_everything_that_is_sealed_is_resealed_in_one_go(operator: Operator) -> None:
+    resealed = operator.types("keys", "reseal")
+    assert resealed.returncode == 0
+    told = ("numbers", "real names", "second factors", "texts", "sealed records")
+    assert resealed.stdout == "".join(f"0 {what} moved\n" for what in told)
 
 
 def test_phone_numbers_are_resealed(operator: Operator) -> None:
@@ -203,3 +237,17 @@ async def test_web_processes_forget_at_a_word(operator: Operator, valkey: Valkey
     refused = with_valkey.types("answers", "forget")
     assert refused.returncode == 1
     assert "Valkey is away" in refused.stderr
+
+
+async def test_what_an_operator_does_is_in_the_audit_trail_and_the_trail_can_be_verified(
+    operator: Operator,
+) -> None:
+    said = "SELECT COUNT(*) FROM audit_line WHERE actor_kind = 'OPERATOR' AND act = 'import' AND outcome = 'OK'"
+    assert await operator.reads(said) >= 1
+    verified = operator.types("audit", "verify")
+    assert verified.returncode == 0, verified.stderr
+    assert "wait to be chained" in verified.stdout
+    cut = operator.types("audit", "verify", "--head", f"7:{'0' * 64}")
+    assert (cut.returncode, cut.stderr) == (1, "broken: TAIL_CUT at seq 1\n")
+    unread = operator.types("audit", "verify", "--head", "seven")
+    assert (unread.returncode, unread.stderr.split(":")[0]) == (1, "BAD_INPUT")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bff.settings import KEY_VARIABLES, SettingsRefused, origin_of, read_env_file, read_settings
+from models.staff.policy import DEVELOPMENT, LEVEL_3
 from tests.bff.conftest import clean_environment
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,6 +38,8 @@ def production(tmp_path: Path) -> dict[str, str]:
         "WECHAT_PAY_APIV3_KEY": "k" * 32,
         "WECHAT_PAY_PUBLIC_KEY_ID": "PUB_KEY_ID_0116",
         "WECHAT_PAY_PUBLIC_KEY_FILE": str(tmp_path / "wechat_pay.pem"),
+        "TENCENT_CLOUD_SECRET_ID": "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE",
+        "TENCENT_CLOUD_SECRET_KEY": "k" * 32,
         "GOVERNMENT_PLATFORM_BASE_URL": "https://platform.example.gov.cn",
         "GOVERNMENT_PLATFORM_APP_ID": "sports",
         "GOVERNMENT_PLATFORM_SECRET": "s" * 32,
@@ -62,6 +65,7 @@ def test_production_names_everything_that_is_missing_at_once() -> None:
     needed = ["DATABASE_URL", "REDIS_URL", "PUBLIC_BASE_URL", *KEY_VARIABLES]
     needed += [f"WECHAT_MINI_PROGRAM_{name}" for name in ("APPID", "SECRET")]
     needed += [f"WECHAT_PAY_{name}" for name in ("MCHID", "MERCHANT_SERIAL", "MERCHANT_KEY_FILE", "APIV3_KEY")]
+    needed += ["TENCENT_CLOUD_SECRET_ID", "TENCENT_CLOUD_SECRET_KEY"]
     needed += [f"GOVERNMENT_PLATFORM_{name}" for name in ("BASE_URL", "APP_ID", "SECRET")]
     assert [name for name in needed if name not in said] == []
 
@@ -86,9 +90,16 @@ def test_production_names_everything_that_is_missing_at_once() -> None:
         ("CORS_ORIGINS", "https://map.example.cn:443", "no origin"),
         ("CORS_ORIGINS", "https://Map.example.cn", "no origin"),
         ("CORS_ORIGINS", "null", "no origin"),
+        ("WECHAT_SUBSCRIBE_TEMPLATES", "BOOKINGS:abc", "the forms are ACCOUNT, BOOKING"),
+        ("WECHAT_SUBSCRIBE_TEMPLATES", "BOOKING:abc,BOOKING:abd", "is no FORM:id"),
+        ("WECHAT_OFFICIAL_ACCOUNT_TEMPLATES", "REFUND", "is no FORM:id"),
+        ("WECHAT_SUBSCRIBE_TEMPLATES", "BOOKING:sandbox-subscribe-BOOKING", "sandbox"),
         ("CORS_ORIGINS", "https://map.example.cn,http://h5.example.cn", "not https"),
         ("WECHAT_BASE_URL", "http://127.0.0.1:9001", "https"),
         ("WECHAT_PAY_BASE_URL", "https://localhost:9002", "real one"),
+        ("WECHAT_OPEN_URL", "http://127.0.0.1:9001", "https"),
+        ("TENCENT_CLOUD_SMS_BASE_URL", "http://127.0.0.1:9004", "https"),
+        ("TENCENT_CLOUD_FACEID_BASE_URL", "https://localhost:9004", "real one"),
         ("GOVERNMENT_PLATFORM_BASE_URL", "http://127.0.0.1:9003", "https"),
         ("WECHAT_MINI_PROGRAM_SECRET", "change-me", "placeholder"),
         ("WECHAT_PAY_APIV3_KEY", "short", "32 bytes"),
@@ -108,6 +119,51 @@ def test_production_refuses(production: dict[str, str], name: str, value: str, w
     [fault] = faults_of(production | {name: value})
     assert fault.startswith(name)
     assert word in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STAFF_PASSWORD_LENGTH", "7"),
+        ("STAFF_PASSWORD_CLASSES", "2"),
+        ("STAFF_PASSWORD_DAYS", "91"),
+        ("STAFF_PASSWORDS_REMEMBERED", "4"),
+        ("STAFF_FAILURES", "6"),
+        ("STAFF_LOCK_SECONDS", "299"),
+        ("STAFF_IDLE_SECONDS", "601"),
+        ("STAFF_SIGN_IN_HOURS", "13"),
+        ("STAFF_SECOND_FACTOR", "off"),
+    ],
+)
+def test_production_refuses_what_is_weaker_than_level_3_and_development_takes_it(
+    production: dict[str, str], tmp_path: Path, name: str, value: str
+) -> None:
+    [fault] = faults_of(production | {name: value})
+    assert fault.startswith(name)
+    relaxed = read_settings({"DATA_DIR": str(tmp_path), name: value}).staff_policy
+    assert relaxed != (DEVELOPMENT if name != "STAFF_SECOND_FACTOR" else LEVEL_3)
+
+
+def test_staff_are_held_to_level_3_unless_somebody_is_stricter(production: dict[str, str], tmp_path: Path) -> None:
+    assert read_settings(production).staff_policy == LEVEL_3
+    assert read_settings({"DATA_DIR": str(tmp_path)}).staff_policy == DEVELOPMENT
+    strict = {"STAFF_PASSWORD_LENGTH": "12", "STAFF_PASSWORD_DAYS": "30", "STAFF_FAILURES": "3"}
+    policy = read_settings(production | strict).staff_policy
+    assert (policy.shortest_password, policy.password_life.days, policy.failures_until_lock) == (12, 30, 3)
+
+
+def test_sms_need_a_signature_and_the_text_of_codes(production: dict[str, str]) -> None:
+    faults = faults_of(production | {"SMS_APP_ID": "1400000001"})
+    assert [fault.split()[0] for fault in faults] == ["SMS_SIGN_NAME", "SMS_TEMPLATE_CODE"]
+    complete = {"SMS_APP_ID": "1400000001", "SMS_SIGN_NAME": "全民健身", "SMS_TEMPLATE_CODE": "1"}
+    assert read_settings(production | complete).sms_app_id == "1400000001"
+    assert read_settings(production).sms_app_id == ""
+
+
+def test_a_form_has_the_id_of_its_template_at_wechat_or_is_not_sent(production: dict[str, str]) -> None:
+    given = read_settings(production | {"WECHAT_SUBSCRIBE_TEMPLATES": "BOOKING:aB_-9, REFUND:r2,"})
+    assert given.wechat_subscribe_templates == {"BOOKING": "aB_-9", "REFUND": "r2"}
+    assert given.wechat_official_account_templates == {}
 
 
 def test_other_sites_are_listed_by_their_exact_origins(production: dict[str, str]) -> None:

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import httpx
+import pytest
 
-from bff.settings import read_settings
-from bff.wiring import CONNECTIONS, outward
+from bff.settings import SettingsRefused, read_env_file, read_settings
+from bff.wiring import CONNECTIONS, Wiring, build, outward
+from sandbox.keys import make_keys
+from verification.tencent_cloud import TencentCloudIdCards, TencentCloudSms
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -48,3 +51,60 @@ async def test_who_does_not_answer_keeps_nobody_from_the_others() -> None:
             await asyncio.gather(*waiting, return_exceptions=True)
         for writer in held:
             writer.close()
+
+
+@pytest.fixture(scope="module")
+def outside_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the sandbox tells the product, without addresses: nothing is asked here."""
+    folder = tmp_path_factory.mktemp("wiring")
+    make_keys(folder)
+    somewhere = {"REDIS_URL": "redis://127.0.0.1:9/0", "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:9"}
+    return read_env_file(folder / "product.env") | somewhere | {"DATA_DIR": str(folder)}
+
+
+async def closed(wired: Wiring) -> None:
+    await wired.http.aclose()
+    await wired.queue.close()
+
+
+async def test_who_vouches_for_people_is_built_of_what_is_set_up(outside_env: dict[str, str]) -> None:
+    wired = build(read_settings(outside_env))
+    assert isinstance(wired.name_authority, TencentCloudIdCards)
+    assert isinstance(wired.sms, TencentCloudSms)
+    assert wired.official_account
+    assert wired.official_account.appid == outside_env["WECHAT_OFFICIAL_ACCOUNT_APPID"]
+    assert wired.official_messages
+    assert wired.alipay_people
+    assert wired.alipay_people.appid == outside_env["ALIPAY_APP_ID"]
+    await closed(wired)
+
+
+async def test_what_is_not_set_up_is_none(outside_env: dict[str, str]) -> None:
+    left_out = {"SMS_APP_ID": "", "WECHAT_OFFICIAL_ACCOUNT_SECRET": "", "ALIPAY_APP_ID": ""}
+    wired = build(read_settings(outside_env | left_out))
+    assert (wired.sms, wired.official_account, wired.official_messages, wired.alipay_people) == (None,) * 4
+    await closed(wired)
+
+
+def test_nobody_starts_without_somebody_who_vouches_for_names(outside_env: dict[str, str]) -> None:
+    given = read_settings(outside_env | {"TENCENT_CLOUD_SECRET_ID": "", "TENCENT_CLOUD_SECRET_KEY": ""})
+    with pytest.raises(SettingsRefused) as refused:
+        build(given)
+    assert [fault.split()[0] for fault in refused.value.faults] == [
+        "TENCENT_CLOUD_SECRET_ID",
+        "TENCENT_CLOUD_SECRET_KEY",
+    ]
+
+
+async def test_each_of_those_outside_has_connections_of_its_own(outside_env: dict[str, str]) -> None:
+    async with outward(read_settings(outside_env)) as http:
+        by_address = {
+            id(http._transport_for_url(httpx.URL(url)))
+            for url in (
+                "https://api.weixin.qq.com/sns/jscode2session",
+                "https://sms.tencentcloudapi.com/",
+                "https://faceid.tencentcloudapi.com/",
+                "https://api.mch.weixin.qq.com/v3/certificates",
+            )
+        }
+    assert len(by_address) == 4

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, ClassVar
 
+from bff.pages.desk_arriving import Arrival
 from models.admissions.rules import Verdict
 from models.errors import DomainError, ErrorCode, NotSignedIn
 from models.staff.rules import StaffSignedIn
+from models.staff.second_factor import SetUp
 
 USERNAME, PASSWORD = "wangfang", "Longquan-2026-desk"
 VENUES = (("vn_gaoxin", "成都高新体育中心"), ("vn_datianwan", "大田湾体育场"))
@@ -76,7 +78,22 @@ class StubDesk:
     async def find(self, *, token: str, now: datetime) -> StaffSignedIn | None:
         return self._signed_in(token) if token in self._tokens else None
 
-    async def sign_out(self, *, token: str, now: datetime) -> None:
+    async def arriving(self, *, token: str, now: datetime) -> StaffSignedIn | None:
+        return await self.find(token=token, now=now)
+
+    async def confirm_code(self, arrival: Arrival, *, code: str) -> StaffSignedIn:
+        raise NotSignedIn  # nobody here has a second factor
+
+    async def change_password(self, arrival: Arrival, *, old: str, new: str) -> StaffSignedIn:
+        raise NotSignedIn
+
+    async def set_up(self, arrival: Arrival) -> SetUp:
+        raise NotSignedIn
+
+    async def confirm_set_up(self, arrival: Arrival, *, code: str) -> StaffSignedIn:
+        raise NotSignedIn
+
+    async def sign_out(self, *, token: str, address: str, now: datetime) -> None:
         self._tokens.discard(token)
 
     async def redeem(
@@ -89,6 +106,7 @@ class StubDesk:
         nonce: str,
         direction: str,
         id_checked: bool,
+        address: str,
         now: datetime,
     ) -> Verdict:
         if token not in self._tokens:
@@ -115,4 +133,4 @@ class StubDesk:
         return GREEN
 
     def _signed_in(self, token: str) -> StaffSignedIn:
-        return StaffSignedIn(token, 1, "王芳", "desk-1", self.venues)
+        return StaffSignedIn(token, 1, "stf_1", "王芳", "desk-1", self.venues)

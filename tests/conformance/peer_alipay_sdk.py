@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 import rsa
 from alipay.aop.api.AlipayClientConfig import AlipayClientConfig
 from alipay.aop.api.DefaultAlipayClient import DefaultAlipayClient
+from alipay.aop.api.request.AlipaySystemOauthTokenRequest import AlipaySystemOauthTokenRequest
 from alipay.aop.api.util import WebUtils
 from alipay.aop.api.util.SignatureUtils import get_sign_content, sign_with_rsa2, verify_with_rsa
 
@@ -39,12 +40,25 @@ def request_of(method, biz, notify_url=None):
     return request
 
 
-def journey(merchant, base_url):
-    """Payments in every way through the SDK's own client, which checks the signature of every answer."""
+def client_of(merchant, base_url):
     config = AlipayClientConfig()
     config.server_url, config.app_id = f"{base_url}/gateway.do", merchant["app_id"]
     config.app_private_key, config.alipay_public_key = merchant["app_key"], merchant["alipay_public_key"]
-    client = DefaultAlipayClient(config)
+    return DefaultAlipayClient(config)
+
+
+def who(merchant, base_url, codes):
+    """Whom each of these codes stands for."""
+    client = client_of(merchant, base_url)
+    for code in codes:
+        request = AlipaySystemOauthTokenRequest()
+        request.grant_type, request.code = "authorization_code", code
+        tell("who", answer=json.loads(client.execute(request)))
+
+
+def journey(merchant, base_url):
+    """Payments in every way through the SDK's own client, which checks the signature of every answer."""
+    client = client_of(merchant, base_url)
 
     def step(name, method, **biz):
         answer = json.loads(client.execute(request_of(method, biz, merchant["notify_url"])))
@@ -136,6 +150,7 @@ def is_signed(public_key, content, signature):
 
 TASKS = {
     "journey": journey,
+    "who": who,
     "sign_requests": sign_requests,
     "read_notices": read_notices,
     "write_notice": write_notice,

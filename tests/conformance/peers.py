@@ -71,6 +71,7 @@ WECHATPAYV3 = Peer("PyPI wechatpayv3", "peer_wechatpayv3.py")
 AXIOS_PLUGIN = Peer("npm wechatpay-axios-plugin", "node/wechatpay_axios_plugin.cjs")
 ALIPAY_PYTHON = Peer("PyPI alipay-sdk-python", "peer_alipay_sdk.py", ("public_key",), {"TZ": "CST-8"})
 ALIPAY_NODE = Peer("npm alipay-sdk", "node/alipay_sdk.cjs", env={"TZ": "Asia/Shanghai"})
+TENCENT_CLOUD = Peer("PyPI tencentcloud-sdk-python", "peer_tencent_cloud_sdk.py", ())
 
 WECHAT_PAY_PEERS = (WECHATPAYV3, AXIOS_PLUGIN)
 ALIPAY_PEERS = (ALIPAY_PYTHON, ALIPAY_NODE)

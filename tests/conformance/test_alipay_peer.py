@@ -134,6 +134,15 @@ def test_the_peer_pays_queries_closes_and_refunds_at_our_sandbox(
     assert said["bill"]["bill_download_url"].startswith(house.base_url)
 
 
+def test_the_peer_learns_who_came_in_and_that_a_code_was_used(house: House, door: NoticeDoor) -> None:
+    person = house.control("POST", "/_sandbox/people", {}).json()
+    code = house.control("POST", "/_sandbox/auth-codes", {"buyer_user_id": person["buyer_user_id"]}).json()
+    told, codes = merchant_of(house, door, "public_key"), [code["auth_code"]] * 2
+    known, used = ALIPAY_PYTHON.asked("who", merchant=told, base_url=house.base_url, codes=codes)
+    assert known["answer"]["user_id"] == person["buyer_user_id"]
+    assert used["answer"]["sub_code"] == "isv.code-invalid"
+
+
 @each_peer_and_mode(*ALIPAY_PEERS)
 def test_the_peer_would_notice_an_answer_that_is_signed_wrongly(
     house: House, door: NoticeDoor, peer: Peer, mode: str

@@ -20,7 +20,10 @@ NOT_IN_THE_EXAMPLE = {
     "CLOCK_AHEAD_SECONDS",  # development only
     "WECHAT_BASE_URL",  # the real ones are the default
     "WECHAT_PAY_BASE_URL",
+    "WECHAT_OPEN_URL",
     "ALIPAY_BASE_URL",
+    "TENCENT_CLOUD_SMS_BASE_URL",
+    "TENCENT_CLOUD_FACEID_BASE_URL",
 }
 SOURCES = ("*.py", "*.graphql", "*.yaml", "*.csv", "*.toml", "Makefile", ".env.example")
 FOLDERS = (
@@ -33,6 +36,7 @@ FOLDERS = (
     "payments",
     "maps",
     "wechat",
+    "verification",
     "federation",
     "sandbox",
     "data",
@@ -105,7 +109,7 @@ def test_the_example_of_the_environment_is_what_the_settings_read() -> None:
 
 def test_every_variable_of_the_merchant_is_explained() -> None:
     explained = " ".join(row[0] for row in rows(text("README.md"), "A real merchant"))
-    merchant = {name for name in settings_read() if name.startswith("WECHAT_") and not name.endswith("_BASE_URL")}
+    merchant = {name for name in settings_read() if name.startswith("WECHAT_") and not name.endswith("_URL")}
     assert set(re.findall(r"`([A-Z0-9_]+)`", explained)) == merchant | {"PUBLIC_BASE_URL"}
 
 
@@ -215,3 +219,14 @@ def test_reserved_words_stand_for_nothing_else_in_the_schema_and_in_the_tables()
                 named |= {table._meta.db_table, *table._meta.fields_db_projection}
     assert {"venuesNear", "SLOT_TAKEN", "held_cell", "hold_expires_at"} <= named
     assert {word for word in named if RESERVED.search(word)} == ALLOWED
+
+
+def test_every_control_point_has_its_test_or_says_whose_it_is() -> None:
+    """`test_every_test_that_is_named_exists` sees to it that they exist."""
+    heading = "GB/T 22239-2019, level 3: points that concern an application"
+    points = rows(text("docs/security.md"), heading)
+    for point, done, test in points:
+        assert re.match(r"8\.1\.[245]", point), point
+        assert re.search(r"`test_\w+`", test) or done.startswith("outside: "), point
+    sections = {found for point, *_ in points for found in re.findall(r"8\.1\.4\.\d+", point)}
+    assert sections == {f"8.1.4.{number}" for number in range(1, 12)}

@@ -17,7 +17,7 @@ from models.checkout import placing
 from models.codes import rules as codes
 from models.forwarding import operations as forwarding
 from models.members import rules as members
-from models.staff import rules as staff
+from models.staff.policy import LEVEL_3
 from models.venues import queries
 from tests.databases import Database
 from tests.docs.documents import fenced, rows, text
@@ -77,8 +77,8 @@ def test_the_limits_in_the_table_are_those_of_the_code() -> None:
         f"repeat {members.REPEAT_WINDOW.seconds} s"
     )
     assert told["staff"] == (
-        f"idle {staff.IDLE_LIFE.seconds // 60} min, at most {staff.ABSOLUTE_LIFE // HOUR} h; "
-        f"{staff.FAILURES_UNTIL_LOCK} failures lock {staff.LOCK_LIFE.seconds} s"
+        f"idle {LEVEL_3.idle_life.seconds // 60} min, at most {LEVEL_3.absolute_life // HOUR} h; "
+        f"{LEVEL_3.failures_until_lock} failures lock {LEVEL_3.lock_life.seconds} s"
     )
     assert told["codes"].startswith(f"step {codes.STEP_SECONDS} s")
     assert f"{operations.UNKNOWN_CODES_A_MINUTE} unknown" in told["codes"]

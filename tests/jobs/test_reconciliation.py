@@ -6,6 +6,7 @@ from typing import Any, cast
 from jobs import ALL
 from jobs.job import Tools
 from jobs.reconciliation import reconcile
+from models.keys import AuditKeys
 from models.reconciliation.rules import RETRY
 from models.reconciliation.tables import DayStatement
 from tests.databases import Database
@@ -16,7 +17,16 @@ def tools(bills: Bills, woken: list[str], now: datetime) -> Tools:
     async def wake(name: str) -> None:
         woken.append(name)
 
-    return Tools(channels=bills.channels(), platform=cast(Any, None), clock=lambda: now, wake=wake)
+    none = cast(Any, None)
+    return Tools(
+        channels=bills.channels(),
+        platform=none,
+        clock=lambda: now,
+        wake=wake,
+        audit_keys=AuditKeys({"1": b"a" * 32}),
+        privacy_keys=none,
+        messengers=none,
+    )
 
 
 def test_it_is_one_of_the_workers_jobs_and_never_outlives_its_claim() -> None:

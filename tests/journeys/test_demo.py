@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from demo.main_job import _platform_holds_everything_once, log_knows_nobody
+from demo.family import GRANDMOTHER, ID_NUMBER, Served, nothing_lies_open
+from demo.main_job import _platform_holds_everything_once
 from demo.people import Citizen
 from demo.stack import Broken, Stack
 from tests.bff.conftest import clean_environment
@@ -47,8 +48,12 @@ def test_the_demo_walks_both_journeys_in_under_a_minute() -> None:
         "没有登录的人拿陈女士的单号来查",
         "五、钱",
         "与我们的账分毫不差",
-        "六、系统自己的日志",
-        "没有这几位市民的手机号、openid 和登录令牌",
+        "六、一家人",
+        "外婆只带身份证到前台",
+        "还是同一个人",
+        "审计链校验",
+        "七、系统自己的日志和数据文件",
+        "没有手机号、姓名、证件号",
         "全部走通",
     ):
         assert told in done.stdout
@@ -94,7 +99,7 @@ def a_platform_that_holds(rows: list[dict[str, Any]]) -> Iterator[Stack]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Store)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield Stack("", "", "", "", f"http://127.0.0.1:{server.server_address[1]}", Path(), {})
+        yield Stack("", "", "", "", "", f"http://127.0.0.1:{server.server_address[1]}", Path(), {})
     finally:
         server.shutdown()
         server.server_close()
@@ -136,25 +141,36 @@ def test_the_demo_fails_when_the_platform_holds_anything_twice_or_not_at_all(row
         _platform_holds_everything_once(stack, "PAID", "FREE")
 
 
-def a_stack_that_logged(folder: Path, *lines: str) -> tuple[Stack, Citizen]:
-    stack = Stack("", "", "", "", "", folder, {})
+def a_stack_that_logged(folder: Path, *lines: str) -> tuple[Stack, Served]:
+    stack = Stack("", "", "", "", "", "", folder, {})
     stack.log.write_text("\n".join(["web.1 | answered route=/graphql status=200"] * 20 + list(lines)))
-    return stack, Citizen(stack, "陈女士", "13800000001", openid="oABCDEFG", authorization="Bearer abcd-efgh")
+    return stack, Served(Citizen(stack, "外孙", "13800000001", openid="oABCDEFG", authorization="Bearer abcd-efgh"))
 
 
 def test_the_demo_is_content_with_a_log_that_names_nobody(tmp_path: Path) -> None:
-    log_knows_nobody(*a_stack_that_logged(tmp_path, "phone=138****0001"))
+    nothing_lies_open(*a_stack_that_logged(tmp_path, "phone=138****0001"))
 
 
-@pytest.mark.parametrize("secret", ["13800000001", "oABCDEFG", "abcd-efgh"], ids=["phone", "openid", "token"])
+@pytest.mark.parametrize(
+    "secret",
+    ["13800000001", "oABCDEFG", "abcd-efgh", GRANDMOTHER, ID_NUMBER],
+    ids=["phone", "openid", "token", "name", "ID number"],
+)
 def test_the_demo_fails_when_its_log_names_somebody(tmp_path: Path, secret: str) -> None:
-    stack, citizen = a_stack_that_logged(tmp_path, f"worker.1 | something about {secret}!")
-    with pytest.raises(Broken, match="陈女士"):
-        log_knows_nobody(stack, citizen)
+    with pytest.raises(Broken, match="外孙|外婆"):
+        nothing_lies_open(*a_stack_that_logged(tmp_path, f"worker.1 | something about {secret}!"))
+
+
+def test_the_demo_fails_when_a_file_of_the_data_holds_a_name(tmp_path: Path) -> None:
+    stack, served = a_stack_that_logged(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sports.db-wal").write_bytes(b"\x00" * 5000 + GRANDMOTHER.encode("gbk"))
+    with pytest.raises(Broken, match="外婆的姓名"):
+        nothing_lies_open(stack, served)
 
 
 def test_the_demo_fails_when_there_was_no_log_to_search(tmp_path: Path) -> None:
-    stack, citizen = a_stack_that_logged(tmp_path)
+    stack, served = a_stack_that_logged(tmp_path)
     stack.log.write_text("")
     with pytest.raises(Broken):
-        log_knows_nobody(stack, citizen)
+        nothing_lies_open(stack, served)

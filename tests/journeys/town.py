@@ -67,6 +67,7 @@ class Town:
             wechat=self.environment["WECHAT_BASE_URL"],
             wechat_pay=self.environment["WECHAT_PAY_BASE_URL"],
             alipay=self.environment["ALIPAY_BASE_URL"],
+            tencent_cloud=self.environment["TENCENT_CLOUD_SMS_BASE_URL"],
             platform=self.environment["GOVERNMENT_PLATFORM_BASE_URL"],
             folder=self.folder,
             environment=self.environment,
@@ -102,7 +103,8 @@ class Town:
     def turn_clocks(self, ahead: timedelta) -> None:
         """Of the sandbox at once, of the house at its next start."""
         self.ahead = ahead
-        for outside in (self.stack.wechat, self.stack.wechat_pay, self.stack.alipay, self.stack.platform):
+        stack = self.stack
+        for outside in (stack.wechat, stack.wechat_pay, stack.alipay, stack.tencent_cloud, stack.platform):
             self._put(f"{outside}/_sandbox/clock", {"offset_seconds": ahead.total_seconds()})
 
     def faults(self, outside: str, **wanted: Any) -> None:
@@ -137,6 +139,7 @@ class Town:
             "wechat": self.stack.wechat,
             "wechat-pay": self.stack.wechat_pay,
             "alipay": self.stack.alipay,
+            "tencent-cloud": self.stack.tencent_cloud,
             "government-platform": self.stack.platform,
         }
         port = self.own.get(name, {}).get("PORT", self.environment["PORT"])
@@ -187,7 +190,7 @@ async def a_town(folder: Path, prepare: Callable[[Town], None] = lambda _: None)
         try:
             town.run("migrate")
             town.run("import")
-            town.start("valkey", "wechat", "wechat-pay", "alipay", "government-platform")
+            town.start("valkey", "wechat", "wechat-pay", "alipay", "tencent-cloud", "government-platform")
             town.turn_clocks(ahead)
             prepare(town)
             town.start("web", "worker")

@@ -19,6 +19,7 @@ QUESTIONS = (
     "SELECT order_id, kind, amount_fen, about_no FROM finance_event ORDER BY order_id, kind",
     "SELECT payer, reference, way FROM payment WHERE payment_no = 'P1'",
     "SELECT order_id FROM order_line WHERE cancelled_at IS NOT NULL",
+    "SELECT staff_id, role, venue_id, region_key FROM staff_role WHERE ended_at IS NULL ORDER BY staff_id, id",
 )
 
 
@@ -49,7 +50,8 @@ async def _migrate_to(url: str, target: MigrationTarget) -> None:
 
 
 async def _live_there() -> None:
-    """One order that was paid, one that was cancelled after it was paid, one whose hold ran out."""
+    """One order that was paid, one that was cancelled after it was paid, one whose hold ran out; a clerk of one
+    venue and one of every venue."""
     await _put(
         "region",
         id=1,
@@ -61,29 +63,32 @@ async def _live_there() -> None:
         successor_key="",
         note="",
     )
-    await _put(
-        "venue",
-        id=1,
-        public_id="ven_1",
-        ref="SC1",
-        name="馆",
-        published_name="馆",
-        address="路",
-        published_address="路",
-        venue_type="GYM",
-        region_id=1,
-        province_code="510000",
-        city_code="510100",
-        published_facts="",
-        lon=104.0,
-        lat=30.0,
-        coordinate_quality="EXACT",
-        is_open=True,
-        sport_codes="[]",
-        phone="",
-        grade="",
-        price_from_provenance="",
-    )
+    for number in (1, 2):
+        await _put(
+            "venue",
+            id=number,
+            public_id=f"ven_{number}",
+            ref=f"SC{number}",
+            name="馆",
+            published_name="馆",
+            address="路",
+            published_address="路",
+            venue_type="GYM",
+            region_id=1,
+            province_code="510000",
+            city_code="510100",
+            published_facts="",
+            lon=104.0,
+            lat=30.0,
+            coordinate_quality="EXACT",
+            is_open=True,
+            sport_codes="[]",
+            phone="",
+            grade="",
+            price_from_provenance="",
+        )
+    await _clerk(1, venue_ids=[1])
+    await _clerk(2, venue_ids=[1, 2])
     await _put(
         "court",
         id=1,
@@ -169,6 +174,22 @@ async def _live_there() -> None:
         finished_at=THEN,
     )
     await _books(2, "REFUNDED", "R2")
+
+
+async def _clerk(number: int, *, venue_ids: list[int]) -> None:
+    await _put(
+        "staff_member",
+        id=number,
+        public_id=f"stf_{number}",
+        username=f"clerk{number}",
+        display_name="李前台",
+        password_hash="",
+        password_set_at=THEN,
+        failures=0,
+        is_active=True,
+    )
+    for venue_id in venue_ids:
+        await _put("staff_venue", staff_id=number, venue_id=venue_id)
 
 
 async def _books(order_id: int, kind: str, about_no: str) -> None:

@@ -1,5 +1,7 @@
 """The constraints that only SQL can say are really there, on both databases."""
 
+import re
+
 from models import database, guards, migrating
 from tests.databases import Database
 
@@ -7,12 +9,13 @@ from tests.databases import Database
 async def test_every_guard_is_in_the_database(db: Database) -> None:
     if database.on_postgres():
         found = await database.rows(
-            "SELECT indexname AS name FROM pg_indexes UNION SELECT conname FROM pg_constraint"
+            """SELECT indexname AS name FROM pg_indexes UNION SELECT conname FROM pg_constraint
+               UNION SELECT tgname FROM pg_trigger"""
         )
         names = {row["name"] for row in found}
     else:
         found = await database.rows("SELECT name FROM sqlite_master")
-        names = {row["name"].removesuffix("_insert").removesuffix("_update") for row in found}
+        names = {re.sub("_(insert|update|delete)$", "", row["name"]) for row in found}
     assert set(guards.NAMES) <= names
 
 

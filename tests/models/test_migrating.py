@@ -3,17 +3,26 @@
 import asyncio
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.databases import fresh_database
 from tests.models.an_old_house import brought_up_to_date
 
 
-async def test_orders_of_the_time_before_the_books_get_them_and_keep_their_money(tmp_path: Path) -> None:
-    async with fresh_database(tmp_path) as url:
+@pytest.fixture(scope="module")
+async def told(tmp_path_factory: pytest.TempPathFactory) -> list[list[tuple[Any, ...]]]:
+    """What an old house's database answers once it is brought up to date; in a process of its own."""
+    async with fresh_database(tmp_path_factory.mktemp("old")) as url:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
-            told = await asyncio.wrap_future(apart.submit(brought_up_to_date, url))
-    booked, paid, cancelled = told
+            return await asyncio.wrap_future(apart.submit(brought_up_to_date, url))
+
+
+def test_orders_of_the_time_before_the_books_get_them_and_keep_their_money(
+    told: list[list[tuple[Any, ...]]],
+) -> None:
+    booked, paid, cancelled, _ = told
     assert booked == [
         (1, "CHARGED", 4000, "O1"),
         (1, "PAID", 4000, "P1"),
@@ -26,3 +35,13 @@ async def test_orders_of_the_time_before_the_books_get_them_and_keep_their_money
     ]
     assert paid == [("oAn", "wx1", "IN_APP")]
     assert cancelled == [(2,)]
+
+
+def test_clerks_of_the_time_before_roles_keep_what_they_could_do(told: list[list[tuple[Any, ...]]]) -> None:
+    """Also, whoever had every venue, to read what belongs to none: the channels' statements."""
+    assert told[-1] == [
+        (1, "REDEEMER", 1, ""),
+        (1, "FINANCE", 1, ""),
+        (2, "REDEEMER", None, ""),
+        (2, "FINANCE", None, ""),
+    ]

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sandbox import alipay as alipay_house
-from sandbox import government_platform, wechat, wechat_pay
+from sandbox import government_platform, tencent_cloud, wechat, wechat_pay
 from sandbox.keys import Secrets, load_secrets, make_keys
 from tests.sandbox.alipay_merchant import AlipayDoor, AlipayMerchant
 from tests.sandbox.merchant import Merchant, Notice
@@ -75,7 +75,7 @@ class Stage:
 @pytest.fixture(scope="session")
 async def stages() -> AsyncIterator[dict[str, Stage]]:
     async with contextlib.AsyncExitStack() as open_until_the_end:
-        names = ("pay", "alipay", "weixin", "platform", "merchant")
+        names = ("pay", "alipay", "weixin", "cloud", "platform", "merchant")
         yield {name: await open_until_the_end.enter_async_context(_stage()) for name in names}
 
 
@@ -124,6 +124,13 @@ async def alipay(folder: Path, stages: dict[str, Stage]) -> AsyncIterator[httpx.
 @pytest.fixture
 async def weixin(folder: Path, stages: dict[str, Stage]) -> AsyncIterator[httpx.AsyncClient]:
     async with stages["weixin"].playing(wechat.create_app(folder)) as url, client(url) as http:
+        yield http
+
+
+@pytest.fixture
+async def cloud(folder: Path, stages: dict[str, Stage]) -> AsyncIterator[httpx.AsyncClient]:
+    """Tencent Cloud."""
+    async with stages["cloud"].playing(tencent_cloud.create_app(folder)) as url, client(url) as http:
         yield http
 
 

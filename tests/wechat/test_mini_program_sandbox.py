@@ -5,15 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from tests.conformance.sandbox_houses import House, running
+from tests.conformance.sandbox_houses import House
 from tests.wechat.test_mini_program import Tokens
 from wechat.mini_program import MiniProgram, WeChatCodeRefused, WeChatRefused, WeChatUnavailable
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with running("wechat", tmp_path_factory.mktemp("wechat")) as house:
-        yield house
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import pytest
 from models.database import utc
 from models.errors import BadInput, DomainError
 from models.staff import operations
+from models.staff.policy import DEVELOPMENT
 from models.staff.queries import find
 from models.staff.rules import (
     PasswordTooWeak,
@@ -20,7 +21,7 @@ from models.staff.rules import (
     StaffVenueUnknown,
     UsernameTaken,
 )
-from models.staff.tables import StaffMember, StaffSignIn, StaffVenue
+from models.staff.tables import StaffMember, StaffRole, StaffSignIn
 from models.venues.tables import Venue
 from tests.databases import Database
 from tests.factories.people import PASSWORD, a_clerk
@@ -51,7 +52,7 @@ async def sign_in(
     now: datetime, password: str = PASSWORD, username: str = "li.qian", **changed: Any
 ) -> StaffSignedIn:
     arguments: dict[str, Any] = {"username": username, "password": password, "device_id": "desk-1"}
-    return await operations.sign_in(**arguments | {"address": "10.0.0.7"} | changed, now=now)
+    return await operations.sign_in(**arguments | {"address": "10.0.0.7"} | changed, policy=DEVELOPMENT, now=now)
 
 
 async def refused(now: datetime, **arguments: Any) -> DomainError:
@@ -102,7 +103,7 @@ async def test_a_refused_account_leaves_nothing_behind(
     with pytest.raises(refusal) as error:
         await create(now, **changed)
     assert error.value.next_step
-    assert (await StaffMember.all().count(), await StaffVenue.all().count()) == (0, 0)
+    assert (await StaffMember.all().count(), await StaffRole.all().count()) == (0, 0)
 
 
 async def test_one_unknown_venue_among_known_ones_is_refused(venue: Venue, now: datetime) -> None:
@@ -222,7 +223,7 @@ async def test_wrong_guesses_at_once_are_counted_exactly(clerk: StaffSignedIn, n
 async def test_accounts_made_at_once_under_one_name_are_one(venue: Venue, now: datetime) -> None:
     outcomes = await asyncio.gather(*(create(now) for _ in range(6)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes].count(UsernameTaken) == 5
-    assert (await StaffMember.all().count(), await StaffVenue.all().count()) == (1, 1)
+    assert (await StaffMember.all().count(), await StaffRole.all().count()) == (1, 2)
 
 
 # staying signed in
@@ -235,7 +236,7 @@ async def test_the_token_finds_the_clerk_with_device_and_venues(clerk: StaffSign
 
 
 async def test_a_venue_taken_away_is_gone_at_once(clerk: StaffSignedIn, now: datetime) -> None:
-    await StaffVenue.all().delete()
+    await StaffRole.all().delete()
     signed_in = await find(token=clerk.token, now=now)
     assert signed_in is not None
     assert signed_in.venues == ()

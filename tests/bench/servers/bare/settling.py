@@ -138,7 +138,8 @@ async def _settle(connection: Any, paid: Paid, now: datetime) -> None:
     await connection.execute(sql.HASTEN_OTHERS, now, order["id"])
     await connection.execute(sql.CONFIRM_ORDER, now, order["id"])
     await _issue_admissions(connection, order, lines)
-    await _tell_platform(connection, order, lines, now)
+    venue_name = await _tell_platform(connection, order, lines, now)
+    await _tell_member(connection, order, lines, venue_name, now)
     await connection.execute(
         sql.INSERT_NOTICE, paid.channel, paid.notice_id, paid.kind, paid.payment_no, "SETTLED", now
     )
@@ -170,7 +171,7 @@ def _times(line: Any, early: int) -> tuple[datetime, datetime, datetime]:
     return line["starts_at"] - timedelta(minutes=early), line["starts_at"], line["ends_at"]
 
 
-async def _tell_platform(connection: Any, order: Any, lines: list[Any], now: datetime) -> None:
+async def _tell_platform(connection: Any, order: Any, lines: list[Any], now: datetime) -> str:
     about = await connection.fetchrow(sql.ABOUT_PAID_ORDER, order["id"])
     payload = {
         "orderNo": order["order_no"],
@@ -198,6 +199,20 @@ async def _tell_platform(connection: Any, order: Any, lines: list[Any], now: dat
     await connection.execute(
         sql.INSERT_OUTBOX, new_id("row"), "orders", subject, orjson.dumps(payload).decode(), now
     )
+    return str(about["name"])
+
+
+async def _tell_member(connection: Any, order: Any, lines: list[Any], venue_name: str, now: datetime) -> None:
+    first = min(lines, key=lambda line: line["starts_at"])
+    begins = first["starts_at"].astimezone(SHANGHAI)
+    values = {
+        "venue": venue_name,
+        "order_no": order["order_no"],
+        "what": first["title"] + (f"等{len(lines)}个时段" if len(lines) > 1 else ""),
+        "when": f"{begins.month}月{begins.day}日 {begins:%H:%M}",
+    }
+    told = (order["member_id"], "ORDER_CONFIRMED", orjson.dumps(values).decode(), order["order_no"], now)
+    await connection.execute(sql.INSERT_MESSAGE, new_id("msg"), *told)
 
 
 def _local(instant: datetime) -> str:

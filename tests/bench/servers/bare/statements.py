@@ -95,8 +95,8 @@ SELECT i.id, i.staff_id, i.device_id, i.started_at, i.last_seen_at, s.display_na
  WHERE i.token_hash = $1 AND i.ended_at IS NULL AND s.is_active"""
 
 VENUES_OF_CLERK = """
-SELECT v.public_id, v.name FROM staff_venue sv JOIN venue v ON v.id = sv.venue_id
- WHERE sv.staff_id = $1 ORDER BY v.id"""
+SELECT v.public_id, v.name FROM staff_role r JOIN venue v ON v.id = r.venue_id
+ WHERE r.staff_id = $1 AND r.ended_at IS NULL AND r.role = 'REDEEMER' ORDER BY v.id"""
 
 VENUE_ID = "SELECT id FROM venue WHERE public_id = $1"
 
@@ -142,6 +142,10 @@ INSERT_OUTBOX = """
 INSERT INTO outbox (public_id, kind, subject, payload, created_at, next_attempt_at,
                     attempts, receipt_no, last_error)
 VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '')"""
+
+INSERT_MESSAGE = """
+INSERT INTO message (public_id, member_id, template, "values", about_no, told_at)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (member_id, template, about_no) DO NOTHING"""
 
 UPDATE_ADMISSION = 'UPDATE "admission" SET "passage_count"=$1,"is_inside"=$2,"first_entered_at"=$3 WHERE "id"=$4'
 

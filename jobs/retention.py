@@ -1,0 +1,27 @@
+"""People who wanted to be gone go, and what is too old goes too."""
+
+import logging
+
+from jobs.job import Tools
+from models.merging import operations as merging
+from models.privacy import deleting, retention
+
+log = logging.getLogger(__name__)
+
+
+async def delete_members(tools: Tools) -> int:
+    """Whoever asked fifteen days ago, unless something has come into the way. Gives how many."""
+    return await deleting.delete_due(keys=tools.privacy_keys, now=tools.clock())
+
+
+async def move_latecomers(tools: Tools) -> int:
+    """What was written for an account while it was being joined to another follows it. Gives how many rows."""
+    return await merging.move_latecomers(now=tools.clock())
+
+
+async def purge_old(tools: Tools) -> int:
+    """What the table of ages says (models/privacy/retention.py). Gives how many rows."""
+    gone = await retention.purge_old(keys=tools.audit_keys, now=tools.clock())
+    if any(gone.values()):
+        log.info("retention: %s", ", ".join(f"{name} {count}" for name, count in gone.items() if count))
+    return sum(gone.values())

@@ -1,0 +1,116 @@
+"""Asking somebody to help: by the member on their own phone, or at a desk by a clerk who has seen their ID card."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from models import database
+from models.calendar import business_day, moment_text
+from models.consents import operations as consents
+from models.consents.rules import Purpose
+from models.families import invitations, rules
+from models.families.invitations import Invited, Wanted
+from models.families.rules import HelperPower, InvitationKind
+from models.keys import IdKeys, PhoneKeys
+from models.members.rules import canonical_phone
+from models.members.standing import lock_living
+from models.messages.operations import tell
+from models.real_names.at_desk import PersonHere, person_here
+from models.real_names.queries import is_child
+from models.real_names.rules import GuardianNeeded
+from models.staff.rules import Power, StaffSignedIn
+
+
+@database.operation
+async def invite_helper(
+    *,
+    member_id: int,
+    powers: Sequence[HelperPower],
+    phone: str | None,
+    keys: IdKeys,
+    phone_keys: PhoneKeys,
+    now: datetime,
+) -> Invited:
+    """A code for whoever shall help; with a phone, only for the member who has bound it.
+
+    Raises CONSENT_NEEDED without a live consent HELPER, GUARDIAN_NEEDED for a child, BAD_INPUT.
+    """
+    await lock_living(member_id)
+    await consents.demand(member_id=member_id, purpose=Purpose.HELPER, now=now)
+    return await _invite(member_id, powers, phone, None, keys, phone_keys, now)
+
+
+async def invite_helper_at_desk(
+    *,
+    clerk: StaffSignedIn,
+    person_id: str,
+    powers: Sequence[HelperPower],
+    helper_phone: str,
+    consent_version: str,
+    venue_id: str,
+    keys: IdKeys,
+    phone_keys: PhoneKeys,
+    now: datetime,
+) -> Invited:
+    """The same for somebody without a phone, whose card the clerk has just read, and who has said yes to the text of
+    `consent_version`. The helper's phone is named, so the code opens nothing to the clerk, or to who reads over a shoulder.
+
+    Raises NOT_ALLOWED, MEMBER_UNKNOWN, CONSENT_OUTDATED, GUARDIAN_NEEDED, BAD_INPUT.
+    """
+    person = await person_here(
+        clerk=clerk, power=Power.READ_PERSON, person_id=person_id, venue_id=venue_id, keys=keys, now=now
+    )
+    return await _at_desk(clerk.staff_id, person, powers, helper_phone, consent_version, keys, phone_keys, now)
+
+
+@database.operation
+async def _at_desk(
+    staff_id: int,
+    person: PersonHere,
+    powers: Sequence[HelperPower],
+    helper_phone: str,
+    consent_version: str,
+    keys: IdKeys,
+    phone_keys: PhoneKeys,
+    now: datetime,
+) -> Invited:
+    await lock_living(person.member_id)
+    await consents.record(
+        member_id=person.member_id, purpose=Purpose.HELPER, version=consent_version, at_desk=True, now=now
+    )
+    return await _invite(person.member_id, powers, helper_phone, staff_id, keys, phone_keys, now)
+
+
+async def _invite(
+    member_id: int,
+    powers: Sequence[HelperPower],
+    phone: str | None,
+    staff_id: int | None,
+    keys: IdKeys,
+    phone_keys: PhoneKeys,
+    now: datetime,
+) -> Invited:
+    if await is_child(member_id=member_id, keys=keys, today=business_day(now)):
+        raise GuardianNeeded("未满14周岁，由监护人代办，不需要协助人。", "请监护人登录后办理。")
+    stored, phone_key_id, phone_hash = rules.joined(powers), "", ""
+    if phone is not None:
+        phone_key_id, phone_hash = next(iter(phone_keys.lookup.hashes(canonical_phone(phone)).items()))
+    invited = await invitations.write(
+        Wanted(
+            kind=InvitationKind.HELPER,
+            subject_id=member_id,
+            powers=stored,
+            phone_hash=phone_hash,
+            phone_key_id=phone_key_id,
+            staff_id=staff_id,
+        ),
+        keys=keys,
+        now=now,
+    )
+    await tell(
+        member_id=member_id,
+        template="HELPER_INVITED",
+        values={"what": rules.words_of(rules.split(stored)), "when": moment_text(invited.expires_at)},
+        about_no=invited.public_id,
+        now=now,
+    )
+    return invited

@@ -1,0 +1,51 @@
+"""What is sealed to its member moves by being sealed anew: the phone number and the real name."""
+
+from datetime import datetime
+
+import orjson
+
+from models.database import row, rows, utc
+from models.keys import IdKeys, PhoneKeys
+from models.members import phones
+from models.merging.moving import Joining, note
+from models.real_names import binding
+
+
+async def move(joining: Joining, phone_keys: PhoneKeys, id_keys: IdKeys) -> None:
+    """The joined account's number, if the kept one has none; otherwise it stays, and leads to the kept one. The real
+    name, if there is one: the caller has seen that it is the only one."""
+    phone = await phones.move(from_member_id=joining.joined, to_member_id=joining.kept, keys=phone_keys)
+    if phone is not None:
+        await note(joining, "member_phone", "member_id", phone.id, {"bound_at": _mark(phone.bound_at)})
+    person = await row("SELECT id FROM real_name WHERE member_id = $1", joining.joined)
+    if person is not None and await binding.move(
+        from_member_id=joining.joined, to_member_id=joining.kept, keys=id_keys
+    ):
+        await note(joining, "real_name", "member_id", person["id"], {"bound": True})
+
+
+async def give_back(joining: Joining, phone_keys: PhoneKeys, id_keys: IdKeys) -> None:
+    """Both again, unless the kept member has bound another number, or freed the name, since."""
+    moves = await rows(
+        """SELECT table_name, row_id, before FROM merge_move
+            WHERE merge_id = $1 AND table_name IN ('member_phone', 'real_name')""",
+        joining.merge_id,
+    )
+    for made in moves:
+        if made["table_name"] == "real_name":
+            still = await row(
+                "SELECT id FROM real_name WHERE id = $1 AND member_id = $2", made["row_id"], joining.kept
+            )
+            if still is not None:
+                await binding.move(from_member_id=joining.kept, to_member_id=joining.joined, keys=id_keys)
+            continue
+        phone = await row(
+            "SELECT bound_at FROM member_phone WHERE id = $1 AND member_id = $2", made["row_id"], joining.kept
+        )
+        if phone is not None and _mark(utc(phone["bound_at"])) == orjson.loads(made["before"])["bound_at"]:
+            await phones.move(from_member_id=joining.kept, to_member_id=joining.joined, keys=phone_keys)
+
+
+def _mark(bound_at: datetime) -> float:
+    """Another binding is another moment: the row itself is one for all the member's numbers."""
+    return bound_at.timestamp()

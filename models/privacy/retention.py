@@ -1,0 +1,173 @@
+"""How long things are kept that nobody needs any more: data, and one pass over it in bounded batches.
+
+docs/security.md shows the same table, and a test compares. What an age rests on stands in `why`; where no rule was
+found it is ours, and the founder may change it here.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from models import database
+from models.audit import operations as audit
+from models.audit.rules import KEPT as AUDIT_KEPT
+from models.keys import AuditKeys
+from models.members import sign_ins, sms_codes
+from models.members.code_rules import CODES_KEPT
+from models.members.rules import SIGN_INS_KEPT
+from models.real_names import binding
+from models.real_names.rules import UNBOUND_KEPT
+
+BATCH = 500
+BATCHES_A_RUN = 20
+"""Of one rule: the next run, an hour later, goes on."""
+
+Purge = Callable[[AuditKeys, datetime], Awaitable[int]]
+"""Deletes one batch of what is too old now, and tells how many rows; 0: nothing is left."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    name: str
+    what: str
+    age: timedelta
+    why: str
+    purge: Purge
+
+
+def _rows(table: str, condition: str, age: timedelta, *, hanging: tuple[str, str] | None = None) -> Purge:
+    """`condition` says of one row, with $1 for the moment `age` ago, that it may go. `hanging`: rows of that table and
+    column go with it."""
+
+    @database.operation
+    async def purge(_keys: AuditKeys, now: datetime) -> int:
+        old = await database.rows(
+            f"SELECT id FROM {table} WHERE {condition} ORDER BY id LIMIT $2", now - age, BATCH
+        )
+        if not old:
+            return 0
+        ids = [row["id"] for row in old]
+        listed = database.parameters(len(ids))
+        if hanging is not None:
+            await database.rows(f"DELETE FROM {hanging[0]} WHERE {hanging[1]} IN ({listed}) RETURNING id", *ids)
+        await database.rows(f"DELETE FROM {table} WHERE id IN ({listed}) RETURNING id", *ids)
+        return len(ids)
+
+    return purge
+
+
+DAY = timedelta(days=1)
+_OVER = "(status <> 'OPEN' OR expires_at <= $1) AND made_at <= $1"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="sms_codes",
+        what="SMS codes, and who asked for them",
+        age=CODES_KEPT,
+        why="floods are looked into within days",
+        purge=lambda _keys, now: sms_codes.purge_codes(now=now, batch=BATCH),
+    ),
+    Rule(
+        name="tokens",
+        what="hashes of tokens that have expired",
+        age=timedelta(0),
+        why="nothing can be done with them; a refresh token lives for 30 days",
+        purge=lambda _keys, now: sign_ins.purge_tokens(now=now, batch=BATCH),
+    ),
+    Rule(
+        name="sign_ins",
+        what="sign-ins that have ended",
+        age=SIGN_INS_KEPT,
+        why="网络安全法 21: logs for at least six months",
+        purge=lambda _keys, now: sign_ins.purge_sign_ins(now=now, batch=BATCH),
+    ),
+    Rule(
+        name="real_names",
+        what="real names that no account has, questions to the authority, look-ups at desks",
+        age=UNBOUND_KEPT,
+        why="so that unbinding resets no limit; questions and look-ups half as long (ours)",
+        purge=lambda _keys, now: binding.purge(now=now, limit=BATCH),
+    ),
+    Rule(
+        name="export_links",
+        what="links to exports",
+        age=30 * DAY,
+        why="that somebody fetched the data is asked about within weeks (ours)",
+        purge=_rows("export_link", "expires_at <= $1", 30 * DAY),
+    ),
+    Rule(
+        name="merge_codes",
+        what="merge codes",
+        age=30 * DAY,
+        why="a merge that was not wanted is noticed within weeks (ours)",
+        purge=_rows("merge_code", "expires_at <= $1", 30 * DAY),
+    ),
+    Rule(
+        name="merge_guesses",
+        what="wrong merge codes",
+        age=DAY,
+        why="they count for an hour",
+        purge=_rows("merge_guess", "guessed_at <= $1", DAY),
+    ),
+    Rule(
+        name="merge_moves",
+        what="which rows a merge moved",
+        age=30 * DAY,
+        why="undone within a day; the merge itself stays as the trail (ours)",
+        purge=_rows(
+            "merge_move",
+            "merge_id IN (SELECT id FROM merge WHERE undo_until <= $1)",
+            30 * DAY,
+        ),
+    ),
+    Rule(
+        name="messages",
+        what="messages that were read",
+        age=365 * DAY,
+        why="orders keep what they were about (ours)",
+        purge=_rows("message", "read_at <= $1", 365 * DAY, hanging=("message_sending", "message_id")),
+    ),
+    Rule(
+        name="invitations",
+        what="invitations that were answered, withdrawn or have expired",
+        age=180 * DAY,
+        why="the relation has its own row (ours)",
+        purge=_rows("invitation", _OVER, 180 * DAY),
+    ),
+    Rule(
+        name="organisation_invitations",
+        what="organisations' invitations, likewise",
+        age=180 * DAY,
+        why="the membership has its own row (ours)",
+        purge=_rows("organisation_invitation", _OVER, 180 * DAY),
+    ),
+    Rule(
+        name="sealed_records",
+        what="who a deleted member was, past `keep_until`",
+        age=timedelta(0),
+        why="电子商务法 31: three years after the last trade, then destroyed",
+        purge=_rows("sealed_record", "keep_until <= $1", timedelta(0)),
+    ),
+    Rule(
+        name="audit_lines",
+        what="audit lines",
+        age=AUDIT_KEPT,
+        why="网络安全法 21: at least six months",
+        purge=lambda keys, now: audit.cut_old(keys=keys, now=now),
+    ),
+)
+
+
+async def purge_old(*, keys: AuditKeys, now: datetime) -> Mapping[str, int]:
+    """One pass; gives how many rows went by each rule. May be stopped and run again: what is due is found anew."""
+    return {rule.name: await _run(rule, keys, now) for rule in RULES}
+
+
+async def _run(rule: Rule, keys: AuditKeys, now: datetime) -> int:
+    gone = 0
+    for _ in range(BATCHES_A_RUN):
+        batch = await rule.purge(keys, now)
+        gone += batch
+        if batch == 0:
+            break
+    return gone
