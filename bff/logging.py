@@ -23,7 +23,8 @@ from models.ids import letters
 Line = MutableMapping[str, Any]
 
 SECRET_NAMES = re.compile(
-    r"phone|openid|unionid|session_key|api[-_]?key|token|password|secret|authorization|cookie|code$", re.I
+    r"phone|openid|unionid|session_key|api[-_]?key|token|password|secret|authorization|cookie|code$|id_?(?:number|card)",
+    re.I,
 )
 _MASKS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"(/(?:gates|exports)/)[^/\s?\"']+"), r"\1***"),
@@ -33,6 +34,13 @@ _MASKS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"\b((?:secret|access_token|js_code|code|session_key)=)[^&\s\"']+"), r"\1***"),
     (re.compile(r"(?<![0-9A-Za-z_-])o[0-9A-Za-z_-]{27}(?![0-9A-Za-z_-])"), "openid***"),
     (re.compile(r"(?<![0-9])[0-9]{24}(?![0-9])"), "code***"),
+    (  # an ID number, by its date of birth; never a part of a longer word, such as a hash
+        re.compile(
+            r"(?<![0-9A-Za-z_-])[1-9][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+            r"[0-9]{3}[0-9Xx](?![0-9A-Za-z_-])"
+        ),
+        "id***",
+    ),
     (re.compile(r"(?<![0-9])(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])"), r"\1****\2"),
     (re.compile(r"(\+86)(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])"), r"\1\2****\3"),
 ]
@@ -48,7 +56,7 @@ log = structlog.get_logger("bff")
 
 
 def masked(text: str) -> str:
-    """The same text without phone numbers, openids, codes, gate tokens, passwords in addresses."""
+    """The same text without phone and ID numbers, openids, codes, gate tokens, passwords in addresses."""
     if not _ANY_MASK.search(text):  # nearly always
         return text
     for pattern, instead in _MASKS:

@@ -6,8 +6,7 @@ bodies only, never in an address; letting in is the scan page's own `/desk/redee
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -206,7 +205,7 @@ class PeopleDesk:
         }
 
 
-def people_routes(desk: PeopleDesk, clock: Callable[[], Any]) -> list[BaseRoute]:
+def people_routes(desk: PeopleDesk, clock: Callable[[], datetime]) -> list[BaseRoute]:
     """The routes under /desk/people."""
     acts: Mapping[str, Answer] = {
         "find": desk.find,

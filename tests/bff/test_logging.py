@@ -30,6 +30,10 @@ LogLines = Callable[[], list[dict[str, Any]]]
         ),
         ("oABCDEFGHIJKLMNOPQRSTUVWXYZ1", "openid***"),
         ("scanned 123456789012345678901234", "scanned code***"),
+        ("证件号510104195203150225不一致", "证件号id***不一致"),
+        ("'idNumber': '51010419520315022x'", "'idNumber': 'id***'"),
+        ("anchor 12:510104195203150225ab", "anchor 12:510104195203150225ab"),
+        ("wrote 510104195213150225 bytes", "wrote 510104195213150225 bytes"),
         ("order O20261120ABCDEFGHJKLM", "order O20261120ABCDEFGHJKLM"),
         ("took 13812 ms at 1795212202", "took 13812 ms at 1795212202"),
     ],
@@ -40,14 +44,17 @@ def test_a_text_is_masked(text: str, shown: str) -> None:
 
 def test_a_line_is_json_without_personal_data(log_lines: LogLines) -> None:
     structlog.get_logger("x").info(
-        "signed in", phone="13812345678", nested={"openid": "o1", "x-api-key": "k"}, list=["13812345678"]
+        "signed in",
+        phone="13812345678",
+        nested={"openid": "o1", "x-api-key": "k", "idNumber": "1", "id_card": "2"},
+        list=["13812345678"],
     )
     standard_logging.getLogger("library").warning("no answer from %s", "redis://:hunter22@queue")
     ours, theirs = log_lines()
     assert (ours["event"], ours["phone"], ours["nested"]) == (
         "signed in",
         "***",
-        {"openid": "***", "x-api-key": "***"},
+        {"openid": "***", "x-api-key": "***", "idNumber": "***", "id_card": "***"},
     )
     assert ours["list"] == ["138****5678"]
     assert ours["process"] == "test"

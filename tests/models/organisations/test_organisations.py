@@ -108,6 +108,17 @@ async def test_a_member_known_by_name_registers_and_waits(owner: int, now: datet
     assert pending.code is ErrorCode.ORGANISATION_STATE
 
 
+@pytest.mark.parametrize("kind", [OrganisationKind.CLUB, OrganisationKind.INSTITUTION, OrganisationKind.SCHOOL])
+async def test_a_club_and_an_institution_are_one_and_their_page_says_which(
+    owner: int, now: datetime, kind: OrganisationKind
+) -> None:
+    organisation_id = await registered(owner, now, credit_code=a_credit_code(), kind=kind)
+    await decided(organisation_id, now)
+    page = await queries.page(organisation_id)
+    assert page is not None
+    assert (page["name"], page["kind"]) == ("锦城羽毛球俱乐部", kind)
+
+
 async def test_who_is_not_known_by_name_or_not_of_age_registers_nothing(owner: int, now: datetime) -> None:
     nameless, _ = await a_member()
     refused = await refusal_of(registered(nameless, now, credit_code=a_credit_code()))

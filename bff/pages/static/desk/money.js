@@ -627,6 +627,18 @@
 
   byId("close").addEventListener("click", closeVerdict);
 
+  /* ---- An order that another of our pages hands over: behind #, which no server hears ---- */
+
+  function takeOver() {
+    const orderNo = window.location.hash.slice(1);
+    if (!orderNo) return;
+    window.history.replaceState(null, "", window.location.pathname);
+    take(orderNo);
+  }
+
+  window.addEventListener("hashchange", takeOver);
+
   go("idle");
   loadDrawer();
+  takeOver();
 }());
