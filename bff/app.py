@@ -108,6 +108,7 @@ async def figures(clock: Callable[[], datetime]) -> Mapping[str, float]:
         "complaints_late": await complaints.late(now=clock()),
         "messages_waiting": await messages.waiting(now=clock()),
         "messages_stuck": await messages.stuck(now=clock()),
+        "staff_sign_ins_failed": await audit.staff_sign_ins_failed(now=clock()),
         "audit_lines_unchained": trail.waiting,
         "audit_oldest_unchained_seconds": trail.oldest_waiting_s,
         "audit_chain_broken": int(trail.is_broken),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from starlette.middleware import Middleware
@@ -108,16 +109,9 @@ def graphql_routes(
 ) -> list[BaseRoute]:
     """`other_origins`: whose pages may ask here besides our own. `open_to_explore`: introspection, suggestions, free
     documents without a key and an IDE, for developers only. `clients`: whose documents are trusted."""
-    schema = build_schema(suggestions=open_to_explore)._schema
     trusted = documents.texts(clients)
     endpoint = Endpoint(
-        Engine(
-            schema,
-            Checker(schema, introspection=open_to_explore, suggestions=open_to_explore),
-            trusted,
-            suggestions=open_to_explore,
-            on_anomaly=metrics.count_anomaly,
-        ),
+        _engine(tuple(trusted.items()), open_to_explore=open_to_explore),
         _context_of(services, clock),
         asker_of=asker_of(freely=open_to_explore),
         origins=(own_origin, *other_origins),
@@ -130,6 +124,20 @@ def graphql_routes(
         Route("/graphql", endpoint, middleware=_for_pages_of(other_origins)),
         *(ide_routes() if open_to_explore else ()),
     ]
+
+
+@lru_cache(maxsize=4)
+def _engine(trusted: tuple[tuple[str, str], ...], *, open_to_explore: bool) -> Engine:
+    """One for the process: what it makes of schema and documents holds for every house that has the same ones, and
+    takes half a second. The house that is tested is built several hundred times."""
+    schema = build_schema(suggestions=open_to_explore)._schema
+    return Engine(
+        schema,
+        Checker(schema, introspection=open_to_explore, suggestions=open_to_explore),
+        dict(trusted),
+        suggestions=open_to_explore,
+        on_anomaly=metrics.count_anomaly,
+    )
 
 
 def _for_pages_of(origins: Sequence[str]) -> list[Middleware]:

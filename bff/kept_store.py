@@ -18,6 +18,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bff.ending import ended
 from bff.impatient import impatient
 from plans.keeping import Keeper, new_name
 
@@ -113,8 +114,7 @@ class SharedKeeper(Keeper):
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await ended(watching)
             await self._valkey.close()
 
 

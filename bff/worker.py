@@ -24,6 +24,7 @@ from arq.worker import Function, Worker, func
 from redis.exceptions import RedisError
 
 from bff import logging, tracing, wiring
+from bff.ending import ended
 from bff.logging import report
 from bff.settings import Settings
 from bff.tracing import spanned
@@ -35,7 +36,6 @@ from models.asyncpg_engine import DatabaseAway
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.2
 RECONNECT_SECONDS = 1.0
-CANCEL_AGAIN_SECONDS = 0.5
 
 log = structlog.get_logger("bff.worker")
 
@@ -69,14 +69,6 @@ async def work(jobs: Sequence[Job], tools: Tools, redis_url: str, stop: asyncio.
         log.warning("a job did not finish in time", job=task.get_name())
         task.cancel()
     await asyncio.gather(*loops, return_exceptions=True)
-
-
-async def ended(task: asyncio.Task[None]) -> None:
-    """Cancels until it heard. redis-py waits with asyncio.wait_for, which in Python 3.11 loses a cancellation that
-    meets the end of what it waits for; one call to cancel() would then leave the worker listening for ever."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS)
 
 
 async def _repeat(job: Job, tools: Tools, bell: asyncio.Event, stop: asyncio.Event) -> None:

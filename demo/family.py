@@ -46,7 +46,9 @@ def serve(stack: Stack, walked: Walked, *, today: date) -> Served:
 
 def _clerk(stack: Stack, walked: Walked) -> Clerk:
     password = f"Demo-{secrets.token_hex(6)}"
-    stack.command("staff", "create", "front", "--name", "孙前台", "--venue", walked.venue_id, typed=f"{password}\n")
+    stack.command(
+        "staff", "create", "front", "--name", "孙前台", "--venue", walked.venue_id, typed=f"{password}\n"
+    )
     clerk = Clerk(stack, walked.venue_id)
     clerk.sign_in("front", password)
     return clerk
@@ -94,9 +96,7 @@ def _asks_for_his_help(stack: Stack, clerk: Clerk, person: Any, grandson: Citize
     say(f"外婆同意外孙代办，前台打印帮办码；别人拿到也没有用（{refused}），外孙输入后生效")
 
 
-def _he_books_and_pays_for_her(
-    stack: Stack, grandson: Citizen, person: Any, walked: Walked, today: date
-) -> str:
+def _he_books_and_pays_for_her(stack: Stack, grandson: Citizen, person: Any, walked: Walked, today: date) -> str:
     slot = _soonest_slot(grandson, walked, today)
     line = {
         "courtId": slot["courtId"],
@@ -115,7 +115,9 @@ def _he_books_and_pays_for_her(
     told = grandson.ask("Messages", her)["edges"]
     if not any(edge["node"]["template"] == "ORDER_CONFIRMED" for edge in told):
         raise Broken(f"外婆的消息里没有预订成功：{told}")
-    say(f"外孙用自己的手机为外婆订场、付款 {yuan(order['total'])} 元；订单和次数算外婆的，消息由外孙代看：{told[0]['node']['title']}")
+    say(
+        f"外孙用自己的手机为外婆订场、付款 {yuan(order['total'])} 元；订单和次数算外婆的，消息由外孙代看：{told[0]['node']['title']}"
+    )
     return order_no
 
 
@@ -172,7 +174,9 @@ def _auditor_sees_who_looked(stack: Stack, person: Any) -> None:
     readings = sum(act["isReading"] for act in acts)
     if not {"deskFindPerson", "deskVerifyPerson", "deskInviteHelper"} <= {act["act"] for act in acts}:
         raise Broken(f"审计记录不全：{acts}")
-    say(f"审计员（口令加动态码登录）查外婆的记录：{len(acts)} 条，其中 {readings} 条是查看个人信息，何人、何时、何地、结果都在")
+    say(
+        f"审计员（口令加动态码登录）查外婆的记录：{len(acts)} 条，其中 {readings} 条是查看个人信息，何人、何时、何地、结果都在"
+    )
     say(f"审计链校验：{stack.command('audit', 'verify').strip()}")
 
 
@@ -206,9 +210,9 @@ class _Auditor:
     authorization: str = ""
 
     def comes_for_the_first_time(self, username: str, password: str) -> None:
-        signed_in = self.ask(
-            "StaffSignIn", {"username": username, "password": password, "deviceId": "audit-1"}
-        )["staffSignIn"]
+        signed_in = self.ask("StaffSignIn", {"username": username, "password": password, "deviceId": "audit-1"})[
+            "staffSignIn"
+        ]
         self.authorization = f"Staff {signed_in['token']}"
         changed = self.ask("ChangeStaffPassword", {"old": password, "new": f"Audit-{secrets.token_hex(8)}"})
         self._goes_on(changed)

@@ -10,7 +10,9 @@ log = logging.getLogger(__name__)
 
 
 async def delete_members(tools: Tools) -> int:
-    """Whoever asked fifteen days ago, unless something has come into the way. Gives how many."""
+    """Whoever asked fifteen days ago, unless something has come into the way; and what came late for those who went
+    lately. Gives how many went."""
+    await deleting.erase_latecomers(now=tools.clock())
     return await deleting.delete_due(keys=tools.privacy_keys, now=tools.clock())
 
 

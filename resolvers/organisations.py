@@ -114,9 +114,10 @@ class MyOrganisation:
         )
 
 
-@strawberry.type(description="Somebody who belongs to an organisation, without a name: it knows its people.")
+@strawberry.type(description="Somebody who belongs to an organisation.")
 class OrganisationMember:
     id: strawberry.ID = strawberry.field(description="Of the membership; not the member's.")
+    masked_name: str | None = strawberry.field(description="Null for who has no real name.")
     role: OrganisationRole
     joined_at: datetime
     is_me: bool
@@ -212,13 +213,16 @@ class OrganisationQueries:
         found = await queries.members_of(
             member_id=member.member_id,
             organisation_id=organisation_id,
+            keys=info.context.services.id_keys,
             first=checked_size(first, MOST_ROWS),
             after_id=read_cursor(after, "m"),
+            now=info.context.now,
         )
         edges = [
             OrganisationMemberEdge(
                 node=OrganisationMember(
                     id=strawberry.ID(row["public_id"]),
+                    masked_name=row["masked_name"],
                     role=OrganisationRole(row["role"]),
                     joined_at=row["joined_at"],
                     is_me=row["is_me"],

@@ -24,12 +24,13 @@ import httpx
 import pytest
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bff.wiring import authorities
 from models.checkout.refunding import hasten_refund, record_refund
 from models.checkout.settling import Settled, settle_notice
 from payments import alipay as alipay_client
@@ -51,6 +52,7 @@ from payments.port import (
     Statement,
     Way,
 )
+from payments.wechat_pay import load_private_key
 from payments.wechat_pay.client import WeChatPay
 from payments.wechat_pay.merchant import Merchant
 from sandbox import alipay as alipay_house
@@ -354,7 +356,8 @@ class Loopback:
     @contextlib.asynccontextmanager
     async def plays(self, app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
         """This sandbox, with an empty letter box, until the block ends."""
-        async with app.router.lifespan_context(app), httpx.AsyncClient(base_url=self.url, trust_env=False) as http:
+        client = httpx.AsyncClient(base_url=self.url, verify=authorities(), trust_env=False)
+        async with app.router.lifespan_context(app), client as http:
             self.playing, self.letters = app, []
             yield http
             self.playing = None
@@ -416,9 +419,7 @@ async def alipay(stage: Stage, outside: Outside) -> AsyncIterator[AlipayHouse]:
 
 
 def _private_key(folder: Path) -> RSAPrivateKey:
-    key = load_pem_private_key((folder / "merchant_key.pem").read_bytes(), None)
-    assert isinstance(key, RSAPrivateKey)
-    return key
+    return load_private_key((folder / "merchant_key.pem").read_bytes())
 
 
 def _public_key(folder: Path) -> RSAPublicKey:

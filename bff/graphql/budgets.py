@@ -188,7 +188,9 @@ BUDGETS: Sequence[Budget] = (
     ),
     Budget(  # an administrator's decisions
         name="staff-accounts",
-        fields=frozenset({"staffMembers", "staffSignIns", "myStaffSignIns", "openStaffAccount", "closeStaffAccount"})
+        fields=frozenset(
+            {"staffMembers", "staffSignIns", "myStaffSignIns", "openStaffAccount", "closeStaffAccount"}
+        )
         | {"resetStaffPassword", "grantRole", "endRole", "resetSecondFactor", "unlockStaff", "endStaffSignIn"},
         address=(3000, MINUTE),
         device=(60, MINUTE),

@@ -16,6 +16,7 @@ import structlog
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
+from bff.ending import ended
 from bff.impatient import impatient
 from bff.logging import report
 from bff.rates.meters import Charge, Exhausted, Limit, Meters, Standing
@@ -111,8 +112,7 @@ class Valkey:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
             await self.close()
 
     async def share(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from models import database
@@ -27,6 +27,9 @@ COLUMNS = ", ".join((*SIGNED, "key_id", "mac", "seq", "prev_hash", "hash"))
 LINES_A_READ = 1000
 CHECK = "check_audit"
 """The act of the daily check's own line."""
+STAFF_SIGN_INS = ("staffSignIn", "confirmSecondFactor", "desk/sign-in", "desk/code")
+"""The acts by which staff come in, with a password and with a code, at either door."""
+SIGN_IN_FAILURES = ("STAFF_CREDENTIALS_WRONG", "SECOND_FACTOR_WRONG", "STAFF_LOCKED")
 
 
 def read(row: Any) -> dict[str, Any]:
@@ -186,6 +189,18 @@ async def state(*, now: datetime) -> State:
     age = (now - database.utc(waiting["since"])).total_seconds() if waiting["since"] else 0
     checked = await last_check()
     return State(waiting["lines"], max(age, 0), checked is not None and checked["outcome"] != OK)
+
+
+async def staff_sign_ins_failed(*, now: datetime, within: timedelta = timedelta(hours=1)) -> int:
+    """For /metrics: wrong passwords and codes, and attempts while an account was locked, also under names that are
+    nobody's. By the index over act and time; what rates refused before is counted there."""
+    acts, outcomes = (", ".join(f"'{word}'" for word in words) for words in (STAFF_SIGN_INS, SIGN_IN_FAILURES))
+    counted = await database.row(
+        f"SELECT COUNT(*) AS lines FROM audit_line WHERE act IN ({acts}) AND at > $1 AND outcome IN ({outcomes})",
+        now - within,
+    )
+    assert counted is not None
+    return int(counted["lines"])
 
 
 async def last_check() -> Mapping[str, Any] | None:

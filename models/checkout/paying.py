@@ -80,7 +80,9 @@ async def open_payment(
         raise BadInput("不支持这种支付渠道。", next_step="请选择微信支付或支付宝。", field="channel")
     if wanted.way not in channel.ways or wanted.way is Way.PAYER_CODE:
         raise BadInput("这个渠道不支持这种支付方式。", next_step="请换一种方式支付。", field="way")
-    if wanted.way is Way.IN_APP and not wanted.payer:  # they came by phone or from Alipay: no openid that could pay
+    if (
+        wanted.way is Way.IN_APP and not wanted.payer
+    ):  # they came by phone or from Alipay: no openid that could pay
         raise DomainError(
             "这次登录不是从微信进来的，不能直接调起微信支付。",
             code=ErrorCode.NOT_ALLOWED,

@@ -80,8 +80,8 @@ async def answer_rating(*, clerk: StaffSignedIn, rating_id: str, text: str, now:
 async def hide_rating(*, clerk: StaffSignedIn, rating_id: str, reason: str, now: datetime) -> RatingView:
     """Takes a rating out of sight and out of the average, and tells its author why. A hidden one stays as it is.
 
-    Who may, has the power in the venue's region: a venue cannot hide what is said about itself. Raises NOT_ALLOWED,
-    RATING_UNKNOWN, BAD_INPUT without a reason.
+    Who may, has the power in the venue's region: no role of a venue's holds it, so that none hides what is said about
+    it. Raises NOT_ALLOWED, RATING_UNKNOWN, BAD_INPUT without a reason.
     """
     await demand(clerk, Power.HIDE_RATING)
     reason = checked_line(reason, shortest=1, longest=LONGEST_REASON, field="reason")
@@ -225,8 +225,6 @@ async def _answer(clerk: StaffSignedIn, rating_id: str, text: str, now: datetime
 async def _hide(clerk: StaffSignedIn, rating_id: str, reason: str, now: datetime) -> RatingView:
     rating, row = await _locked(rating_id)
     if not await may(clerk, Power.HIDE_RATING, region_key=row["region_key"]):
-        if await may(clerk, Power.HIDE_RATING, venue_id=row["venue_public_id"]):
-            await demand(clerk, Power.HIDE_RATING, region_key=row["region_key"])  # theirs, but not theirs to hide
         raise RatingUnknown
     if rating.hidden_at is not None:
         return _view(row)

@@ -38,12 +38,26 @@ async def give_back(joining: Joining, phone_keys: PhoneKeys, id_keys: IdKeys) ->
             )
             if still is not None:
                 await binding.move(from_member_id=joining.kept, to_member_id=joining.joined, keys=id_keys)
+                await _give_what_rests_on_the_name(joining)
             continue
         phone = await row(
             "SELECT bound_at FROM member_phone WHERE id = $1 AND member_id = $2", made["row_id"], joining.kept
         )
         if phone is not None and _mark(utc(phone["bound_at"])) == orjson.loads(made["before"])["bound_at"]:
             await phones.move(from_member_id=joining.kept, to_member_id=joining.joined, keys=phone_keys)
+
+
+async def _give_what_rests_on_the_name(joining: Joining) -> None:
+    """Concessions and guardianships, also those of since: they are the person's, and the kept account, which had no
+    name before, is nobody by name again. What has ended stays where it is."""
+    for table, column, live in (
+        ("concession", "member_id", "revoked_at"),
+        ("guardianship", "guardian_id", "ended_at"),
+    ):
+        await rows(
+            f"UPDATE {table} SET {column} = $1 WHERE {column} = $2 AND {live} IS NULL RETURNING id",
+            *(joining.joined, joining.kept),
+        )
 
 
 def _mark(bound_at: datetime) -> float:

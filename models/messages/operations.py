@@ -24,7 +24,8 @@ _LATE = timedelta(days=1)
 async def tell(
     *, member_id: int, template: str, values: Mapping[str, str] | None = None, about_no: str, now: datetime
 ) -> None:
-    """Puts a message into a member's inbox, once for each template and `about_no`; the worker tells it outside.
+    """Puts a message into a member's inbox, once for each template and `about_no`; the worker tells it outside. Nobody
+    is told anything any more who was deleted.
 
     A plain function: it runs in the caller's transaction, so what did not happen is not told. One INSERT: by which
     ways somebody is reached is the worker's to find out (models/messages/sending.py). `values` hold no phone, name or
@@ -35,7 +36,8 @@ async def tell(
         raise ValueError(f"{template}: about_no has 1 to {LONGEST_ABOUT} characters")
     await database.rows(
         """INSERT INTO message (public_id, member_id, template, "values", about_no, told_at)
-           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (member_id, template, about_no) DO NOTHING""",
+           SELECT $1, id, $3, $4, $5, $6::timestamptz FROM member WHERE id = $2 AND deleted_at IS NULL
+           ON CONFLICT (member_id, template, about_no) DO NOTHING""",
         new_id("msg"),
         member_id,
         template,

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from models import database
+from models.members.standing import leads_to
 from models.messages.rules import MessageKind, MessageWay, Reach
 
 
@@ -28,6 +29,24 @@ async def who_is_told(member_ids: Collection[int]) -> dict[int, Sequence[int]]:
     )
     in_their_place = {each: guardians.get(each) or helpers.get(each, []) for each in others}
     return {each: [each] if each in reachable else in_their_place.get(each, []) for each in member_ids}
+
+
+async def is_still_told(recipient_id: int, *, member_id: int) -> bool:
+    """Whether whoever was to be told of a member's message still may: between planning and sending lie hours, in which
+    a guardian or helper may have gone, or accounts have parted."""
+    if recipient_id == member_id or await leads_to(recipient_id) == await leads_to(member_id):
+        return True
+    found = await database.row(
+        """SELECT id FROM member WHERE id = $1 AND deleted_at IS NULL
+              AND (EXISTS (SELECT 1 FROM guardianship
+                            WHERE ward_id = member.id AND guardian_id = $2 AND ended_at IS NULL)
+                   OR EXISTS (SELECT 1 FROM proxy
+                               WHERE principal_id = member.id AND helper_id = $2 AND ended_at IS NULL
+                                 AND (',' || powers || ',') LIKE '%,MESSAGES,%'))""",
+        await leads_to(member_id),
+        recipient_id,
+    )
+    return found is not None
 
 
 async def _alive(member_ids: Collection[int]) -> set[int]:

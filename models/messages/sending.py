@@ -20,7 +20,7 @@ import orjson
 from models import database
 from models.keys import CannotOpen, PhoneKeys, Sealed
 from models.messages import templates
-from models.messages.reaching import reaches, who_is_told
+from models.messages.reaching import is_still_told, reaches, who_is_told
 from models.messages.rules import (
     LATEST,
     LEASE,
@@ -130,7 +130,7 @@ async def claim(*, limit: int, keys: PhoneKeys, now: datetime) -> list[ClaimedSe
     claimed = []
     for row in sorted(await database.rows(_CLAIM, now + LEASE, now, limit), key=lambda row: int(row["id"])):
         sending = await _addressed(row, keys, is_in_doubt=database.utc(row["asked_at"]) < now)
-        if sending is None:  # since it was planned they went, or used up their consent otherwise
+        if sending is None:  # since it was planned they went, help no more, or used up their consent otherwise
             await _end(row["id"], SendingStatus.REFUSED, "nothing to reach them by", now)
             await _next_way(row["message_id"], row["recipient_id"], now)
         else:
@@ -160,11 +160,11 @@ async def _end_lost(limit: int, now: datetime) -> None:
 async def _addressed(row: Any, keys: PhoneKeys, *, is_in_doubt: bool) -> ClaimedSending | None:
     """With what the message says, and where it goes. None: it goes nowhere any more."""
     message = await database.row(
-        'SELECT public_id, template, "values" FROM message WHERE id = $1', row["message_id"]
+        'SELECT public_id, member_id, template, "values" FROM message WHERE id = $1', row["message_id"]
     )
     assert message is not None
     way, template = MessageWay(row["way"]), templates.shelf().templates.get(message["template"])
-    if template is None:
+    if template is None or not await is_still_told(row["recipient_id"], member_id=message["member_id"]):
         return None
     to = await _address(way, row["recipient_id"], template.form, keys)
     if to is None:

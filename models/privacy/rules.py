@@ -13,7 +13,6 @@ COOLING_OFF = timedelta(days=15)
 YEARS_KEPT = 3
 """Of who traded: 电子商务法 31, at least three years after the trade was done."""
 BASIS = "《中华人民共和国电子商务法》第三十一条：交易信息自交易完成之日起保存不少于三年"
-SHORTEST_REASON = 4
 
 
 @dataclass(frozen=True, kw_only=True)

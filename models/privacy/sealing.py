@@ -13,11 +13,11 @@ import orjson
 
 from models import database
 from models.audit.deeds import concerning
-from models.errors import BadInput
+from models.audit.rules import checked_reason
 from models.families.rules import MemberUnknown
 from models.keys import Sealed, SealingKeys
 from models.members.tables import MemberPhone
-from models.privacy.rules import BASIS, SHORTEST_REASON, PrivacyKeys, keep_until
+from models.privacy.rules import BASIS, PrivacyKeys, keep_until
 from models.privacy.tables import SealedRecord
 from models.real_names import binding
 from models.real_names.tables import RealName
@@ -65,12 +65,10 @@ async def seal(
 async def open_record(*, clerk: StaffSignedIn, member_id: str, reason: str, keys: SealingKeys) -> Opened:
     """Who the deleted member with this public id was. Raises NOT_ALLOWED, BAD_INPUT without a reason, MEMBER_UNKNOWN.
 
-    `reason` goes into the audit line: which authority asks, under which number.
+    `reason` goes into the audit line, long numbers masked: which authority asks, under which number.
     """
     await powers.demand(clerk, Power.OPEN_SEALED_RECORDS)
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise BadInput("请写明查阅的理由。", next_step="请写上来函单位和文号。", field="reason")
-    concerning("MEMBER", member_id, reading=True, detail=reason.strip()[:300])
+    concerning("MEMBER", member_id, reading=True, detail=checked_reason(reason))
     found = await database.row(
         """SELECT sealed_record.*, member.id AS member_row FROM sealed_record
              JOIN member ON member.public_id = sealed_record.member_public_id

@@ -78,6 +78,8 @@ async def verify_person(
     venue = await Venue.get(public_id=venue_id)
     with checking.told_when_it_is_done():
         begun = await _begin(clerk.staff_id, venue.id, person, consent_version, idempotency_key, keys, now)
+    if isinstance(begun, DomainError):  # raised here, since inside it would undo the count of guesses
+        raise begun
     if isinstance(begun, Check):
         verdict = await checking.ask(begun, person, authority, now=now)
         outcome = await _finish(clerk.staff_id, venue.id, person, consent_version, begun, verdict, keys, now)
@@ -146,20 +148,21 @@ async def _look_up(staff_id: int, venue_id: int, number: str, keys: IdKeys, now:
 @database.operation
 async def _begin(
     staff_id: int, venue_id: int, person: NamedPerson, version: str, key: str, keys: IdKeys, now: datetime
-) -> Found | Check:
+) -> Found | Check | DomainError:
     """Whoever is known already, or the question to ask."""
+    by, asked = AskedBy(staff_id=staff_id), f"desk {venue_id} {key}"
     hashes = await binding.hold_number(person, keys)
     holder = await binding.holder_of(hashes)
     if holder is not None and holder.member_id is not None and holder.level != Assurance.DESK_ONLY:
+        await checking.demand_few_guesses(by, hashes, now)
         if binding.open_row(holder, keys)[0] != person.name:
-            raise NameDiffers
+            await checking.note_guess(by, person, keys=keys, key=asked, now=now)
+            return NameDiffers()
         return await _attest(staff_id, venue_id, holder, version, now)
     bound_to_nobody = holder is None or holder.member_id is None
     if bound_to_nobody and rules.is_child(business_day(now), person.born_on):
         raise GuardianNeeded("未满14周岁的孩子由监护人办理。", "请监护人在手机上“家人与协助”里添加孩子。")
-    return await checking.intend(
-        AskedBy(staff_id=staff_id), person, keys=keys, hashes=hashes, key=f"desk {venue_id} {key}", now=now
-    )
+    return await checking.intend(by, person, keys=keys, hashes=hashes, key=asked, now=now)
 
 
 @database.operation

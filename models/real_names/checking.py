@@ -111,6 +111,36 @@ async def answer(check: Check, verdict: Verdict, now: datetime) -> None:
     )
 
 
+async def demand_few_guesses(by: AskedBy, hashes: list[str], now: datetime) -> None:
+    """Raises TooManyChecks for a clerk who said too many wrong names to this number within a day, whatever they say
+    now: the answers about somebody who is bound are ours and cost nothing, but tell as much."""
+    counted = await database.row(
+        f"""SELECT COUNT(*) AS wrong FROM name_check
+             WHERE number_hash IN ({database.parameters(len(hashes), first=3)}) AND asked_at > $2
+               AND staff_id = $1 AND outcome = 'DIFFERS'""",
+        by.staff_id,
+        now - DAY,
+        *hashes,
+    )
+    assert counted is not None
+    if counted["wrong"] >= rules.CHECKS_A_NUMBER_A_DAY:
+        raise TooManyChecks
+
+
+async def note_guess(by: AskedBy, person: NamedPerson, *, keys: IdKeys, key: str, now: datetime) -> None:
+    """A name that is not the one of whoever is bound. The same under the same key is one guess."""
+    await database.rows(
+        """INSERT INTO name_check (request_no, member_id, staff_id, number_hash, outcome, asked_at, answered_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (request_no) DO NOTHING""",
+        _request_no(by, person, keys, key),
+        by.member_id,
+        by.staff_id,
+        next(iter(keys.lookup.hashes(person.number).values())),
+        Verdict.DIFFERS.value,
+        now,
+    )
+
+
 def refusal_of(verdict: Verdict) -> NameDiffers | NameUnknown | None:
     if verdict is Verdict.DIFFERS:
         return NameDiffers()

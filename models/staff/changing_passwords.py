@@ -68,6 +68,8 @@ async def _change(
 ) -> DomainError | None:
     """`new_hash` empty: the old password was wrong."""
     staff = await StaffMember.select_for_update().get(id=staff_id)
+    if staff.locked_until is not None and now < staff.locked_until:  # by guesses that were made at the same time
+        return StaffLocked(staff.locked_until - now)
     if staff.password_hash != old_hash or not new_hash:
         return await count_failure(staff, StaffCredentialsWrong(policy), policy, now)
     sign_in = await StaffSignIn.get(token_hash=token_hash(token))

@@ -79,8 +79,10 @@ async def sign_in(
     """
     checked_device_id(device_id)
     known = await StaffMember.get_or_none(username=username_of(username) or "")
-    is_right = await passwords.is_right(password, known.password_hash if known else None)
-    outcome = await _let_in(known.id if known else 0, is_right, device_id, address[:64], policy, now)
+    proved = known.password_hash if known else ""
+    if not await passwords.is_right(password, proved or None):
+        proved = ""
+    outcome = await _let_in(known.id if known else 0, proved, device_id, address[:64], policy, now)
     if isinstance(outcome, DomainError):  # raised here, since inside it would undo the count of failures
         raise outcome
     return outcome
@@ -147,9 +149,10 @@ async def _create(
 
 @database.operation
 async def _let_in(
-    staff_id: int, is_right: bool, device_id: str, address: str, policy: StaffPolicy, now: datetime
+    staff_id: int, proved: str, device_id: str, address: str, policy: StaffPolicy, now: datetime
 ) -> StaffSignedIn | DomainError:
-    """The lock's word and the count of failures, one attempt at a time for each account.
+    """The lock's word and the count of failures, one attempt at a time for each account. `proved`: the hash of which
+    the password was the right one, empty for none; another one may have taken its place since.
 
     A right password clears the count only where nothing else is asked: who knows it might otherwise try codes without
     end, five at a time.
@@ -160,7 +163,7 @@ async def _let_in(
         return StaffCredentialsWrong(policy)
     if staff.locked_until is not None and now < staff.locked_until:
         return StaffLocked(staff.locked_until - now)
-    if not is_right or not staff.is_active:
+    if proved != staff.password_hash or not staff.is_active:
         return await count_failure(staff, StaffCredentialsWrong(policy), policy, now)
     has_factor = staff.totp_confirmed_at is not None
     if not has_factor:

@@ -148,6 +148,8 @@ async def _check(
         return StaffLocked(staff.locked_until - now)
     if (staff.totp_confirmed_at is None) is not is_new:  # meanwhile set up, or reset, somewhere else
         return None if sign_in.stage == SignInStage.OPEN else NotSignedIn()
+    if not is_new and sign_in.stage != SignInStage.NEEDS_CODE:  # the same was said twice at once
+        return None
     step = None
     if staff.totp_sealed is not None:
         step = step_of(_open(staff, keys), code, after=staff.totp_last_step, now=now)

@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from cryptography.exceptions import InvalidSignature
@@ -26,6 +27,7 @@ SIGN_TYPE = "RSA2"
 K = TypeVar("K")
 
 
+@lru_cache(maxsize=4)  # checking that it is a good key takes 30 ms
 def load_private_key(text: bytes) -> RSAPrivateKey:
     """Read our private key: PKCS#1 (非JAVA适用) or PKCS#8 (JAVA适用), as PEM or as Alipay's key tool writes it, in
     bare base64. Raises `ValueError`."""

@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
@@ -24,6 +25,7 @@ MAX_SKEW_S = 300
 OAEP_SHA1 = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303 - WeChat's choice; sound in OAEP
 
 
+@lru_cache(maxsize=4)  # checking that it is a good key takes 30 ms
 def load_private_key(pem: bytes) -> RSAPrivateKey:
     """Read the merchant's private key (PEM, PKCS#8), as WeChat's certificate tool writes it."""
     key = load_pem_private_key(pem, password=None)

@@ -13,6 +13,7 @@ import httpx
 from sandbox.alipay import notices
 from sandbox.alipay.gateway import Gateway
 from sandbox.clock import as_instant, as_text
+from sandbox.service import authorities
 from sandbox.store import Row
 
 ANSWER_WITHIN_SECONDS = 5.0
@@ -29,7 +30,8 @@ class Background:
 
     async def run(self) -> None:
         """Until cancelled. Whatever is cut off stays pending in the store."""
-        async with httpx.AsyncClient(timeout=ANSWER_WITHIN_SECONDS, trust_env=False) as self._client:
+        client = httpx.AsyncClient(timeout=ANSWER_WITHIN_SECONDS, verify=authorities(), trust_env=False)
+        async with client as self._client:
             try:
                 while True:
                     self._gateway.wake.clear()

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from sandbox.clock import as_instant, as_text
+from sandbox.service import authorities
 from sandbox.store import Row
 from sandbox.wechat_pay import notices, refunds
 from sandbox.wechat_pay.gateway import Gateway
@@ -29,7 +30,8 @@ class Background:
 
     async def run(self) -> None:
         """Until cancelled. Whatever is cut off stays pending in the store."""
-        async with httpx.AsyncClient(timeout=ANSWER_WITHIN_SECONDS, trust_env=False) as self._client:
+        client = httpx.AsyncClient(timeout=ANSWER_WITHIN_SECONDS, verify=authorities(), trust_env=False)
+        async with client as self._client:
             try:
                 while True:
                     self._gateway.wake.clear()

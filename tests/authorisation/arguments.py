@@ -6,7 +6,7 @@ gives it to An. Flags, enums and sizes with a default need nothing.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -22,57 +22,15 @@ from graphql import (
     get_named_type,
 )
 
+from tests.authorisation.arguments_people import OPEN_TOO, PLAIN_TOO, REACHING_TOO, WORDS_TOO
+from tests.authorisation.kinds import ABSENT, Known, Open, Plain, Reaching
 from tests.authorisation.lives import COUNTED_FEN, FLOAT_FEN, GIVEN_FEN, GOODWILL_FEN, Life, World
 from tests.authorisation.questions import Question, input_fields
 from tests.factories.booking import TOMORROW, at
 from tests.house import PASSWORD
 
-ABSENT = object()
-"""The argument is left out."""
 SIZES = {"Int", "Float", "Boolean"}
 TIMES_AND_SIZES = SIZES | {"Date", "DateTime", "Fen"}
-
-
-@dataclass(frozen=True)
-class Known:
-    """Something of An's that a walker got to know: read over a shoulder, from a log, off a screen.
-
-    `opens`: for An or An's clerk this argument leads to it. `tells`: why a walker may notice that it is no invention.
-    """
-
-    value: str
-    what: str
-    opens: bool = True
-    tells: str = ""
-
-
-@dataclass(frozen=True)
-class Reaching:
-    """An argument that leads to what is somebody's own."""
-
-    of: Callable[[Life], Sequence[Known]]
-    nobodys: Callable[[], str]
-    """Well-formed, and nobody's."""
-    owner: str = "citizen"
-    meanwhile: Callable[[], str] | None = None
-    """What stands here while another argument is walked; without it, the first of An's."""
-    live: Callable[[Life], Awaitable[str]] | None = None
-    """What opens for its owner now. For credentials: who has those is taken for their owner, so no walker gets them."""
-
-
-@dataclass(frozen=True)
-class Open:
-    """An argument that leads to what everybody may see; the walk finds each of these in a public answer."""
-
-    of: Callable[[World], Sequence[Any]]
-
-
-@dataclass(frozen=True)
-class Plain:
-    """An argument that leads nowhere by itself. `live`: what its owner says there."""
-
-    of: Callable[[Life], Any]
-    live: Callable[[Life], Any] | None = None
 
 
 def _order_nos(life: Life) -> list[Known]:
@@ -308,6 +266,7 @@ REACHING: Mapping[str, Reaching] = {
         lambda: f"clerk-{secrets.token_hex(4)}",
         live=lambda life: _this(life.clerk.username),
     ),
+    **REACHING_TOO,
 }
 
 OPEN: Mapping[str, Open] = {
@@ -318,6 +277,7 @@ OPEN: Mapping[str, Open] = {
     "parentKey": Open(lambda world: [ABSENT, "510100"]),
     "statements.after": Open(lambda world: [ABSENT]),  # they are the house's: whoever may see one may see all
     "venuesNear.after": Open(lambda world: [ABSENT, world.venue_cursor]),
+    **OPEN_TOO,
 }
 
 PLAIN: Mapping[str, Plain] = {
@@ -356,6 +316,7 @@ PLAIN: Mapping[str, Plain] = {
     "refundAgain.note": Plain(lambda life: "已核对"),
     "closeShift.note": Plain(lambda life: "点过两遍"),
     "password": Plain(lambda life: "Wrong-2026-word", live=lambda life: PASSWORD),
+    **PLAIN_TOO,
 }
 WORDS = {
     "returnUrl",
@@ -369,6 +330,7 @@ WORDS = {
     "bankType",
     "number",
     "holder",
+    *WORDS_TOO,
 }
 """The texts among the plain ones: what a person or a device says of itself."""
 
@@ -469,8 +431,9 @@ class Try:
         """The values as JSON, lists and input objects around them."""
         given: dict[str, Any] = {}
         for (top, *below), value in self.values.items():
-            if value is not ABSENT:
-                _put(given, [top, *below], value() if callable(value) else value)
+            said = value() if callable(value) else value
+            if said is not ABSENT:
+                _put(given, [top, *below], said)
         return {
             each.variable: _in_a_list(each.argument, given[each.variable])
             for each in self.question.takes

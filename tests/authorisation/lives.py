@@ -22,6 +22,7 @@ from models.footfall.devices import GateCredentials
 from models.ids import new_id
 from models.reconciliation.tables import DayStatement, Discrepancy
 from tests import databases
+from tests.authorisation.lives_people import ANS, BINGS, Names, Others, before_anybody, live_among_people
 from tests.factories.booking import Hall, a_hall, at
 from tests.factories.third_parties import a_third_party
 from tests.house import Citizen, Clerk, House, line
@@ -93,6 +94,7 @@ class Life:
     """About their payment; a channel's statement had another amount, and the clerk said what it was."""
     discrepancy_cursor: str = ""
     cursors: Sequence[str] = ()
+    others: Others = field(init=False)
 
     @property
     def venue_id(self) -> str:
@@ -149,11 +151,13 @@ class World:
     """Every text that was in the database or in an answer before An came."""
     since: frozenset[str]
     """Every text that is in the database or in an answer now."""
+    rows_of_an: frozenset[tuple[str, Any]]
+    """What came into the database with An, by table and id."""
 
     @property
     def secrets(self) -> frozenset[str]:
         """What is An's alone."""
-        return self.since - self.before
+        return self.since - self.before - self.an.others.shown_to_all
 
 
 async def a_world(house: House, front: Starlette) -> World:
@@ -161,15 +165,18 @@ async def a_world(house: House, front: Starlette) -> World:
     await house.travel(at(10, 45, days=0))
     third_party = await a_third_party(now=house.now())
     await two_days_statements(house.now())
+    await before_anybody()
     bing = await _at_work(house, name="城北体育馆", phone="13700000002", gate_no="G-NORTH", lon=104.08)
     an = await _at_work(house, name="城南体育馆", phone="13987654321", gate_no="G-SOUTH", lon=104.06)
-    await a_life(bing)
+    await a_life(bing, BINGS)
     near = (
         await house.ask(documents.VENUES_NEAR, {"point": {"lon": an.hall.venue.lon, "lat": an.hall.venue.lat}})
     ).value
-    before = await _texts(house)
-    await a_life(an)
+    before, rows = await _texts(house), (await snapshot()).keys()
+    await a_life(an, ANS)
+    clerks = await database.rows("SELECT id FROM staff_member WHERE username = $1", an.clerk.username)
     since = await _texts(house) | {an.citizen.openid, an.citizen.phone, *an.ended.values(), *an.codes.values()}
+    since |= an.others.secrets
     return World(
         house=house,
         front=front,
@@ -179,6 +186,7 @@ async def a_world(house: House, front: Starlette) -> World:
         venue_cursor=near["pageInfo"]["startCursor"],
         before=before,
         since=since,
+        rows_of_an=frozenset((await snapshot()).keys() - rows | {("staff_member", clerks[0]["id"])}),
     )
 
 
@@ -197,7 +205,7 @@ async def _at_work(house: House, *, name: str, phone: str, gate_no: str, lon: fl
     return Life(citizen=citizen, hall=hall, clerk=clerk, gate=gate, gate_no=gate_no)
 
 
-async def a_life(life: Life) -> None:
+async def a_life(life: Life, names: Names) -> None:
     """Signs in, signs out elsewhere, binds a phone; books, pays, gives up, enters by both doors."""
     citizen, hall = life.citizen, life.hall
     await citizen.sign_in()
@@ -230,6 +238,7 @@ async def a_life(life: Life) -> None:
         if row["order_no"] in numbers
     ]
     await _reconcile(life)
+    await live_among_people(life, names)
 
 
 async def _sign_in_and_out_elsewhere(life: Life) -> None:
@@ -381,7 +390,7 @@ async def _texts(house: House) -> frozenset[str]:
 
 def texts_in(value: Any) -> Iterator[str]:
     """Every text inside, also inside of JSON in a column."""
-    return (text for _, text in leaves_of(value))
+    return (text for name, text in leaves_of(value) if name != "timeStamp")  # a second, in which much may happen
 
 
 def leaves_of(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from resolvers.context import Context
 from tests.authorisation.arguments import (
     ABSENT,
     Open,
+    Try,
     a_code,
     document_of,
     faults_of,
@@ -28,7 +29,7 @@ from tests.authorisation.arguments import (
 )
 from tests.authorisation.lives import STRANGER, Caller, World, read_at, snapshot, texts_in
 from tests.authorisation.questions import QUESTIONS, SCHEMA, everything_there_is, question_of
-from tests.authorisation.walking import Walk, code_of, differences, every_try, row_of, secrets_in, traces_of
+from tests.authorisation.walking import Walk, code_of, differences, every_try, row_of, secrets_in, wrong_traces
 from tests.house import HERE
 
 
@@ -75,8 +76,7 @@ async def test_who_is_not_an_finds_nothing_of_ans_and_changes_nothing(world: Wor
     walk = Walk(world, WALKERS[name](world))
     await walk.everything()
     assert len(walk.said) > 100
-    after = await snapshot()
-    assert differences(before, after) == traces_of(walk, before, after)
+    assert wrong_traces(walk, before, await snapshot()) == []
 
 
 async def test_a_credential_in_the_wrong_place_is_none(world: World) -> None:
@@ -96,7 +96,7 @@ async def test_a_credential_in_the_wrong_place_is_none(world: World) -> None:
         "a code": f"Bearer {an.codes['waiting 1']}",
         "an order's number": f"Bearer {an.orders['waiting']['orderNo']}",
     }
-    closed = [asked for asked in every_try(world) if not asked.question.is_public]
+    closed = first_of_each([asked for asked in every_try(world) if not asked.question.is_public])
     before = await snapshot()
     stranger = Walk(world, STRANGER)
     await stranger.everything(closed)
@@ -155,6 +155,11 @@ async def test_what_the_walk_takes_for_open_is_in_an_answer_for_everybody(world:
     taken = [(slot, slot.kind) for question in QUESTIONS for slot in slots_of(question)]
     values = {(slot.name, value) for slot, kind in taken if isinstance(kind, Open) for value in kind.of(world)}
     assert [(name, value) for name, value in values if value is not ABSENT and value not in shown] == []
+
+
+def first_of_each(found: list[Try]) -> list[Try]:
+    """One try for each question: who somebody is, is looked at before what they ask for."""
+    return list({asked.question.name: asked for asked in reversed(found)}.values())[::-1]
 
 
 WHAT_A_WRONG_DOOR_SAYS = {"WRONG_VENUE": "不是本馆的预订", "CODE_STALE": "码已过期"}

@@ -1,15 +1,17 @@
 """Going through the schema as somebody: what is asked, what may be heard, and what may be left behind."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
+from tortoise import Tortoise
 
 from plans import documents
 from tests.authorisation.arguments import Try, document_of, tries
-from tests.authorisation.lives import Caller, Row, Snapshot, World, leaves_of
+from tests.authorisation.lives import Caller, Row, Snapshot, World, leaves_of, texts_in
 from tests.authorisation.questions import QUESTIONS
 from tests.house import HERE, Answer
 
@@ -48,8 +50,28 @@ class Walk:
             assert not secrets_in(self.world, answer.said), (self.caller.name, str(asked), answer.text)
             if asked.known is not None and not asked.known.tells:
                 invented = await self.ask(asked.nobodys())
-                heard = (answer.status, answer.said)
-                assert heard == (invented.status, invented.said), (self.caller.name, str(asked))
+                assert heard(answer) == heard(invented), (self.caller.name, str(asked))
+
+
+NEW_EACH_TIME = {
+    "RequestSmsCodePayload": ("expiresAt", "againAt"),
+    "NewInvitation": ("id", "code", "expiresAt"),
+}
+"""What is made anew by whoever asks, and is another one by the very same question too."""
+
+
+def heard(answer: Answer) -> tuple[int, Any]:
+    """What a walker may compare, without what is new each time."""
+    return answer.status, _without_the_new(answer.said)
+
+
+def _without_the_new(said: Any) -> Any:
+    if isinstance(said, list):
+        return [_without_the_new(each) for each in said]
+    if not isinstance(said, dict):
+        return said
+    new = NEW_EACH_TIME.get(said.get("__typename", ""), ())
+    return {name: "new" if name in new else _without_the_new(below) for name, below in said.items()}
 
 
 def every_try(world: World) -> Iterator[Try]:
@@ -87,31 +109,67 @@ def differences(before: Snapshot, after: Snapshot) -> list[Difference]:
     return sorted(found, key=str)
 
 
-def traces_of(walk: Walk, before: Snapshot, after: Snapshot) -> list[Difference]:
-    """What a walker leaves behind: a failed guess at the clerk's password, their own scans, their own ended sign-in."""
+GUESSED = {("staff_member", "failures"), ("phone_code", "tries"), ("phone_code", "status")}
+"""A wrong password counts against the clerk whom it was tried for, a wrong SMS code against those sent to the number."""
+
+
+def wrong_traces(walk: Walk, before: Snapshot, after: Snapshot) -> list[Difference]:
+    """What a walker left behind that they may not: a change of what is not their own, or a row that leads to An.
+
+    Everything of their own they may change, and act for themselves: book, complain, ask for a code. The audit trail
+    says of a refusal what they asked for, so a line there may name An, unless it says that it was done.
+    """
+    found = []
+    for table, key, what in differences(before, after):
+        row = after.get((table, key)) or before[table, key]
+        if what == "added":
+            is_wrong = leads_to(walk.world.rows_of_an, table, row) or names_an(walk.world, table, row)
+        elif (table, what) in GUESSED:
+            is_wrong = False
+        else:
+            own = own_row(walk, before)
+            is_wrong = own is None or not ((table, key) == own or leads_to({own}, table, row))
+            is_wrong = (
+                is_wrong or (table, key) in walk.world.rows_of_an or leads_to(walk.world.rows_of_an, table, row)
+            )
+        if is_wrong:
+            found.append((table, key, what))
+    return found
+
+
+def own_row(walk: Walk, before: Snapshot) -> tuple[str, Any] | None:
+    """The walker's own row: of a member or of staff."""
     bing, own = walk.world.bing, walk.caller.authorization
-    traces = []
-    if any(code_of(answer) == "STAFF_CREDENTIALS_WRONG" for _, answer in walk.said):
-        traces += changes(before, "staff_member", "failures", username=walk.world.an.clerk.username)
     if own == bing.citizen.authorization:
         member = row_of(before, "identity", openid=bing.citizen.openid)["member_id"]
-        traces += changes(before, "member", "code_version", id=member)
-        traces += changes(before, "sign_in", "end_reason", "ended_at", member_id=member, ended_at=None)
+        return "member", member
     if own == bing.clerk.authorization:
-        clerk = row_of(before, "staff_member", username=bing.clerk.username)["id"]
-        traces += changes(before, "staff_sign_in", "ended_at", staff_id=clerk, ended_at=None)
-        scans = [key for key, row in after.items() if key not in before and row.get("staff_id") == clerk]
-        traces += [(*key, "added") for key in scans]
-        judged = [asked for asked, answer in walk.said if asked.question.name == "redeem" and not code_of(answer)]
-        assert len(scans) == len(judged) > 0
-        assert {after[key]["admission_id"] for key in scans} == {None}
-    return sorted(traces, key=str)
+        return "staff_member", row_of(before, "staff_member", username=bing.clerk.username)["id"]
+    return None
 
 
-def changes(before: Snapshot, table: str, *columns: str, **where: Any) -> list[Difference]:
-    """These columns of the newest row of which this is true."""
-    key = row_of(before, table, **where)["id"]
-    return [(table, key, column) for column in columns]
+def names_an(world: World, table: str, row: Row) -> bool:
+    """Whether a text in it is An's."""
+    if table == "audit_line" and row["outcome"] != "OK":
+        return False
+    return bool(world.secrets.intersection(texts_in(row)))
+
+
+def leads_to(rows: Container[tuple[str, Any]], table: str, row: Row) -> bool:
+    """Whether one of its foreign keys is one of these rows."""
+    return any((parent, row[column]) in rows for column, parent in parents_of(table).items())
+
+
+@cache
+def parents_of(table: str) -> Mapping[str, str]:
+    """The table's foreign keys: a column, and the table that it leads to."""
+    apps = Tortoise.apps
+    assert apps is not None
+    (model,) = [each for each in apps["models"].values() if each._meta.db_table == table] or [None]
+    if model is None:
+        return {}
+    keys = [model._meta.fields_map[name] for name in model._meta.fk_fields | model._meta.o2o_fields]
+    return {str(key.source_field): key.related_model._meta.db_table for key in keys}
 
 
 def row_of(rows: Snapshot, table: str, **where: Any) -> Row:

@@ -36,7 +36,11 @@ TRACES = {  # what an act left behind, found by its idempotency key or nonce, wi
                  WHERE p.admission_id = a.id) AS passages,
                (SELECT json_agg((to_jsonb(x) - '{id,public_id,created_at,next_attempt_at}'::text[])
                                 #- '{payload,redeemedAt}')
-                  FROM outbox x WHERE x.payload->>'admissionId' = a.public_id) AS told
+                  FROM outbox x WHERE x.payload->>'admissionId' = a.public_id) AS told,
+               (SELECT json_agg((to_jsonb(u) - '{id,public_id,at,mac}'::text[])
+                                || jsonb_build_object('id', u.public_id ~ '^aud_[0-9A-Z]{20}$',
+                                                      'mac', u.mac ~ '^[0-9a-f]{64}$'))
+                  FROM audit_line u WHERE u.subject_id = a.public_id AND u.at = r.scanned_at) AS audited
           FROM redemption r JOIN admission a ON a.id = r.admission_id WHERE r.nonce = $1""",
     "sign_out": """
         SELECT to_jsonb(s) - 'ended_at' AS sign_in, s.ended_at > s.started_at AS ended_later, m.code_version

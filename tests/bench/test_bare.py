@@ -24,7 +24,7 @@ from bff.app import create_app
 from bff.graphql.rates import Rates
 from bff.settings import read_settings
 from models import database
-from models.keys import code_keys
+from models.keys import AuditKeys, code_keys
 from models.venues.tables import Venue
 from tests.bench import world
 from tests.bench.__main__ import BESIDE_BARE, CACHED, NOTICES, READS
@@ -77,7 +77,8 @@ async def sides(_database: Database, tmp_path_factory: pytest.TempPathFactory) -
     said: list[str] = []
     async with _pool(_database.url, said) as pool:
         bare = Starlette(routes=routes())
-        bare.state.house = House(pool, _wake_nobody, keys, Rates(settings.redis_url), *channels(settings))
+        audit, rates = AuditKeys(settings.audit_keys), Rates(settings.redis_url)
+        bare.state.house = House(pool, _wake_nobody, keys, audit, rates, *channels(settings))
         async with _client(create_app(settings)) as ours, _client(bare) as other:
             yield Sides(built, workloads(built, keys, LetterWriter(environment)), ours, other, said)
 

@@ -130,7 +130,7 @@ def workloads(
             _scans(world, keys, clock),
             150,
             (b'"outcome":"ENTERED"', 1),
-            writes={"redemption": 1, "passage": 1, "outbox": 1},
+            writes={"redemption": 1, "passage": 1, "outbox": 1, "audit_line": 1},
         ),
         _notices("settle_notice", Channel.WECHAT_PAY, letters.wechat_pay(world), 204, b""),
         _notices("settle_notice_alipay", Channel.ALIPAY, letters.alipay(world), 200, b"success"),

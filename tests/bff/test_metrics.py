@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from tests import house as houses
 from tests.bff.conftest import Valkey
 from tests.databases import Database
 from tests.factories.booking import a_hall, at
+from tests.factories.people import a_code
 from tests.house import House, house, line, shared_valkey
 from tests.outside import Outside, outside, stage
 from tests.resolvers import documents
+from tests.resolvers import documents_staff as staff
 from tests.resolvers.test_what_gets_out import a_broken_table
 
 __all__ = ["house", "outside", "shared_valkey", "stage"]
@@ -96,6 +99,36 @@ async def test_who_asks_too_often_is_counted_as_that(
         one("PlaceOrder", "mutation", "ok"): 6 - len(refused),
         one("PlaceOrder", "mutation", "TOO_MANY_ATTEMPTS"): len(refused),
     }
+
+
+async def test_failed_sign_ins_of_staff_are_counted_for_an_hour_at_both_doors_and_with_both_factors(
+    house: House,
+) -> None:
+    clerk = await house.clerk((await a_hall()).venue.public_id)
+    at_page = {"origin": houses.HERE}
+    right = {"username": clerk.username, "password": houses.PASSWORD}
+    secret = (await clerk.ask(staff.SET_UP_SECOND_FACTOR)).value["setUp"]["secret"]
+    begun = await clerk.ask(staff.CONFIRM_SET_UP, code=a_code(secret, house.now()))
+    assert begun.value["staffSignIn"]["stage"] == "OPEN"
+    assert await failed_sign_ins(house) == 0
+    for wrong in ({**right, "password": "wrong-Password-1"}, {**right, "username": "nobody.here"}):
+        refused = await house.ask(staff.STAFF_SIGN_IN, {**wrong, "deviceId": "desk-2"})
+        assert refused.refusal.code == "STAFF_CREDENTIALS_WRONG"
+        await house.http.post("/desk/sign-in", data=wrong, headers=at_page)
+    assert await failed_sign_ins(house) == 4
+    asked = (await house.ask(staff.STAFF_SIGN_IN, {**right, "deviceId": "desk-2"})).value["staffSignIn"]
+    code = {"code": "000000" if a_code(secret, house.now()) != "000000" else "000001"}
+    no = await house.ask(staff.CONFIRM_SECOND_FACTOR, code, f"Staff {asked['token']}")
+    assert no.refusal.code == "SECOND_FACTOR_WRONG"
+    await house.http.post("/desk/sign-in", data=right, headers=at_page)
+    await house.http.post("/desk/code", data=code, headers=at_page)
+    assert await failed_sign_ins(house) == 6
+    await house.travel(house.now() + timedelta(hours=1, minutes=1))
+    assert await failed_sign_ins(house) == 0
+
+
+async def failed_sign_ins(house: House) -> float:
+    return (await figures(house))["staff_sign_ins_failed"]
 
 
 async def test_strangers_make_no_new_series(house: House) -> None:

@@ -8,7 +8,8 @@ from typing import cast
 
 import pytest
 
-from bff.worker import ended, work
+from bff.ending import ended
+from bff.worker import work
 from jobs.job import Job, Tools
 from jobs.queue import Queue
 from tests.bff.conftest import Valkey

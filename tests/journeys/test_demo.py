@@ -144,7 +144,9 @@ def test_the_demo_fails_when_the_platform_holds_anything_twice_or_not_at_all(row
 def a_stack_that_logged(folder: Path, *lines: str) -> tuple[Stack, Served]:
     stack = Stack("", "", "", "", "", "", folder, {})
     stack.log.write_text("\n".join(["web.1 | answered route=/graphql status=200"] * 20 + list(lines)))
-    return stack, Served(Citizen(stack, "外孙", "13800000001", openid="oABCDEFG", authorization="Bearer abcd-efgh"))
+    return stack, Served(
+        Citizen(stack, "外孙", "13800000001", openid="oABCDEFG", authorization="Bearer abcd-efgh")
+    )
 
 
 def test_the_demo_is_content_with_a_log_that_names_nobody(tmp_path: Path) -> None:

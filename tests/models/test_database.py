@@ -13,7 +13,7 @@ from tests.databases import Database
 
 OURS = Path(__file__).parents[2]
 STAYS_IN_A_SESSION = re.compile(
-    r"^\s*SET (?!LOCAL\b)|SET SESSION|set_config\([^)]*false|\bLISTEN\b|advisory_lock|WITH HOLD|CREATE TEMP",
+    r"^\s*SET (?!LOCAL\b)\w|SET SESSION|set_config\([^)]*false|\bLISTEN\b|advisory_lock|WITH HOLD|CREATE TEMP",
     re.MULTILINE,
 )
 

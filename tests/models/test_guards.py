@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
+from tortoise.transactions import in_transaction
+
 from models import database, guards, migrating
+from models.personal_data import HELD
 from tests.databases import Database
 
 
@@ -26,3 +30,23 @@ async def test_no_migration_is_pending_after_migrating(db: Database) -> None:
 async def test_putting_up_the_guards_twice_changes_nothing(db: Database) -> None:
     await guards.put_up()
     await guards.put_up()
+
+
+@pytest.mark.postgres
+async def test_whatever_is_somebodys_is_found_by_an_index(db: Database) -> None:
+    """Or joining two accounts would read whole tables while it holds both."""
+    found = await database.rows(
+        """SELECT held.relname AS held, first.attname AS first, pg_get_expr(indpred, indrelid) AS only
+             FROM pg_index JOIN pg_class held ON held.oid = indrelid
+                  JOIN pg_attribute first ON first.attrelid = indrelid AND first.attnum = indkey[0]"""
+    )
+    there = {
+        (row["held"], row["first"]) for row in found if row["only"] in (None, f"({row['first']} IS NOT NULL)")
+    }
+    hanging = {(part.table, part.column) for held in HELD for part in held.parts}
+    assert {(held.table, held.column) for held in HELD} | hanging <= there
+    async with in_transaction():
+        await database.rows("SET LOCAL enable_seqscan = off")  # there are no rows, and no rows are soon read
+        either = "staff_id = 1 OR member_id = 2 OR number_hash = 'x'"
+        (plan,) = await database.rows(f"EXPLAIN (FORMAT JSON) SELECT id FROM name_check WHERE {either}")
+    assert "name_check_by_staff_id" in plan[0]

@@ -1,4 +1,20 @@
-"""Every operation of the public door, one document for each root field, as the mini-program would ask."""
+"""Every operation of the public door, one document for each root field, as the mini-program would ask.
+
+Of the later topics each has a file of its own beside this one (`documents_people.py`); `ALL` joins them.
+"""
+
+from tests.resolvers import (
+    documents_audit,
+    documents_consents,
+    documents_doors,
+    documents_feedback,
+    documents_merging,
+    documents_messages,
+    documents_organisations,
+    documents_people,
+    documents_privacy,
+    documents_staff,
+)
 
 SIGN_IN = """
 mutation ($code: String!, $deviceId: String!) {
@@ -222,4 +238,16 @@ mutation ($discrepancyId: ID!, $outcome: DiscrepancyOutcome!, $note: String!) {{
     discrepancy {{ {_DISCREPANCY} }} userErrors {{ code message field }}
   }}
 }}"""
-ALL = tuple(text for name, text in dict(vars()).items() if name.isupper() and not name.startswith("_"))
+ALL = (
+    *(text for name, text in dict(vars()).items() if name.isupper() and not name.startswith("_")),
+    *documents_audit.ALL,
+    *documents_consents.ALL,
+    *documents_doors.ALL,
+    *documents_feedback.ALL,
+    *documents_merging.ALL,
+    *documents_messages.ALL,
+    *documents_organisations.ALL,
+    *documents_people.ALL,
+    *documents_privacy.ALL,
+    *documents_staff.ALL,
+)

@@ -17,7 +17,7 @@ MY_ORGANISATIONS = f"query {{ myOrganisations {{ {MINE_FIELDS} }} }}"
 ORGANISATION_MEMBERS = f"""
 query ($organisationId: ID!, $first: Int, $after: String) {{
   organisationMembers(organisationId: $organisationId, first: $first, after: $after) {{
-    edges {{ cursor node {{ id role joinedAt isMe }} }} {PAGE}
+    edges {{ cursor node {{ id maskedName role joinedAt isMe }} }} {PAGE}
   }}
 }}
 """

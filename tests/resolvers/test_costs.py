@@ -83,9 +83,16 @@ def test_who_asks_for_everything_of_one_thing_is_within_the_limits(text: str) ->
     operation(text).require_within(LARGEST)
 
 
+DEAR = {"ChangeStaffPassword"}  # hashes the old password, those that may not come again, and the new one
+
+
 @pytest.mark.parametrize("file", CLIENTS, ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_our_clients_are_far_within_the_limits(file: Path) -> None:
-    [found] = Checker(SCHEMA, Limits(cost=Limits().cost // 2)).check(file.read_text()).operations.values()
+    [found] = (
+        Checker(SCHEMA, Limits(cost=Limits().cost // (1 if file.stem in DEAR else 2)))
+        .check(file.read_text())
+        .operations.values()
+    )
     found.require_within(LARGEST)
 
 

@@ -79,9 +79,9 @@ async def test_members_come_by_a_code_get_roles_and_go(house: House, owner: Citi
     ]
     assert (joined["role"], joined["registration"]["organisation"]["memberCount"]) == ("MEMBER", 2)
     members = (await owner.ask(documents.ORGANISATION_MEMBERS, organisationId=organisation_id)).value["edges"]
-    assert [(edge["node"]["role"], edge["node"]["isMe"]) for edge in members] == [
-        ("OWNER", True),
-        ("MEMBER", False),
+    assert [(edge["node"]["maskedName"], edge["node"]["role"], edge["node"]["isMe"]) for edge in members] == [
+        ("李**", "OWNER", True),
+        (None, "MEMBER", False),
     ]
     own = await friend.ask(documents.ORGANISATION_MEMBERS, organisationId=organisation_id)
     assert own.refusal.code == "NOT_ALLOWED"

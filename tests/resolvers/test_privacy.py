@@ -12,13 +12,18 @@ from models.consents.rules import Purpose
 from models.members.tables import Member
 from models.privacy import deleting
 from models.privacy.rules import COOLING_OFF
+from models.staff.rules import Role
 from resolvers.schema import build_schema
 from tests.factories.booking import at
+from tests.factories.names import CHILD, MOTHER
 from tests.factories.places import a_court, a_venue
 from tests.house import Citizen, House, line, nothing_changes
+from tests.resolvers import documents
 from tests.resolvers import documents_consents as consents
 from tests.resolvers import documents_merging as merging
+from tests.resolvers import documents_people as people
 from tests.resolvers import documents_privacy as privacy
+from tests.resolvers.test_feedback import staff_with
 
 NEEDS_A_MEMBER: list[tuple[str, dict[str, Any]]] = [
     (consents.MY_CONSENTS, {}),
@@ -136,6 +141,76 @@ async def test_a_record_of_somebody_gone_is_for_the_power_alone_and_leaves_a_lin
     assert refused.refusal.code == "NOT_ALLOWED"
     line_of_it = await AuditLine.get(act="openSealedRecord")
     assert (line_of_it.outcome, line_of_it.subject_id) == ("NOT_ALLOWED", gone)
+
+
+async def test_a_guardian_gets_the_file_of_their_ward_and_a_stranger_none(house: House) -> None:
+    mother, child = await _a_mother_and_her_child(house)
+    father = await house.citizen(phone="13800000002", device_id="phone-2")
+    asked = {"forMember": child}
+    assert (await father.ask(privacy.EXPORT_MY_DATA, **asked)).refusal.code == "MEMBER_UNKNOWN"
+    url = (await mother.ask(privacy.EXPORT_MY_DATA, **asked)).value["url"]
+    file = await house.http.get(url[url.index("/exports/") :])
+    assert orjson.loads(file.content)["账号"][0]["编号"] == child
+    assert CHILD.name in file.text
+    assert not [secret for secret in (MOTHER.name, CHILD.number, mother.phone) if secret in file.text]
+    line_of_it = await AuditLine.filter(act="exportMyData", subject_id=child, outcome="OK").get()
+    assert (line_of_it.actor_kind, line_of_it.actor_id) == ("MEMBER", mother.tokens["memberId"])
+
+
+async def test_a_guardian_lets_the_account_of_their_ward_go_and_their_own_stays(house: House) -> None:
+    mother, child = await _a_mother_and_her_child(house)
+    asked, father = {"forMember": child}, await house.citizen(phone="13800000002", device_id="phone-2")
+    for document in (privacy.REQUEST_DELETION, privacy.MY_DELETION, privacy.CANCEL_DELETION):
+        assert (await father.ask(document, **asked)).refusal.code == "MEMBER_UNKNOWN"
+    await mother.ask(privacy.REQUEST_DELETION, **asked)
+    assert (await mother.ask(privacy.CANCEL_DELETION, **asked)).value["deletion"]["id"] is None
+    deletion = (await mother.ask(privacy.REQUEST_DELETION, **asked)).value["deletion"]
+    assert deletion["id"] is not None
+    assert (await mother.ask(privacy.MY_DELETION, **asked)).value == deletion
+    assert (await mother.ask(privacy.MY_DELETION)).value["id"] is None
+    then = house.now() + COOLING_OFF + timedelta(hours=1)
+    assert await deleting.delete_due(keys=wiring.privacy_keys(house.wired.settings), now=then) == 1
+    assert (await mother.ask(people.MY_PEOPLE)).value["wards"] == []
+    assert (await mother.ask(people.MY_NAME)).value["maskedName"] == MOTHER.masked
+
+
+async def _a_mother_and_her_child(house: House) -> tuple[Citizen, str]:
+    """Both known by name; the child by its id."""
+    for person in (MOTHER, CHILD):
+        await house.register_person(person.name, person.number)
+    mother = await house.citizen()
+    await mother.ask(people.VERIFY_MY_NAME, name=MOTHER.name, idNumber=MOTHER.number)
+    added = await mother.ask(people.ADD_WARD, name=CHILD.name, idNumber=CHILD.number)
+    (ward,) = added.value["people"]["wards"]
+    return mother, ward["memberId"]
+
+
+async def test_the_officer_for_personal_data_opens_the_record_of_somebody_gone_and_the_line_says_why(
+    house: House,
+) -> None:
+    citizen = await house.citizen()
+    await citizen.ask(documents.BIND_PHONE, code=await citizen.phone_code())
+    await house.register_person(MOTHER.name, MOTHER.number)
+    await citizen.ask(people.VERIFY_MY_NAME, name=MOTHER.name, idNumber=MOTHER.number)
+    await citizen.places(line(await a_court(await a_venue(market_fen_per_hour=0), name="羽毛球1号场"), at(19)))
+    gone = await _gone(house, citizen)
+    officer = await staff_with(house, Role.DATA_OFFICER)
+    asked = {"memberId": gone, "reason": "锦江区法院来函〔2026〕12号，电话13800000001"}
+    opened = (await officer.ask(privacy.OPEN_SEALED_RECORD, **asked)).value["person"]
+    assert (opened["memberId"], opened["wholeName"], opened["wholePhone"]) == (
+        gone,
+        MOTHER.name,
+        f"+86{citizen.phone}",
+    )
+    assert any(citizen.openid in door for door in opened["doors"])
+    line_of_it = await AuditLine.get(act="openSealedRecord")
+    assert (line_of_it.outcome, line_of_it.subject_id, line_of_it.is_reading) == ("OK", gone, True)
+    assert line_of_it.detail == "锦江区法院来函〔2026〕12号，电话13****", "without the numbers that somebody typed"
+    assert line_of_it.actor_id.startswith("stf_")
+    unknown = await officer.ask(privacy.OPEN_SEALED_RECORD, **{**asked, "memberId": "mem_UNKNOWN"})
+    assert unknown.refusal.code == "MEMBER_UNKNOWN"
+    silent = await officer.ask(privacy.OPEN_SEALED_RECORD, **{**asked, "reason": " "})
+    assert (silent.refusal.code, silent.refusal.field) == ("BAD_INPUT", "reason")
 
 
 async def _gone(house: House, citizen: Citizen) -> str:

@@ -35,7 +35,7 @@ from models.orders.tables import Order
 from models.organisations.tables import Organisation, OrganisationMember
 from models.personal_data import HELD, OnMerge
 from models.privacy.tables import Deletion
-from models.real_names.tables import RealName
+from models.real_names.tables import Concession, RealName
 from tests.databases import Database
 from tests.factories.accounts import (
     FATHER,
@@ -49,7 +49,8 @@ from tests.factories.accounts import (
     part,
 )
 from tests.factories.booking import a_hall, at, wanted
-from tests.factories.people import APPID, PHONE_KEYS, TOKEN_KEYS
+from tests.factories.people import APPID, PHONE_KEYS, TOKEN_KEYS, a_clerk
+from tests.factories.places import a_venue
 
 NUMBER, OTHER_NUMBER = "13975318642", "13975318643"
 DAY = timedelta(days=1)
@@ -267,6 +268,28 @@ async def test_the_real_name_comes_along_and_opens_in_its_new_place(db: Database
     await part(mine, merge_id)
     row = await RealName.get(member_id=other.member_id)
     assert open_row(row, ID_KEYS) == GRANDMOTHER
+
+
+async def test_what_was_given_to_the_real_name_since_goes_back_with_it(db: Database, now: datetime) -> None:
+    mine, other, ward = await an_account(), await an_account(), await an_account()
+    clerk = await a_clerk((await a_venue()).public_id)
+    await name(other, GRANDMOTHER)
+    merge_id = await join(mine, other)
+    await Concession.create(
+        public_id="con1",
+        member_id=mine.member_id,
+        kind="DISABLED",
+        ends_on=now.date() + 300 * DAY,
+        verified_by_id=clerk.staff_id,
+        venue_id=1,
+        verified_at=now,
+    )
+    await Guardianship.create(
+        public_id="gua1", guardian_id=mine.member_id, ward_id=ward.member_id, relation="OTHER", started_at=now
+    )
+    await part(mine, merge_id)
+    assert (await Concession.get()).member_id == other.member_id
+    assert (await Guardianship.get()).guardian_id == other.member_id
 
 
 async def test_what_both_have_once_is_there_once(db: Database, now: datetime) -> None:

@@ -247,6 +247,29 @@ async def test_an_elder_without_a_phone_is_told_through_the_helpers_who_have_tha
     assert [(member, way) for member, way, _ in await sendings()] == [(grandson, "OFFICIAL_ACCOUNT")]
 
 
+async def test_whoever_helps_no_more_is_not_told_what_was_planned_while_they_did(db: Database) -> None:
+    elder, grandson = await nobody_reaches(), await somebody(phone=PHONE)
+    proxy = await Proxy.create(
+        public_id="pro_1", principal_id=elder, helper_id=grandson, powers="BOOK,MESSAGES", started_at=NOW
+    )
+    await is_told(elder)
+    await planned()
+    assert len(await sendings()) == 1
+    await Proxy.filter(id=proxy.id).update(ended_at=NOW)
+    assert await claimed() == []
+    assert await standing() == {"SMS": "REFUSED"}
+
+
+async def test_what_was_planned_for_a_joined_account_is_told_nobody_else_after_they_part(db: Database) -> None:
+    old, new = await somebody(), await somebody(phone=PHONE)
+    await is_told(old)
+    await Member.filter(id=old).update(joined_to_id=new)
+    await planned()
+    await Member.filter(id=old).update(joined_to_id=None)
+    assert await claimed() == []
+    assert await standing() == {"SMS": "REFUSED"}
+
+
 async def test_who_can_be_reached_is_told_themselves_and_who_is_gone_not_at_all(db: Database) -> None:
     elder, grandson, gone = [await somebody(follows=True) for _ in range(3)]
     await Proxy.create(

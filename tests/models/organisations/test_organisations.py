@@ -298,7 +298,9 @@ async def test_owners_give_every_role_managers_that_of_members_and_members_none(
         invited_to(organisation_id, other, now),
         leave(member_id=other, organisation_id=organisation_id, now=now),
         update_organisation(member_id=other, organisation_id=organisation_id, introduction="我的"),
-        queries.members_of(member_id=other, organisation_id=organisation_id, first=5, after_id=None),
+        queries.members_of(
+            member_id=other, organisation_id=organisation_id, keys=ID_KEYS, first=5, after_id=None, now=now
+        ),
     )
     for refused_act in strangers:
         assert (await refusal_of(refused_act)).code is ErrorCode.ORGANISATION_UNKNOWN
@@ -355,23 +357,43 @@ async def test_an_owner_closes_it_for_everybody_and_its_code_is_free(owner: int,
 async def test_owners_and_managers_see_who_belongs_to_it_and_edit_the_page(owner: int, now: datetime) -> None:
     organisation_id, (plain, _) = await an_organisation(owner), await a_member()
     await joins(owner, organisation_id, plain)
-    seen = await queries.members_of(member_id=owner, organisation_id=organisation_id, first=1, after_id=None)
+    page: dict[str, Any] = {"organisation_id": organisation_id, "keys": ID_KEYS, "now": now}
+    seen = await queries.members_of(member_id=owner, first=1, after_id=None, **page)
     assert [(each["role"], each["is_me"]) for each in seen] == [("OWNER", True), ("MEMBER", False)]
-    rest = await queries.members_of(
-        member_id=owner, organisation_id=organisation_id, first=5, after_id=seen[0]["id"]
-    )
+    rest = await queries.members_of(member_id=owner, first=5, after_id=seen[0]["id"], **page)
     assert [each["public_id"] for each in rest] == [seen[1]["public_id"]]
     for act in (
-        queries.members_of(member_id=plain, organisation_id=organisation_id, first=5, after_id=None),
+        queries.members_of(member_id=plain, first=5, after_id=None, **page),
         update_organisation(member_id=plain, organisation_id=organisation_id, introduction="我的"),
     ):
         assert (await refusal_of(act)).code is ErrorCode.NOT_ALLOWED
     await update_organisation(
         member_id=owner, organisation_id=organisation_id, introduction="周三、周五晚上打球。"
     )
-    page = await queries.page(organisation_id)
-    assert page is not None
-    assert page["introduction"] == "周三、周五晚上打球。"
+    shown = await queries.page(organisation_id)
+    assert shown is not None
+    assert shown["introduction"] == "周三、周五晚上打球。"
+
+
+async def test_members_are_told_apart_by_their_masked_names_in_three_statements_however_many(
+    owner: int, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organisation_id, (nameless, _) = await an_organisation(owner), await a_member()
+    for member_id in (nameless, await a_named_member("19900101"), await a_named_member("20010101")):
+        await joins(owner, organisation_id, member_id)
+    rows, asked = database.rows, list[str]()
+
+    async def counted(sql: str, *values: Any) -> Any:
+        asked.append(sql)
+        return await rows(sql, *values)
+
+    monkeypatch.setattr(database, "rows", counted)
+    for first in (1, 50):
+        asked.clear()
+        page: dict[str, Any] = {"organisation_id": organisation_id, "keys": ID_KEYS, "now": now}
+        seen = await queries.members_of(member_id=owner, first=first, after_id=None, **page)
+        assert len(asked) == 3
+    assert [each["masked_name"] for each in seen] == ["李**", None, "李**", "李**"]
 
 
 async def test_fifty_invitations_may_be_open_and_expired_ones_do_not_count(owner: int, now: datetime) -> None:

@@ -15,7 +15,9 @@ from models.keys import CannotOpen, Sealed, SealingKeys
 from models.members.queries import who
 from models.members.standing import MemberGone
 from models.members.tables import Member
-from models.messages.tables import Message
+from models.messages.operations import choose, tell
+from models.messages.rules import MessageKind, MessageWay
+from models.messages.tables import Message, MessageChoice
 from models.orders.tables import Order, Payment, Refund
 from models.organisations.tables import Organisation, OrganisationMember
 from models.personal_data import HELD, OnDeletion
@@ -224,6 +226,35 @@ async def test_no_text_of_theirs_is_left_anywhere_in_the_database(db: Database, 
     assert step["sealed_text"] is None
     payment = await Payment.get(id=mine.parts["payment"])
     assert payment.payer == ""
+
+
+async def test_what_was_written_for_them_at_the_last_moment_goes_too_and_nothing_is_told_them_afterwards(
+    db: Database, now: datetime
+) -> None:
+    mine, neighbour = await an_account(), await an_account()
+    await ask(mine, now)
+    assert await when_due(now) == 1
+    gone_at = now + COOLING_OFF
+    for account in (mine, neighbour):  # had begun before, and waited for the member's row
+        await choose(
+            member_id=account.member_id,
+            kind=MessageKind.ORDERS,
+            way=MessageWay.SMS,
+            is_wanted=False,
+            now=gone_at,
+        )
+        await told(account, gone_at)
+    await deleting.erase_latecomers(now=gone_at + timedelta(minutes=10))
+    assert [each.member_id for each in await MessageChoice.all()] == [neighbour.member_id]
+    assert await Message.filter(template="REFUND_STUCK").values_list("member_id", flat=True) == [
+        neighbour.member_id
+    ]
+
+
+@database.operation
+async def told(account: Account, now: datetime) -> None:
+    values = {"order_no": "O1", "amount": "40.00元"}
+    await tell(member_id=account.member_id, template="REFUND_STUCK", values=values, about_no="O1", now=now)
 
 
 async def test_what_refers_to_what_is_erased_goes_first(db: Database, now: datetime) -> None:

@@ -25,6 +25,7 @@ from models.real_names.rules import (
     NameDiffers,
     NamedPerson,
     PersonNotHere,
+    TooManyChecks,
 )
 from models.real_names.tables import Concession, DeskLookUp, NameCheck, RealName
 from models.staff.rules import Role, StaffSignedIn
@@ -188,6 +189,19 @@ async def test_who_is_bound_already_is_seen_without_another_question(desk: Desk)
     assert await desk.authority.questions() == 1
     with pytest.raises(NameDiffers):
         await desk.verify(NamedPerson("王秀英", GRANDMOTHER.number))
+
+
+async def test_a_clerk_who_guesses_the_name_to_a_number_is_stopped_before_the_right_one(desk: Desk) -> None:
+    member_id, _ = await a_member()
+    await verify(member_id, GRANDMOTHER, desk.authority)
+    for guess in ("甲乙", "甲乙", "甲丙", "甲丁", "甲戊", "甲己"):  # the same again is one guess
+        with pytest.raises(NameDiffers):
+            await desk.verify(NamedPerson(guess, GRANDMOTHER.number), key="visit-1")
+    for person in (GRANDMOTHER, NamedPerson("甲庚", GRANDMOTHER.number)):
+        with pytest.raises(TooManyChecks):
+            await desk.verify(person, key="visit-2")
+    desk.clerk = await a_clerk(desk.venue.public_id, username="colleague", roles=MANAGER)
+    assert (await desk.verify(GRANDMOTHER)).known.level == Assurance.SEEN
 
 
 async def test_whom_the_authority_does_not_know_yet_is_taken_on_the_clerks_word(desk: Desk) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from models.errors import DomainError, NotSignedIn
-from models.staff import operations
+from models.staff import operations, passwords
 from models.staff.changing_passwords import change_password
 from models.staff.policy import DEVELOPMENT, StaffPolicy
 from models.staff.queries import find
@@ -100,6 +100,20 @@ async def test_a_wrong_old_password_counts_as_a_failure(clerk: StaffSignedIn, no
     for _ in range(4):
         assert isinstance(await refused(clerk.token, now, old="Wrong-2026"), StaffCredentialsWrong)
     assert isinstance(await refused(clerk.token, now, old="Wrong-2026"), StaffLocked)
+    assert isinstance(await refused(clerk.token, now), StaffLocked)
+
+
+async def test_a_right_guess_among_many_at_once_comes_too_late_for_the_lock(
+    clerk: StaffSignedIn, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_right = passwords.is_right
+
+    async def meanwhile_others_guess_wrong(password: str, stored: str | None) -> bool:
+        answer = await is_right(password, stored)
+        await StaffMember.all().update(locked_until=now + timedelta(minutes=15))
+        return answer
+
+    monkeypatch.setattr(passwords, "is_right", meanwhile_others_guess_wrong)
     assert isinstance(await refused(clerk.token, now), StaffLocked)
 
 

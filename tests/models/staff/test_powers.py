@@ -1,6 +1,8 @@
 """What somebody may do follows the tree: at a venue, in a region and all below it, everywhere."""
 
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,7 @@ from tests.databases import Database
 from tests.factories.people import a_clerk
 from tests.factories.places import a_region, a_venue
 
+ROOT = Path(__file__).parents[3]
 VENUES = ("武侯馆", "锦江馆", "绵阳馆", "渝中馆")
 REGIONS = ("510000", "510100", "510107", "510104", "510700", "510703", "500000", "500103")
 
@@ -83,10 +86,10 @@ async def test_a_role_in_a_region_holds_at_all_below_it_and_nowhere_else(
     venues: dict[str, Venue], region_key: str, here: set[str], regions: set[str]
 ) -> None:
     clerk = await a_clerk(region_key=region_key, roles=[Role.VENUE_MANAGER])
-    assert await where(clerk, Power.HIDE_RATING, venues) == (here, regions)
+    assert await where(clerk, Power.ANSWER_FEEDBACK, venues) == (here, regions)
     assert {name for _, name in clerk.venues} == here, "where they may redeem"
     assert await where(clerk, Power.RECONCILE, venues) == (set(), set())
-    assert has_everywhere(clerk, Power.HIDE_RATING) is (region_key == "")
+    assert has_everywhere(clerk, Power.ANSWER_FEEDBACK) is (region_key == "")
 
 
 async def test_a_role_at_a_venue_holds_at_this_venue_only(venues: dict[str, Venue]) -> None:
@@ -122,6 +125,23 @@ async def test_what_is_not_allowed_is_said_with_its_word_and_the_way_out(venues:
 def test_every_power_is_somebodys_and_has_a_word() -> None:
     assert {power for powers in POWERS.values() for power in powers} == {*Power} == {*POWER_WORDS}
     assert {*POWERS} == {*Role} == {*ROLE_WORDS}
+
+
+def test_only_the_administration_of_a_region_hides_what_is_said_of_a_venue() -> None:
+    assert [role for role in Role if Power.HIDE_RATING in POWERS[role]] == [Role.REGULATOR]
+    with pytest.raises(DomainError):
+        check_place(Role.REGULATOR, Place(venue_id="ven_1"))
+
+
+def test_every_power_is_asked_for_somewhere_else_than_where_it_is_given() -> None:
+    asked = {
+        name
+        for room in ("models", "resolvers", "bff")
+        for file in (ROOT / room).rglob("*.py")
+        if file != ROOT / "models" / "staff" / "rules.py"
+        for name in re.findall(r"\bPower\.([A-Z_]+)", file.read_text())
+    }
+    assert asked == {power.name for power in Power}
 
 
 def test_administrators_share_no_power_with_each_other_or_with_business() -> None:

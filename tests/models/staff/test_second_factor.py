@@ -127,6 +127,16 @@ async def test_two_sign_ins_with_the_same_code_at_once_are_one(secret: str, now:
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["SecondFactorWrong"] * 3 + ["StaffSignedIn"]
 
 
+@pytest.mark.postgres
+async def test_a_code_that_is_sent_twice_at_once_in_one_sign_in_is_no_wrong_one(
+    secret: str, now: datetime
+) -> None:
+    arriving, code = await sign_in(now), a_code(secret, now)
+    said = await asyncio.gather(*(says(arriving.token, code, now) for _ in range(3)))
+    assert {each.stage for each in said} == {SignInStage.OPEN}
+    assert (await StaffMember.get(username="li.qian")).failures == 0
+
+
 async def test_five_wrong_codes_lock_the_account_and_end_the_sign_in(secret: str, now: datetime) -> None:
     arriving = await sign_in(now)
     for _ in range(4):

@@ -10,7 +10,7 @@ import pytest
 
 from models.database import utc
 from models.errors import BadInput, DomainError
-from models.staff import operations
+from models.staff import operations, passwords
 from models.staff.policy import DEVELOPMENT
 from models.staff.queries import find
 from models.staff.rules import (
@@ -199,6 +199,21 @@ async def test_guessing_one_name_locks_no_other(clerk: StaffSignedIn, venue: Ven
     other = await a_clerk(venue.public_id, username="wang")
     await guess_wrong(now, 5)
     assert (await sign_in(now, username="wang")).staff_id == other.staff_id
+
+
+async def test_a_password_that_was_replaced_while_it_was_verified_signs_nobody_in(
+    clerk: StaffSignedIn, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_right, other = passwords.is_right, await passwords.hashed("Other-2026")
+
+    async def meanwhile_it_is_reset(password: str, stored: str | None) -> bool:
+        answer = await is_right(password, stored)
+        await StaffMember.filter(username="li.qian").update(password_hash=other)
+        return answer
+
+    monkeypatch.setattr(passwords, "is_right", meanwhile_it_is_reset)
+    assert isinstance(await refused(now), StaffCredentialsWrong)
+    assert await StaffSignIn.filter(staff_id=clerk.staff_id).count() == 1, "the one of before"
 
 
 async def test_a_closed_account_hears_what_a_wrong_password_hears(clerk: StaffSignedIn, now: datetime) -> None:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from bff.graphql.rates import Rates
 from bff.settings import read_settings
 from jobs.queue import Queue
-from models.keys import code_keys
+from models.keys import AuditKeys, code_keys
 from tests.bench.servers import CONNECTIONS
 from tests.bench.servers.bare.house import Answer, House, channels
 from tests.bench.servers.bare.placing import place_order
@@ -35,7 +35,8 @@ def from_environment() -> Starlette:
     async def life(app: Starlette) -> AsyncIterator[None]:
         queue, rates = Queue(settings.redis_url), Rates(settings.redis_url)
         async with open_pool(os.environ["BARE_DATABASE_URL"], "bare") as pool, rates.sharing():
-            app.state.house = House(pool, queue.wake, code_keys(settings.code_keys), rates, *channels(settings))
+            keys = code_keys(settings.code_keys), AuditKeys(settings.audit_keys)
+            app.state.house = House(pool, queue.wake, *keys, rates, *channels(settings))
             yield
         await queue.close()
 
@@ -56,7 +57,7 @@ def routes() -> list[Route]:
         _route("/slots", slots),
         Route("/sign-out", sign_out, methods=["POST"]),
         _route("/place-order", place_order),
-        _route("/redeem", redeem),
+        Route("/redeem", redeem, methods=["POST"]),
         Route("/payments/wechat-pay/notices", wechat_pay_notice, methods=["POST"]),
         Route("/payments/wechat-pay/notices/unheard", wechat_pay_notice_unheard, methods=["POST"]),
         Route("/payments/alipay/notices", alipay_notice, methods=["POST"]),

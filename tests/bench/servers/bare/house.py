@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from bff.graphql.rates import Rates
 from bff.settings import Settings
 from models.codes.rules import CodeKeys
+from models.keys import AuditKeys
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class House:
     pool: asyncpg.Pool
     wake: Callable[[str], Awaitable[None]]
     keys: CodeKeys
+    audit_keys: AuditKeys
     rates: Rates
     """Ours; only signing out is counted."""
     wechat_pay: AtWeChatPay

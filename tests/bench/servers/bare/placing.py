@@ -49,7 +49,8 @@ async def _write_order(
     now: datetime,
 ) -> str:
     start, end, price, _, label, _ = slot
-    await connection.fetchrow(sql.LOCK_MEMBER, member_id)
+    living = await connection.fetchrow(sql.LOCK_MEMBER, member_id)
+    demand(living["joined_to_id"] is None and living["deleted_at"] is None)
     demand(not await connection.fetchrow(sql.PLACED_BEFORE, member_id, key))
     minutes = {court[0]: end - start}
     for held in await connection.fetch(sql.MINUTES_HELD, member_id, day.venue_id, day.date):
@@ -61,7 +62,7 @@ async def _write_order(
     order_id = await connection.fetchval(
         sql.INSERT_ORDER,
         *(order_no, "PENDING_PAYMENT", price, key, request_hash, now, expires_at, None, None, ""),
-        *(member_id, day.venue_id),
+        *(member_id, day.venue_id, None, None),
     )
     starts_at, ends_at = day.midnight + timedelta(minutes=start), day.midnight + timedelta(minutes=end)
     title = f"{court[2]} {day.date.month}月{day.date.day}日 {clock_text(start)}–{clock_text(end)}"

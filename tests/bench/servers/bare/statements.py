@@ -1,11 +1,12 @@
 """What the acts send to PostgreSQL, word for word as ours send it; `test_bare.py` compares."""
 
 MEMBER = """
-SELECT s.member_id, s.id, m.public_id, s.appid, s.openid
+SELECT s.member_id, s.id, m.public_id, s.appid, s.openid, s.door, s.device_id
   FROM sign_in_token t
   JOIN sign_in s ON s.id = t.sign_in_id
   JOIN member m ON m.id = s.member_id
- WHERE t.access_hash = $1 AND t.access_expires_at > $2 AND s.ended_at IS NULL"""
+ WHERE t.access_hash = $1 AND t.access_expires_at > $2 AND s.ended_at IS NULL
+   AND m.deleted_at IS NULL"""
 
 PLACED_BEFORE = "SELECT order_no, request_hash FROM orders WHERE member_id = $1 AND idempotency_key = $2"
 
@@ -13,7 +14,9 @@ VENUE_OF_COURT = """
 SELECT court.public_id, venue.public_id AS venue_public_id FROM court
   JOIN venue ON venue.id = court.venue_id WHERE court.public_id IN ($1)"""
 
-LOCK_MEMBER = "SELECT id FROM member WHERE id = $1 FOR UPDATE"
+LOCK_MEMBER = """
+SELECT id, joined_to_id, deleted_at FROM member WHERE id IN ($1)
+ ORDER BY id FOR UPDATE"""
 
 MINUTES_HELD = """
 SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
@@ -23,8 +26,8 @@ SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
 
 INSERT_ORDER = (
     'INSERT INTO "orders" ("order_no","status","total_fen","idempotency_key","request_hash","placed_at",'
-    '"hold_expires_at","paid_at","closed_at","close_reason","member_id","venue_id") '
-    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) RETURNING "id"'
+    '"hold_expires_at","paid_at","closed_at","close_reason","member_id","venue_id","placed_by_id",'
+    '"placed_by_staff_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) RETURNING "id"'
 )
 
 INSERT_LINE = (
@@ -90,13 +93,22 @@ def occupancy_of(count: int) -> str:
 
 
 CLERK = """
-SELECT i.id, i.staff_id, i.device_id, i.started_at, i.last_seen_at, s.display_name
+SELECT i.id, i.staff_id, i.device_id, i.stage, i.started_at, i.last_seen_at, s.public_id, s.display_name
   FROM staff_sign_in i JOIN staff_member s ON s.id = i.staff_id
  WHERE i.token_hash = $1 AND i.ended_at IS NULL AND s.is_active"""
 
-VENUES_OF_CLERK = """
-SELECT v.public_id, v.name FROM staff_role r JOIN venue v ON v.id = r.venue_id
- WHERE r.staff_id = $1 AND r.ended_at IS NULL AND r.role = 'REDEEMER' ORDER BY v.id"""
+ROLES_OF_CLERK = """
+SELECT held.id, held.role, held.region_key, venue.id AS venue_row, venue.public_id AS venue_id,
+       venue.public_id AS held_at, venue.name
+  FROM staff_role held LEFT JOIN venue ON venue.id = held.venue_id
+ WHERE held.staff_id = $1 AND held.ended_at IS NULL
+UNION ALL
+SELECT held.id, held.role, held.region_key, venue.id, venue.public_id, NULL, venue.name
+  FROM staff_role held
+       JOIN venue ON TRUE JOIN region ON region.id = venue.region_id
+ WHERE held.staff_id = $1 AND held.ended_at IS NULL AND held.venue_id IS NULL
+   AND held.role IN ('REDEEMER', 'VENUE_MANAGER')
+   AND held.region_key IN ('', venue.province_code, venue.city_code, region.key)"""
 
 VENUE_ID = "SELECT id FROM venue WHERE public_id = $1"
 
@@ -145,11 +157,17 @@ VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '')"""
 
 INSERT_MESSAGE = """
 INSERT INTO message (public_id, member_id, template, "values", about_no, told_at)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (member_id, template, about_no) DO NOTHING"""
+SELECT $1, id, $3, $4, $5, $6::timestamptz FROM member WHERE id = $2 AND deleted_at IS NULL
+ON CONFLICT (member_id, template, about_no) DO NOTHING"""
 
 UPDATE_ADMISSION = 'UPDATE "admission" SET "passage_count"=$1,"is_inside"=$2,"first_entered_at"=$3 WHERE "id"=$4'
 
 ANSWER_SCAN = 'UPDATE "redemption" SET "admission_id"=$1,"outcome"=$2,"answer"=$3 WHERE "id"=$4'
+
+INSERT_AUDIT_LINE = """
+INSERT INTO audit_line (public_id, at, actor_kind, actor_id, act, subject_kind, subject_id, venue_id, outcome,
+                        is_reading, address, device_id, detail, key_id, mac, prev_hash, hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '', '')"""
 
 LOCK_ORDER_OF_PAYMENT = """
 SELECT * FROM orders WHERE id = (SELECT order_id FROM payment WHERE payment_no = $1 AND channel = $2) FOR UPDATE"""
