@@ -113,11 +113,15 @@ GUESSED = {("staff_member", "failures"), ("phone_code", "tries"), ("phone_code",
 """A wrong password counts against the clerk whom it was tried for, a wrong SMS code against those sent to the number."""
 
 
+SAID_BY_THE_WALKER = {("invitation", "phone_hash")}
+"""Of the number that they invite: whoever knows An's number may ask An to help, and hears nothing of An by it."""
+
+
 def wrong_traces(walk: Walk, before: Snapshot, after: Snapshot) -> list[Difference]:
     """What a walker left behind that they may not: a change of what is not their own, or a row that leads to An.
 
     Everything of their own they may change, and act for themselves: book, complain, ask for a code. The audit trail
-    says of a refusal what they asked for, so a line there may name An, unless it says that it was done.
+    says what they asked for, so a line there may name An.
     """
     found = []
     for table, key, what in differences(before, after):
@@ -150,9 +154,10 @@ def own_row(walk: Walk, before: Snapshot) -> tuple[str, Any] | None:
 
 def names_an(world: World, table: str, row: Row) -> bool:
     """Whether a text in it is An's."""
-    if table == "audit_line" and row["outcome"] != "OK":
+    if table == "audit_line":  # it says what the walker asked for; what they heard is looked at in the answer
         return False
-    return bool(world.secrets.intersection(texts_in(row)))
+    told = {column: value for column, value in row.items() if (table, column) not in SAID_BY_THE_WALKER}
+    return bool(world.secrets.intersection(texts_in(told)))
 
 
 def leads_to(rows: Container[tuple[str, Any]], table: str, row: Row) -> bool:

@@ -197,9 +197,23 @@ async def test_an_unknown_name_wakes_nobody_and_breaks_nothing(valkey: Valkey, w
         await until(lambda: counting.runs == 2)
 
 
-def test_every_job_of_the_house_has_a_name_of_its_own_and_comes_often() -> None:
+NOBODY_WAITS = {
+    "escalate_complaints": "a late answer is counted in days",
+    "grow_up": "a birthday is counted in days",
+    "delete_members": "the days in which one may think better of it are over",
+    "purge_old": "what is old by years or months may be an hour older",
+    "check_audit": "looks for tampering in all that is kept, which takes long",
+}
+"""Jobs for whose result nobody stands or looks at a screen, each with its reason."""
+
+
+def test_what_somebody_waits_for_comes_within_five_minutes_and_all_else_within_an_hour() -> None:
+    """Also while Valkey is away and nobody can be woken."""
     import jobs
 
     names = [job.name for job in jobs.ALL]
     assert len(names) == len(set(names))
-    assert all(job.every_seconds <= 3600 for job in jobs.ALL)
+    assert set(names) >= set(NOBODY_WAITS)
+    for job in jobs.ALL:
+        longest = 3600 if job.name in NOBODY_WAITS else 300
+        assert job.every_seconds <= longest, job.name

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from bff.graphql.rates import Rates
 from bff.settings import read_settings
-from models.keys import code_keys
+from models.keys import AuditKeys, code_keys
 from tests.bench.servers.bare import slots, venues
 from tests.bench.servers.bare.app import open_pool
 from tests.bench.servers.bare.house import Answer, House, channels
@@ -31,8 +31,8 @@ def from_environment() -> Starlette:
     async def life(_app: Starlette) -> AsyncIterator[None]:
         nonlocal house
         async with open_pool(os.environ["BARE_DATABASE_URL"], "ariadne") as pool:
-            rates = Rates(settings.redis_url)
-            house = House(pool, _nobody_is_woken, code_keys(settings.code_keys), rates, *channels(settings))
+            keys = code_keys(settings.code_keys), AuditKeys(settings.audit_keys)
+            house = House(pool, _nobody_is_woken, *keys, Rates(settings.redis_url), *channels(settings))
             yield
 
     query = QueryType()

@@ -22,6 +22,7 @@ async def place_order(house: House, asked: Asked, token: str, now: datetime) -> 
         member = await connection.fetchrow(sql.MEMBER, hashlib.sha256(token.encode()).hexdigest(), now)
         demand(member and 0 < len(key) <= 64)
         member_id = member["member_id"]
+        demand(not await connection.fetchrow(sql.REAL_NAME, member_id))  # with one, their age would be looked at
         demand(not await connection.fetchrow(sql.PLACED_BEFORE, member_id, key))
         venue = await connection.fetchrow(sql.VENUE_OF_COURT, court_id)
         local = starts_at.astimezone(SHANGHAI)

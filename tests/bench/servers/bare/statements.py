@@ -8,6 +8,8 @@ SELECT s.member_id, s.id, m.public_id, s.appid, s.openid, s.door, s.device_id
  WHERE t.access_hash = $1 AND t.access_expires_at > $2 AND s.ended_at IS NULL
    AND m.deleted_at IS NULL"""
 
+REAL_NAME = "SELECT sealed_number, seal_key_id FROM real_name WHERE member_id = $1"
+
 PLACED_BEFORE = "SELECT order_no, request_hash FROM orders WHERE member_id = $1 AND idempotency_key = $2"
 
 VENUE_OF_COURT = """
@@ -50,7 +52,7 @@ VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kind, about_no) DO NOTHING"""
 
 ORDER = """
 SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.placed_at, orders.hold_expires_at,
-       orders.paid_at, orders.closed_at, orders.close_reason, venue.public_id AS venue_id, venue.name AS venue_name,
+       orders.paid_at, orders.closed_at, orders.close_reason, orders.placed_by_id, venue.public_id AS venue_id, venue.name AS venue_name,
        (SELECT SUM(CASE WHEN kind IN ('CHARGED', 'REFUNDED') THEN amount_fen ELSE -amount_fen END)
           FROM finance_event WHERE order_id = orders.id) AS due_fen,
        (SELECT SUM(amount_fen) FROM finance_event WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,
