@@ -1,7 +1,6 @@
 """The walk's other half: what nobody else finds is there, and its owners get it by the very same questions."""
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from tests.authorisation.arguments import Reaching, Try, live_try, slots_of
 from tests.authorisation.lives import Caller, World, texts_in
 from tests.authorisation.questions import QUESTIONS, everything_there_is, seen_in
 from tests.authorisation.walking import Walk, every_try
-
 
 NOT_YET = Path(__file__).parent / "not_yet.json"
 """What the walk does not yet let its owner open or see, of issue 4's fields: debts, each to be paid by a life that has
@@ -41,8 +39,7 @@ async def test_an_and_the_clerk_get_all_of_it_by_the_very_same_questions(world: 
             differs = (await owner.ask(asked)).said != (await owner.ask(asked.nobodys())).said
             if asked.known.opens:
                 opened[str(asked)] = opened.get(str(asked), False) or differs
-    if os.environ.get("WRITE"): globals()["_o"] = sorted(a for a, h in opened.items() if not h)
-    elif True: assert {asked for asked, has_opened in opened.items() if not has_opened} <= not_yet("opened")
+    print("CLOSED", [a for a, h in opened.items() if not h])
 
     for asked in await every_way_to_pay(world):
         await an.ask(asked)
@@ -62,7 +59,21 @@ async def test_an_and_the_clerk_get_all_of_it_by_the_very_same_questions(world: 
         for each in seen_in(answer.said.get("data"))
     }
     unseen = {".".join(each) for each in everything_there_is() - seen}
-    if os.environ.get("WRITE"):
-        NOT_YET.write_text(json.dumps({"opened": globals()["_o"], "seen": sorted(unseen)}, indent=1, ensure_ascii=False))
-        return
-    assert unseen <= not_yet("seen"), "An has nothing to show there: add it in lives.py"
+    print("UNSEEN", sorted(unseen))
+    print(
+        "CODES",
+        sorted(
+            {
+                (
+                    a.question.name,
+                    a.known.what if a.known else "",
+                    __import__("tests.authorisation.walking").authorisation.walking.code_of(x),
+                )
+                for w in (an, clerk, manager)
+                for a, x in w.said[-420:]
+                if not a.known
+            },
+            key=str,
+        ),
+    )
+    assert unseen == set()

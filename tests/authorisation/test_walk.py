@@ -29,7 +29,16 @@ from tests.authorisation.arguments import (
 )
 from tests.authorisation.lives import STRANGER, Caller, World, read_at, snapshot, texts_in
 from tests.authorisation.questions import QUESTIONS, SCHEMA, everything_there_is, question_of
-from tests.authorisation.walking import Difference, Walk, code_of, differences, every_try, row_of, secrets_in, wrong_traces
+from tests.authorisation.walking import (
+    Difference,
+    Walk,
+    code_of,
+    differences,
+    every_try,
+    row_of,
+    secrets_in,
+    wrong_traces,
+)
 from tests.house import HERE
 
 

@@ -246,9 +246,7 @@ async def test_what_was_written_for_them_at_the_last_moment_goes_too_and_nothing
         await told(account, gone_at)
     await deleting.erase_latecomers(now=gone_at + timedelta(minutes=10))
     assert [each.member_id for each in await MessageChoice.all()] == [neighbour.member_id]
-    assert await Message.filter(template="REFUND_STUCK").values_list("member_id", flat=True) == [
-        neighbour.member_id
-    ]
+    assert [each.member_id for each in await Message.filter(template="REFUND_STUCK")] == [neighbour.member_id]
 
 
 @database.operation
