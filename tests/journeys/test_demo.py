@@ -159,7 +159,7 @@ def test_the_demo_is_content_with_a_log_that_names_nobody(tmp_path: Path) -> Non
     ids=["phone", "openid", "token", "name", "ID number"],
 )
 def test_the_demo_fails_when_its_log_names_somebody(tmp_path: Path, secret: str) -> None:
-    with pytest.raises(Broken, match="外孙|外婆"):
+    with pytest.raises(Broken, match=r"外孙|外婆"):
         nothing_lies_open(*a_stack_that_logged(tmp_path, f"worker.1 | something about {secret}!"))
 
 
