@@ -104,8 +104,8 @@ async def remember_answers(
         await database.rows(
             """INSERT INTO subscribe_quota (member_id, appid, openid, template, left_count, asked_at, refused_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7)
-               ON CONFLICT (appid, openid, template) DO UPDATE
-                  SET member_id = $1, asked_at = $6, refused_at = $7,
+               ON CONFLICT (appid, openid, template) DO UPDATE SET
+                      member_id = $1, asked_at = $6, refused_at = $7,
                       left_count = CASE WHEN subscribe_quota.left_count + $5 > $8 THEN $8
                                         ELSE subscribe_quota.left_count + $5 END
                 WHERE subscribe_quota.asked_at < $6""",

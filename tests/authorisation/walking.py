@@ -113,8 +113,8 @@ GUESSED = {("staff_member", "failures"), ("phone_code", "tries"), ("phone_code",
 """A wrong password counts against the clerk whom it was tried for, a wrong SMS code against those sent to the number."""
 
 
-SAID_BY_THE_WALKER = {("invitation", "phone_hash")}
-"""Of the number that they invite: whoever knows An's number may ask An to help, and hears nothing of An by it."""
+SAID_BY_THE_WALKER = {("invitation", "phone_hash"), ("redemption", "nonce")}
+"""Their own scan's number. Of the number that they invite: whoever knows An's number may ask An to help, and hears nothing of An by it."""
 
 
 def wrong_traces(walk: Walk, before: Snapshot, after: Snapshot) -> list[Difference]:
