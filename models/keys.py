@@ -2,8 +2,9 @@
 
 A ring maps key ids to 32 random bytes; **the first entry is the current one**, the others still open what they
 once made. To rotate while several processes run: add the new key as a second entry everywhere, then make it the
-first everywhere, then `phones.reseal_all`, and only then drop the old one. (A process that does not know the new
-key could neither open what others seal with it nor see that a number is taken.)
+first everywhere, then reseal everything (`python -m bff keys reseal`), and only then drop the old one. (A process that does
+not know the new key could neither open what others seal with it nor see that a number is taken.) docs/operations.md,
+"Keys", says for which rings something else is waited for.
 
 No ring shows its keys: `repr` names the ids only. Settings read and check the keys (bff/settings.py).
 """

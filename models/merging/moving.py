@@ -83,10 +83,13 @@ async def give_back_all(joining: Joining) -> None:
     )
     for group in plain:
         table, column = _known(group["table_name"], group["column_name"])
+        free = ""
+        if alike := _STAYS_IF_THERE.get((table, column)):  # what came late may have taken its place meanwhile
+            free = f"AND NOT EXISTS (SELECT 1 FROM {table} theirs WHERE theirs.{column} = $1 AND {_same(table, alike, 'theirs')})"
         await database.rows(
             f"""UPDATE {table} SET {column} = $1 WHERE {column} = $2 AND id IN (
                   SELECT row_id FROM merge_move
-                   WHERE merge_id = $3 AND table_name = $4 AND column_name = $5 AND before = '')
+                   WHERE merge_id = $3 AND table_name = $4 AND column_name = $5 AND before = '') {free}
                 RETURNING id""",
             *(joining.joined, joining.kept, joining.merge_id, table, column),
         )
@@ -113,7 +116,7 @@ async def note(
 async def _move(joining: Joining, table: str, column: str, stays_if_there: Sequence[str]) -> None:
     condition = f"{column} = $1"
     if stays_if_there:
-        alike = " AND ".join(f"mine.{each} = {table}.{each}" for each in stays_if_there)
+        alike = _same(table, stays_if_there, "mine")
         condition += f" AND NOT EXISTS (SELECT 1 FROM {table} mine WHERE mine.{column} = $2 AND {alike})"
         values: tuple[int, ...] = (joining.joined, joining.kept)
     else:
@@ -137,6 +140,10 @@ async def _move(joining: Joining, table: str, column: str, stays_if_there: Seque
             f"UPDATE {table} SET {column} = $1 WHERE id IN ({database.parameters(len(some), first=2)}) RETURNING id",
             *(joining.kept, *some),
         )
+
+
+def _same(table: str, columns: Sequence[str], other: str) -> str:
+    return " AND ".join(f"{other}.{each} = {table}.{each}" for each in columns)
 
 
 async def _end_twins(joining: Joining, twin: _Twin, now: datetime) -> None:

@@ -193,6 +193,7 @@ async def _undo(
     joining = Joining(merge_id=merge.id, kept=merge.kept_id, joined=merge.joined_id)
     await sealed.give_back(joining, phone_keys, id_keys)
     await moving.give_back_all(joining)
+    await _demand_way_in(merge.joined_id)
     await _part(merge, sign_in_id, now)
     for whose in (merge.kept_id, merge.joined_id):
         await _told("ACCOUNTS_PARTED", "转入的内容已归还原账号", whose, merge.public_id, now)
@@ -204,6 +205,24 @@ async def _demand_undoable(merge: Merge, now: datetime) -> None:
     kept = await row("SELECT joined_to_id, deleted_at FROM member WHERE id = $1", merge.kept_id)
     if kept is None or kept["joined_to_id"] is not None or kept["deleted_at"] is not None:
         raise MergeNotUndoable("这个账号后来又并入了另一个账号。", "请先撤销后面那一次合并。")
+
+
+async def _demand_way_in(member_id: int) -> None:
+    """Raises MergeNotUndoable when the parted account could be reached by nobody: it had but a number, which is the
+    kept account's since, or gone. Its orders would be lost to whose they are; so the accounts stay one."""
+    found = await row(
+        """SELECT EXISTS (SELECT 1 FROM identity WHERE member_id = $1)
+               OR EXISTS (SELECT 1 FROM member_phone WHERE member_id = $1)
+               OR EXISTS (SELECT 1 FROM real_name WHERE member_id = $1)
+               OR EXISTS (SELECT 1 FROM guardianship WHERE ward_id = $1 AND ended_at IS NULL)
+               OR EXISTS (SELECT 1 FROM proxy WHERE principal_id = $1 AND ended_at IS NULL) AS has_one""",
+        member_id,
+    )
+    assert found is not None
+    if not found["has_one"]:
+        raise MergeNotUndoable(
+            "合并后手机号有变动，撤销后原账号将没有任何登录方式。", "账号会保持合并；如需分开，请通过投诉反映。"
+        )
 
 
 async def _part(merge: Merge, sign_in_id: int, now: datetime) -> None:

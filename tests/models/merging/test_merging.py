@@ -588,3 +588,15 @@ async def test_an_order_placed_while_the_account_is_joined_is_never_lost(db: Dat
             assert isinstance(placed, MemberGone)
         assert not await Order.filter(member_id=other.member_id).exists()
         await database.rows("DELETE FROM held_cell")
+
+
+async def test_what_came_late_is_in_nobodys_way_when_the_accounts_part(db: Database, now: datetime) -> None:
+    """The joined account was told of its joining, and so was the one that stayed, whose message went on with it."""
+    first, second, third = await an_account(), await an_account(), await an_account()
+    await join(second, first)
+    merge_id = await join(third, second)
+    await operations.move_latecomers(now=now)
+    await part(third, merge_id)
+    told = await Message.filter(template="ACCOUNTS_JOINED", member_id=second.member_id)
+    assert len({message.about_no for message in told}) == len(told) == 2
+    assert await leads_to(first.member_id) == second.member_id
