@@ -179,10 +179,12 @@ def authorities() -> ssl.SSLContext:
 async def opened(wired: Wiring, *, statement_seconds: int = WEB_STATEMENT_SECONDS) -> AsyncIterator[None]:
     """Connects, and closes in the end whatever happened."""
     await database.connect(wired.settings.database_url, statement_seconds=statement_seconds)
+    database.listen(wired.queue.ring)
     try:
         async with wired.rates.sharing(), sharing(wired.keeper):
             yield
     finally:
+        database.listen(None)
         await wired.queue.close()
         await wired.http.aclose()
         await database.close()

@@ -74,7 +74,10 @@ def _chongqing_citizen_in_chengdu(stack: Stack, today: date) -> tuple[Citizen, s
 def comes_in(stack: Stack, name: str, phone: str) -> Citizen:
     citizen = Citizen(stack, name, phone)
     citizen.sign_in()
-    say(f"{name}从小程序登录，绑定手机号 {citizen.bind_phone()}")
+    agreed = citizen.agrees()
+    if "用户服务协议" not in agreed or "消息通知" not in agreed:
+        raise Broken(f"第一次登录应当征求同意：{agreed}")
+    say(f"{name}从小程序登录，阅读并同意{agreed}，绑定手机号 {citizen.bind_phone()}")
     return citizen
 
 

@@ -67,6 +67,7 @@ class Citizen:
     openid: str = ""
     member_id: str = ""
     authorization: str = ""
+    asked: list[dict[str, str]] = field(default_factory=list)
 
     def sign_in(self) -> None:
         self.openid = post(f"{self.stack.wechat}/_sandbox/people", {"phone": self.phone})["openid"]
@@ -74,6 +75,13 @@ class Citizen:
         tokens = ask(self.stack, "SignIn", {"code": code, "deviceId": self.device_id})["signIn"]
         self.member_id = tokens["memberId"]
         self.authorization = f"Bearer {tokens['accessToken']}"
+        self.asked = tokens["consentsToAsk"]
+
+    def agrees(self) -> str:
+        """Reads what they were shown at their sign-in, says yes to each, and gives the titles."""
+        for text in self.asked:
+            self.ask("GiveConsent", {"purpose": text["purpose"], "version": text["version"]})
+        return "".join(f"《{text['title']}》" for text in self.asked)
 
     def bind_phone(self) -> str:
         code = post(f"{self.stack.wechat}/_sandbox/phone-codes", {"openid": self.openid})["code"]

@@ -1,9 +1,8 @@
-"""A stack of the demo's own: `bff run` in a fresh folder on free ports, and the controls of its sandbox."""
+"""A stack of the demo's own: `bff run` in a fresh folder on ports of its own, and the controls of its sandbox."""
 
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from bff import embedded
 
 TOP = Path(__file__).parent.parent
 START_S = 60
@@ -67,7 +68,7 @@ def running(*, clock_ahead_seconds: int) -> Iterator[Stack]:
         folder = Path(box)
         environment = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         environment |= {
-            "PORT": str(_free_port()),
+            "PORT": str(embedded.own_port()),
             "DATA_DIR": str(folder / "data"),
             "CLOCK_AHEAD_SECONDS": str(clock_ahead_seconds),
         }
@@ -123,11 +124,6 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=3, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def put(url: str, body: Any) -> None:

@@ -8,6 +8,4 @@ async def escalate_complaints(tools: Tools) -> int:
     """Late ones go to the office above, once a working day; answered ones close after 15 days. Gives how many of
     both."""
     moved = await escalating.escalate_due(keys=tools.privacy_keys.texts, now=tools.clock())
-    if moved.escalated:
-        await tools.wake("tell_people")
     return moved.escalated + moved.closed

@@ -3,6 +3,7 @@
 arq is in maintenance only, so this module and `bff/worker.py` are the only ones that know it.
 """
 
+import asyncio
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from redis.exceptions import RedisError
 
 AWAY_SECONDS = 5  # after a failure nobody waits for the queue again that soon; the worker's timers wake the jobs
 TIMEOUT_SECONDS = 1.0
+GATHERED_SECONDS = 0.2
 
 log = structlog.get_logger("jobs.queue")
 
@@ -39,6 +41,21 @@ class Queue:
         )
         self.redis = ArqRedis(pool, job_serializer=serialize, job_deserializer=deserialize)
         self._away_until = 0.0
+        self._rung: set[str] = set()
+        self._on_their_way: set[asyncio.Task[None]] = set()
+
+    def ring(self, name: str) -> None:
+        """`wake`, without waiting for it: for what happens so often that its wakes are gathered into one."""
+        if name not in self._rung:
+            self._rung.add(name)
+            task = asyncio.create_task(self._wake_in_a_moment(name))
+            self._on_their_way.add(task)
+            task.add_done_callback(self._on_their_way.discard)
+
+    async def _wake_in_a_moment(self, name: str) -> None:
+        await asyncio.sleep(GATHERED_SECONDS)
+        self._rung.discard(name)  # what is rung from now on may have come too late for this wake
+        await self.wake(name)
 
     async def wake(self, name: str) -> None:
         """Have the job run soon. Waking it twice before it starts is once. Never fails: a lost queue costs only
@@ -59,4 +76,8 @@ class Queue:
         await self.redis.ping()
 
     async def close(self) -> None:
+        """What was rung and not yet sent is left to the timer."""
+        for task in self._on_their_way:
+            task.cancel()
+        await asyncio.gather(*self._on_their_way, return_exceptions=True)
         await self.redis.aclose(close_connection_pool=True)

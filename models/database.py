@@ -74,6 +74,24 @@ companion: ContextVar[Companion | None] = ContextVar("companion", default=None)
 """Whoever accompanies the operations of this task. Nobody does unless an entrance sees to it."""
 
 
+_bells: ContextVar[set[str] | None] = ContextVar("bells", default=None)
+_hears: Callable[[str], None] | None = None
+
+
+def ring(job: str) -> None:
+    """Has this job woken as soon as the caller's transaction has committed. What is undone wakes nobody; and where
+    nobody listens, or outside of a transaction, the job's own timer does."""
+    bells = _bells.get()
+    if bells is not None:
+        bells.add(job)
+
+
+def listen(hears: Callable[[str], None] | None) -> None:
+    """From now on whoever `hears` is told which jobs to wake, in this process. They must neither wait nor fail."""
+    global _hears
+    _hears = hears
+
+
 def configuration(database_url: str, *, statement_seconds: int | None = None) -> dict[str, Any]:
     """Tortoise's configuration for `sqlite://path` or `postgres://…?minsize=&maxsize=`.
 
@@ -259,9 +277,11 @@ def operation(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     async def run(*args: P.args, **kwargs: P.kwargs) -> R:
         if _inside.get():
             raise RuntimeError(f"{function.__qualname__} is an operation of its own and cannot run inside another")
-        mark, beside = _inside.set(True), companion.get()
+        mark, beside, bells = _inside.set(True), companion.get(), set[str]()
+        bells_mark = _bells.set(bells)
         try:
             for attempt in range(_TRIES):
+                bells.clear()
                 try:
                     async with in_transaction():
                         result = await function(*args, **kwargs)
@@ -279,9 +299,13 @@ def operation(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
                 else:
                     if beside is not None:
                         beside.committed()
+                    if _hears is not None:
+                        for job in bells:
+                            _hears(job)
                     return result
             raise Busy
         finally:
+            _bells.reset(bells_mark)
             _inside.reset(mark)
 
     return run

@@ -35,6 +35,7 @@ class ErrorCode(StrEnum):
     MERGE_REFUSED = "MERGE_REFUSED"
     MERGE_NOT_UNDOABLE = "MERGE_NOT_UNDOABLE"
     MERGE_UNKNOWN = "MERGE_UNKNOWN"
+    LAST_WAY_IN = "LAST_WAY_IN"
     # who somebody is, and who acts for whom
     ID_NUMBER_WRONG = "ID_NUMBER_WRONG"
     NAME_DIFFERS = "NAME_DIFFERS"

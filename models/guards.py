@@ -77,6 +77,8 @@ _BOTH = (
     """CREATE UNIQUE INDEX IF NOT EXISTS complaint_step_once ON complaint_step (complaint_id, request_key)
        WHERE request_key <> ''""",
     "CREATE INDEX IF NOT EXISTS message_unplanned ON message (id) WHERE planned_at IS NULL",
+    # what retention takes away, a batch at a time, without reading all that stays
+    "CREATE INDEX IF NOT EXISTS message_read ON message (read_at) WHERE read_at IS NOT NULL",
 )
 
 _CHECKS = {
@@ -196,6 +198,7 @@ NAMES = (
     "organisation_member_once",
     "complaint_step_once",
     "message_unplanned",
+    "message_read",
     *(f"{table}_by_{column}" for table, column in _LOOKED_UP_BY),
     "venue_place",
     *_CHECKS,

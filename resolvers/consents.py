@@ -51,6 +51,10 @@ class MyConsent:
     text: ConsentText
     is_given: bool = strawberry.field(description="There is a yes, and no later version asks again.")
     is_needed_again: bool = strawberry.field(description="There is a yes, but a later version asks again.")
+    said_no: bool = strawberry.field(description="The last answer was a no, or a yes that was taken back.")
+    is_asked_now: bool = strawberry.field(
+        description="To be shown now: asked of everybody and not answered yet, or a later version asks again."
+    )
     version: str | None = strawberry.field(description="To which version it was said.")
     given_at: datetime | None
     at_desk: bool = strawberry.field(description="It was said to a clerk.")
@@ -62,6 +66,8 @@ class MyConsent:
             text=ConsentText.of(standing.text),
             is_given=standing.version is not None and not standing.is_needed_again,
             is_needed_again=standing.is_needed_again,
+            said_no=standing.said_no,
+            is_asked_now=standing.is_asked_now,
             version=standing.version,
             given_at=standing.given_at,
             at_desk=standing.at_desk,
@@ -113,8 +119,8 @@ class ConsentActs:
 
     @act(
         ConsentsPayload,
-        "Take a consent back, for oneself or for a ward. What that does stands in its text's `withdrawal`, and happens "
-        "now; without SERVICE the account is on its way out (`myDeletion`).",
+        "Say no: take a consent back, or refuse what one is asked, for oneself or for a ward. What that does stands in "
+        "the text's `withdrawal`, and happens now; without SERVICE the account is on its way out (`myDeletion`).",
     )
     async def withdraw_consent(
         self, info: Info, purpose: Purpose, for_member: strawberry.ID | None = None

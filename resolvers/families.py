@@ -95,7 +95,6 @@ class Invitation:
 @strawberry.type(description="Everybody for whom I act, who acts for me, and with whom I play.")
 class People:
     wards: list[Guardianship] = strawberry.field(directives=[ListSize(assumed_size=rules.MOST_WARDS)])
-    guardians: list[Guardianship] = strawberry.field(directives=[ListSize(assumed_size=rules.MOST_GUARDIANS)])
     helpers: list[Help] = strawberry.field(directives=[ListSize(assumed_size=rules.MOST_HELPERS)])
     principals: list[Help] = strawberry.field(directives=[ListSize(assumed_size=rules.MOST_PRINCIPALS)])
     companions: list[Companion] = strawberry.field(directives=[ListSize(assumed_size=rules.MOST_COMPANIONS)])
@@ -294,7 +293,6 @@ async def _people(info: Info) -> People:
     )
     return People(
         wards=_guardianships(found.wards),
-        guardians=_guardianships(found.guardians),
         helpers=[Help.of(kin) for kin in found.helpers],
         principals=[Help.of(kin) for kin in found.principals],
         companions=[Companion.of(kin) for kin in found.companions],

@@ -65,6 +65,9 @@ class Complaint:
         description="False: a year on the way has no announced holidays yet, so the day may move."
     )
     is_late: bool
+    escalated_at: datetime | None = strawberry.field(
+        description="When it went up to an office above the last time, because it was late."
+    )
     answered_at: datetime | None
     closed_at: datetime | None
     reopened: int = strawberry.field(description="How often; twice at most.")
@@ -92,6 +95,7 @@ class Complaint:
             due_on=view.due_on,
             is_due_certain=view.is_due_certain,
             is_late=view.is_late,
+            escalated_at=view.escalated_at,
             answered_at=view.answered_at,
             closed_at=view.closed_at,
             reopened=view.reopened,
@@ -246,16 +250,22 @@ class FeedbackQueries:
             Weight(weight=1000),
         ],
         description="What waits for an answer at the venues and in the regions of the signed-in staff person, the most "
-        "urgent first, without its texts.",
+        "urgent first, without its texts. `onlyMine`: what lies with their own office now, also because it went up to it.",
     )
     async def complaints_to_answer(
-        self, info: Info, first: int = 20, after: str | None = None, only_late: bool = False
+        self,
+        info: Info,
+        first: int = 20,
+        after: str | None = None,
+        only_late: bool = False,
+        only_mine: bool = False,
     ) -> ComplaintConnection:
         found = await queries.complaints_to_answer(
             clerk=await info.context.staff(),
             first=checked_size(first, MOST_ROWS),
             after=_read_urgency(after),
             only_late=only_late,
+            only_mine=only_mine,
             now=info.context.now,
         )
         cursors = [f"u{view.due_on:%Y%m%d}-{view.id}" for view in found]

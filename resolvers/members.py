@@ -4,11 +4,13 @@ from datetime import datetime
 
 import strawberry
 
+from models.consents import queries
 from models.errors import DomainError, ErrorCode
 from models.members import identities, phones
 from models.members import operations as members
 from models.members.rules import Door, MemberOrigin, Tokens
-from plans.costs import ListSize
+from plans.costs import ListSize, Weight
+from resolvers.consents import MOST_PURPOSES, ConsentText
 from resolvers.context import UNNAMED_DEVICE, Info
 from resolvers.errors import UserError, act, user_errors
 from wechat.mini_program import WeChatCodeRefused, WeChatError
@@ -26,6 +28,15 @@ class SignIn:
     )
     refresh_expires_at: datetime
     member_id: strawberry.ID
+
+    @strawberry.field(
+        directives=[ListSize(assumed_size=MOST_PURPOSES), Weight(weight=200)],
+        description="To show and have answered now, by `giveConsent` or `withdrawConsent`: texts that everybody is asked "
+        "about and this member did not answer, and those they agreed to in a version that no longer counts.",
+    )
+    async def consents_to_ask(self, info: Info) -> list[ConsentText]:
+        asked = await queries.to_ask(member_public_id=self.member_id, now=info.context.now)
+        return [ConsentText.of(text) for text in asked]
 
     @classmethod
     def of(cls, tokens: Tokens) -> "SignIn":

@@ -188,7 +188,8 @@ class PeopleAtDeskActs:
     @act(
         InvitationPayload,
         "Staff: this person wants the member with that phone to help them, and agrees to the text HELPER of "
-        "`consentVersion`. Only that member may accept the code.",
+        "`consentVersion`. Only that member may accept the code. The same under the same `idempotencyKey` is one "
+        "invitation with one code; without a key each is another.",
     )
     async def desk_invite_helper(
         self,
@@ -198,6 +199,7 @@ class PeopleAtDeskActs:
         helper_phone: str,
         consent_version: str,
         venue_id: strawberry.ID,
+        idempotency_key: str = "",
     ) -> InvitationPayload:
         clerk = await info.context.staff()
         invited = await inviting_helpers.invite_helper_at_desk(
@@ -207,6 +209,7 @@ class PeopleAtDeskActs:
             helper_phone=helper_phone,
             consent_version=consent_version,
             venue_id=venue_id,
+            idempotency_key=idempotency_key,
             keys=info.context.services.id_keys,
             phone_keys=info.context.services.phone_keys,
             now=info.context.now,

@@ -97,7 +97,10 @@ class RealNameActs:
         )
         return RealNamePayload(real_name=await _my_name(info, member.member_id))
 
-    @act(UnbindNamePayload, "Take my real name back. Refused while I am somebody's guardian, or a ward.")
+    @act(
+        UnbindNamePayload,
+        "Take my real name back. Refused while I am somebody's guardian, or a ward, or while nothing else leads into my account.",
+    )
     async def unbind_my_name(self, info: Info) -> UnbindNamePayload:
         member = await info.context.member()
         await unbinding.unbind_my_name(

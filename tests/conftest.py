@@ -1,13 +1,16 @@
 """What every test may ask for. `db` is the tests' database, empty, in the process's one connection pool."""
 
+import gc
 import signal
-import tempfile
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from models import migrating
 from tests import databases
 from tests.databases import Database
 
@@ -17,34 +20,79 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)  # Friday 10:00 in Chengdu, an ordinary workday
 
-
-NEED_NO_DATABASE = {"conformance", "federation", "maps", "payments", "plans", "sandbox", "verification", "wechat"}
-ONCE = {"audits", "browser"}  # judges of the wire, and of pages, which are the same on either
+BOTH = ("sqlite", "postgres")
+SQLITE, POSTGRES = BOTH[:1], BOTH[1:]
+ONCE = {
+    # judges of the wire, and of pages, and `make run`, which brings SQLite: the same on either
+    "audits": SQLITE,
+    "browser": SQLITE,
+    "bff/test_stack.py": SQLITE,
+    # doors, which translate: what they ask of the rooms, the rooms' and the resolvers' own tests ask on both
+    "authorisation": POSTGRES,
+    "bff": POSTGRES,
+    "bff/test_metrics.py": BOTH,  # but for these figures, which nobody else asks for
+    "bff_gates": POSTGRES,
+    "doors": POSTGRES,
+}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Races are proved where they can happen: on SQLite these tests are left out. What asks no database runs there
-    only. Both are counted as deselected."""
-    left_out = _needs_no_database if databases.KIND == "postgres" else _is_a_race
-    config.hook.pytest_deselected(items=[item for item in items if left_out(item)])
-    items[:] = [item for item in items if not left_out(item)]
+    """Together the two runs of `make test` run every test, and none twice that the second time proves nothing. Whoever
+    names tests gets them, but for races on SQLite. What is left out is counted as deselected."""
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    where = _can_run if named else _runs
+    config.hook.pytest_deselected(items=[item for item in items if databases.KIND not in where(item)])
+    items[:] = [item for item in items if databases.KIND in where(item)]
 
 
-def _is_a_race(item: pytest.Item) -> bool:
-    return item.get_closest_marker("postgres") is not None
+def _runs(item: pytest.Item) -> tuple[str, ...]:
+    """Never nowhere."""
+    if _can_run(item) != BOTH:
+        return _can_run(item)
+    if not {"_database", "own_database"} & {*getattr(item, "fixturenames", ())}:
+        return SQLITE
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    return ONCE.get(path) or ONCE.get(path.split("/")[0], BOTH)
 
 
-def _needs_no_database(item: pytest.Item) -> bool:
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    asks_one = "_database" in getattr(item, "fixturenames", ()) or _is_a_race(item)
-    return folder in ONCE or (folder in NEED_NO_DATABASE and not asks_one)
+def _can_run(item: pytest.Item) -> tuple[str, ...]:
+    """Races are proved where they can happen."""
+    return POSTGRES if item.get_closest_marker("postgres") else BOTH
+
+
+def pytest_collection_finish() -> None:
+    """What was read until here stays to the end. The collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+class OwnDatabase(Protocol):
+    def __call__(self, folder: Path, *, migrated: bool = False) -> AbstractAsyncContextManager[str]:
+        """The URL of a database that is this test's alone."""
 
 
 @pytest.fixture(scope="session")
-async def _database() -> AsyncIterator[Database]:
-    with tempfile.TemporaryDirectory() as folder:
-        async with databases.migrated_database(Path(folder)) as fresh:
-            yield fresh
+async def own_database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnDatabase]:
+    """For whoever starts processes of their own. Migrating takes seconds, copying what was migrated once does not."""
+    async with databases.fresh_database(tmp_path_factory.mktemp("migrated")) as original:
+        await migrating.migrate(original)
+
+        def own(folder: Path, *, migrated: bool = False) -> AbstractAsyncContextManager[str]:
+            return databases.fresh_database(folder, like=original if migrated else "")
+
+        yield own
+
+
+@pytest.fixture(scope="session")
+async def _database(
+    own_database: OwnDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Database]:
+    async with (
+        own_database(tmp_path_factory.mktemp("database"), migrated=True) as url,
+        databases.connected(url) as fresh,
+    ):
+        yield fresh
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ leaves the server behind and the next one must find it.
 
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,15 +74,20 @@ async def _tables() -> list[str]:
 
 
 @asynccontextmanager
-async def fresh_database(folder: Path) -> AsyncIterator[str]:
-    """The URL of an empty database of its own, dropped afterwards. Not migrated."""
+async def fresh_database(folder: Path, like: str = "") -> AsyncIterator[str]:
+    """The URL of a database of its own, dropped afterwards: empty and not migrated, or a copy of `like`, to which
+    nobody may be connected."""
     if KIND == "sqlite":
-        yield f"sqlite://{folder / f'{secrets.token_hex(4)}.db'}"
+        path = folder / f"{secrets.token_hex(4)}.db"
+        if like:
+            shutil.copyfile(urlsplit(like).path, path)
+        yield f"sqlite://{path}"
         return
     name = f"test_{secrets.token_hex(6)}"
     admin = await asyncpg.connect(postgres_url("postgres"))
     try:
-        await admin.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+        original = f"TEMPLATE {urlsplit(like).path[1:]}" if like else ""
+        await admin.execute(f"CREATE DATABASE {name} {original} STRATEGY file_copy")
         url = postgres_url(name)
         yield f"{url}{'&' if '?' in url else '?'}minsize=2&maxsize=30"
     finally:
@@ -94,11 +100,18 @@ async def migrated_database(folder: Path) -> AsyncIterator[Database]:
     """A fresh database, migrated and connected in this process."""
     async with fresh_database(folder) as url:
         await migrating.migrate(url)
-        await database.connect(url)
-        try:
-            yield Database(url)
-        finally:
-            await database.close()
+        async with connected(url) as fresh:
+            yield fresh
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Database]:
+    """This one, in the process's one connection pool."""
+    await database.connect(url)
+    try:
+        yield Database(url)
+    finally:
+        await database.close()
 
 
 def postgres_url(name: str) -> str:

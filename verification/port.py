@@ -8,17 +8,20 @@ from typing import Protocol
 class VerificationError(Exception):
     """They did not do what we asked. `retryable`: the same may be asked again later; else it is our configuration.
 
-    `code` is theirs, for the log. `too_often`: they limit this number themselves. `never_left`: nobody was there to hear
-    what we asked.
+    `code` is theirs, for the log. `too_often`: they limit this number themselves; `lifts_in`: for so many seconds at most,
+    where that is known. `never_left`: nobody was there to hear what we asked.
     """
 
     never_left = False
 
-    def __init__(self, code: str, message: str, *, retryable: bool, too_often: bool = False) -> None:
+    def __init__(
+        self, code: str, message: str, *, retryable: bool, too_often: bool = False, lifts_in: int | None = None
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.retryable = retryable
         self.too_often = too_often
+        self.lifts_in = lifts_in
 
 
 class SmsTemplate(StrEnum):

@@ -26,7 +26,7 @@ from models.checkout.placing import LineWanted
 from models.codes.rules import CodeKeys
 from models.consents.reading import TEXTS
 from models.consents.rules import Purpose, current
-from models.families import inviting_helpers
+from models.families import inviting_helpers, unbinding
 from models.families.rules import POWER_WORDS, HelperPower, words_of
 from models.keeping import Keep
 from models.keys import AuditKeys, IdKeys, PhoneKeys
@@ -49,6 +49,7 @@ COUNTED_AS: Mapping[str, str] = {
     "find": "deskFindPerson",
     "verify": "deskVerifyPerson",
     "invite-helper": "deskInviteHelper",
+    "free-number": "deskFreeNumber",
     "grant": "grantConcession",
     "revoke": "revokeConcession",
     "slots": "slots",
@@ -118,6 +119,7 @@ class PeopleDesk:
             helper_phone=asked.text("phone"),
             consent_version=asked.text("version"),
             venue_id=asked.venue_id,
+            idempotency_key=asked.text("key"),
             keys=self.id_keys,
             phone_keys=self.phone_keys,
             now=asked.now,
@@ -129,6 +131,17 @@ class PeopleDesk:
                 "powers": words_of(helper_powers),
             }
         }
+
+    async def free_number(self, asked: Asked) -> Said:
+        """Nobody is before the clerk any more: the card is read again, and whoever holds it is registered."""
+        await unbinding.free_number_at_desk(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            venue_id=asked.venue_id,
+            keys=self.id_keys,
+            now=asked.now,
+        )
+        return {"person": None}
 
     async def grant(self, asked: Asked) -> Said:
         """`lastDay` is what stands on the paper; the room's day is the first on which it holds no more."""
@@ -211,6 +224,7 @@ def people_routes(desk: PeopleDesk, clock: Callable[[], datetime]) -> list[BaseR
         "find": desk.find,
         "verify": desk.verify,
         "invite-helper": desk.invite_helper,
+        "free-number": desk.free_number,
         "grant": desk.grant,
         "revoke": desk.revoke,
         "slots": desk.slots,

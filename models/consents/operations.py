@@ -6,7 +6,7 @@ from datetime import datetime
 from models import database
 from models.calendar import business_day
 from models.consents import rules
-from models.consents.queries import live_version
+from models.consents.queries import answers, live_version
 from models.consents.reading import TEXTS
 from models.consents.rules import ConsentNeeded, ConsentOutdated, EndReason, Purpose, Text
 from models.ids import new_id
@@ -75,6 +75,29 @@ async def end(*, member_id: int, purpose: Purpose, now: datetime) -> bool:
         purpose,
     )
     return bool(ended)
+
+
+async def refuse(*, member_id: int, purpose: Purpose, now: datetime, texts: Sequence[Text] = TEXTS) -> bool:
+    """Writes down a no to the current version, where there is no live yes to end, and tells whether it was news. A
+    plain function, under the member's lock."""
+    text = rules.current(texts, purpose, business_day(now))
+    answer = (await answers(member_id=member_id)).get(purpose)
+    if answer is not None and rules.still_counts(texts, purpose, answer.version, business_day(now)):
+        return False
+    await database.rows(
+        """INSERT INTO consent (public_id, member_id, purpose, version, text_hash, at_desk, given_at, ended_at,
+                                end_reason)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8) RETURNING id""",
+        new_id("cns"),
+        member_id,
+        purpose,
+        text.version,
+        text.digest,
+        False,
+        now,
+        EndReason.REFUSED,
+    )
+    return True
 
 
 @database.operation

@@ -23,11 +23,16 @@ class Purpose(StrEnum):
     NOTICES = "NOTICES"  # to be told outside the inbox
 
 
+ASKED_OF_EVERYBODY = (Purpose.SERVICE, Purpose.NOTICES)
+"""At a sign-in (PIPL 17; docs/decisions/0026). The others are demanded by the act that needs them."""
+
+
 class EndReason(StrEnum):
     """Why a consent is no longer live."""
 
     WITHDRAWN = "WITHDRAWN"
     REPLACED = "REPLACED"  # by a yes to a later version
+    REFUSED = "REFUSED"  # it never was: a no that no yes went before
     JOINED = "JOINED"  # of an account that became one with another, which had said yes as well
 
 
@@ -82,6 +87,21 @@ def still_counts(texts: Sequence[Text], purpose: Purpose, version: str, today: d
     so_far = _so_far(texts, purpose, today)
     places = [place for place, text in enumerate(so_far) if text.version == version]
     return bool(places) and not any(text.asks_again for text in so_far[places[0] + 1 :])
+
+
+def is_asked_now(
+    texts: Sequence[Text], purpose: Purpose, version: str | None, *, said_no: bool, today: date
+) -> bool:
+    """Whether to ask whoever last answered about this `version` (None: they never did).
+
+    An answer holds, yes or no, until a version asks again. Without the service there is nothing to sign in to, so
+    that is asked until there is a yes; a no to what one act needs is no reason to ask before that act.
+    """
+    if purpose not in ASKED_OF_EVERYBODY and (version is None or said_no):
+        return False
+    if version is None or (said_no and purpose is Purpose.SERVICE):
+        return True
+    return not still_counts(texts, purpose, version, today)
 
 
 def _so_far(texts: Sequence[Text], purpose: Purpose, today: date) -> list[Text]:

@@ -8,7 +8,10 @@ from models.table import Table
 
 
 class Consent(Table):
-    """One yes. Its end is a date on it; a later yes, or one to a later text, is another row."""
+    """One yes. Its end is a date on it; a later yes, or one to a later text, is another row.
+
+    A no that no yes went before is a row as well, over as it began (EndReason.REFUSED): who said it is not asked again.
+    """
 
     id = fields.BigIntField(primary_key=True)
     public_id = fields.CharField(max_length=32, unique=True)

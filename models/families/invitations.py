@@ -4,6 +4,7 @@ The code is told by the one to the other, on paper or on the telephone; the data
 codes meets the rates at the door; a code that is meant for one phone is worthless after five tries by others.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,6 +24,7 @@ from models.families.rules import (
     NotAChild,
     Relation,
     RelationUnknown,
+    code_of,
     new_code,
     read_code,
     shown,
@@ -31,14 +33,14 @@ from models.families.rules import (
 from models.families.tables import Guardianship, Invitation
 from models.ids import new_id
 from models.keys import IdKeys, PhoneKeys, Sealed
-from models.members.standing import lock_living
+from models.members.standing import MemberGone, lock_living
 from models.members.tables import Member, MemberPhone
 from models.real_names.queries import is_child
 
 
 @dataclass(frozen=True, kw_only=True)
 class Invited:
-    """What the inviter is shown, once: the code is kept nowhere."""
+    """What the inviter is shown: the code is kept nowhere, and only who asks again for the same hears it again."""
 
     public_id: str
     kind: InvitationKind
@@ -48,7 +50,8 @@ class Invited:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Who is asked to become what. `phone_hash`: only the member with this number may accept."""
+    """Who is asked to become what. `phone_hash`: only the member with this number may accept. `asked`: all that was
+    asked, with the asker's number of it; the same is the same invitation, with the same code."""
 
     kind: InvitationKind
     subject_id: int
@@ -57,6 +60,7 @@ class Wanted:
     phone_hash: str = ""
     phone_key_id: str = ""
     staff_id: int | None = None
+    asked: str = field(default="", repr=False)
 
 
 @database.operation
@@ -130,13 +134,16 @@ async def withdraw_invitation(*, member_id: int, invitation_id: str) -> None:
 
 async def write(wanted: Wanted, *, keys: IdKeys, now: datetime) -> Invited:
     """A plain function, under the subject's lock."""
+    codes = _codes(wanted, keys)
+    if wanted.asked and (known := await _made_before(wanted, codes, keys)):
+        return known
     open_ones = Invitation.filter(subject_id=wanted.subject_id, status=InvitationStatus.OPEN, expires_at__gt=now)
     if await open_ones.count() >= MOST_OPEN_INVITATIONS:
         raise too_many("等待接受的邀请", MOST_OPEN_INVITATIONS)
-    code = new_code()
+    code = codes[0]
     hashes = _hashes(code, keys)
     if await Invitation.exists(code_hash__in=hashes):
-        raise ChanceTwin
+        raise ChanceTwin  # run again with other digits; whoever asked with a number is told that we are busy
     made = await Invitation.create(
         public_id=new_id("inv"),
         kind=wanted.kind,
@@ -152,6 +159,24 @@ async def write(wanted: Wanted, *, keys: IdKeys, now: datetime) -> Invited:
         status=InvitationStatus.OPEN,
     )
     return Invited(public_id=made.public_id, kind=wanted.kind, code=shown(code), expires_at=made.expires_at)
+
+
+def _codes(wanted: Wanted, keys: IdKeys) -> list[str]:
+    """By chance; or, of what can be asked again, made of all that was asked: under every key, the current one's first."""
+    if not wanted.asked:
+        return [new_code()]
+    asked = f"code for {wanted.kind} {wanted.subject_id} {wanted.staff_id} {wanted.powers} {wanted.asked}"
+    return [code_of(digest) for digest in keys.lookup.hashes(asked).values()]
+
+
+async def _made_before(wanted: Wanted, codes: Sequence[str], keys: IdKeys) -> Invited | None:
+    for code in codes:
+        made = await Invitation.get_or_none(code_hash__in=_hashes(code, keys), subject_id=wanted.subject_id)
+        if made is not None:
+            return Invited(
+                public_id=made.public_id, kind=wanted.kind, code=shown(code), expires_at=made.expires_at
+            )
+    return None
 
 
 @database.operation
@@ -218,7 +243,13 @@ async def _locked(member_id: int, code: str, keys: IdKeys) -> Invitation | None:
     found = await Invitation.get_or_none(code_hash__in=_hashes(code, keys))
     if found is None or not await Member.exists(id=found.subject_id, joined_to_id=None, deleted_at=None):
         return None
-    await lock_living(member_id, found.subject_id)
+    try:
+        await lock_living(member_id, found.subject_id)
+    except (
+        MemberGone
+    ):  # the inviter's account may have been joined to another while we waited: then it asks from there
+        await found.refresh_from_db()
+        await lock_living(member_id, found.subject_id)
     return await Invitation.select_for_update().get(id=found.id)
 
 

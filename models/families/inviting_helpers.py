@@ -1,6 +1,7 @@
 """Asking somebody to help: by the member on their own phone, or at a desk by a clerk who has seen their ID card."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from models import database
@@ -20,6 +21,16 @@ from models.real_names.rules import GuardianNeeded
 from models.staff.rules import Power, StaffSignedIn
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Helper:
+    """Who is wanted, for what, and by which clerk."""
+
+    powers: Sequence[HelperPower]
+    phone: str | None = field(repr=False)
+    staff_id: int | None = None
+    idempotency_key: str = ""
+
+
 @database.operation
 async def invite_helper(
     *,
@@ -36,7 +47,7 @@ async def invite_helper(
     """
     await lock_living(member_id)
     await consents.demand(member_id=member_id, purpose=Purpose.HELPER, now=now)
-    return await _invite(member_id, powers, phone, None, keys, phone_keys, now)
+    return await _invite(member_id, _Helper(powers=powers, phone=phone), keys, phone_keys, now)
 
 
 async def invite_helper_at_desk(
@@ -47,27 +58,28 @@ async def invite_helper_at_desk(
     helper_phone: str,
     consent_version: str,
     venue_id: str,
+    idempotency_key: str = "",
     keys: IdKeys,
     phone_keys: PhoneKeys,
     now: datetime,
 ) -> Invited:
     """The same for somebody without a phone, whose card the clerk has just read, and who has said yes to the text of
     `consent_version`. The helper's phone is named, so the code opens nothing to the clerk, or to who reads over a shoulder.
+    The same under the same key is one invitation, with one code; without a key each is another.
 
     Raises NOT_ALLOWED, MEMBER_UNKNOWN, CONSENT_OUTDATED, GUARDIAN_NEEDED, BAD_INPUT.
     """
     person = await person_here(
         clerk=clerk, power=Power.READ_PERSON, person_id=person_id, venue_id=venue_id, keys=keys, now=now
     )
-    return await _at_desk(clerk.staff_id, person, powers, helper_phone, consent_version, keys, phone_keys, now)
+    wanted = _Helper(powers=powers, phone=helper_phone, staff_id=clerk.staff_id, idempotency_key=idempotency_key)
+    return await _at_desk(person, wanted, consent_version, keys, phone_keys, now)
 
 
 @database.operation
 async def _at_desk(
-    staff_id: int,
     person: PersonHere,
-    powers: Sequence[HelperPower],
-    helper_phone: str,
+    wanted: _Helper,
     consent_version: str,
     keys: IdKeys,
     phone_keys: PhoneKeys,
@@ -77,23 +89,16 @@ async def _at_desk(
     await consents.record(
         member_id=person.member_id, purpose=Purpose.HELPER, version=consent_version, at_desk=True, now=now
     )
-    return await _invite(person.member_id, powers, helper_phone, staff_id, keys, phone_keys, now)
+    return await _invite(person.member_id, wanted, keys, phone_keys, now)
 
 
-async def _invite(
-    member_id: int,
-    powers: Sequence[HelperPower],
-    phone: str | None,
-    staff_id: int | None,
-    keys: IdKeys,
-    phone_keys: PhoneKeys,
-    now: datetime,
-) -> Invited:
+async def _invite(member_id: int, wanted: _Helper, keys: IdKeys, phone_keys: PhoneKeys, now: datetime) -> Invited:
     if await is_child(member_id=member_id, keys=keys, today=business_day(now)):
         raise GuardianNeeded("未满14周岁，由监护人代办，不需要协助人。", "请监护人登录后办理。")
-    stored, phone_key_id, phone_hash = rules.joined(powers), "", ""
-    if phone is not None:
-        phone_key_id, phone_hash = next(iter(phone_keys.lookup.hashes(canonical_phone(phone)).items()))
+    stored, phone, phone_key_id, phone_hash = rules.joined(wanted.powers), "", "", ""
+    if wanted.phone is not None:
+        phone = canonical_phone(wanted.phone)
+        phone_key_id, phone_hash = next(iter(phone_keys.lookup.hashes(phone).items()))
     invited = await invitations.write(
         Wanted(
             kind=InvitationKind.HELPER,
@@ -101,7 +106,8 @@ async def _invite(
             powers=stored,
             phone_hash=phone_hash,
             phone_key_id=phone_key_id,
-            staff_id=staff_id,
+            staff_id=wanted.staff_id,
+            asked=wanted.idempotency_key and f"{phone} {wanted.idempotency_key}",
         ),
         keys=keys,
         now=now,

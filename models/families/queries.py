@@ -35,8 +35,9 @@ class OpenInvitation:
 
 @dataclass(frozen=True, kw_only=True)
 class People:
+    """Not who one's own guardians are: nobody can sign in as a ward, so there is nobody to ask for it."""
+
     wards: Sequence[Kin]
-    guardians: Sequence[Kin]
     helpers: Sequence[Kin]
     principals: Sequence[Kin]
     companions: Sequence[Kin]
@@ -49,7 +50,7 @@ async def my_people(*, member_id: int, keys: IdKeys, now: datetime) -> People:
     invited = await database.rows(_INVITED, member_id, now)
     others = {row["other_id"] for row in related} | {row["subject_id"] for row in invited}
     known = await known_people(others, keys=keys, today=business_day(now))
-    by_side: dict[str, list[Kin]] = {side: [] for side in ("WARD", "GUARDIAN", "HELPER", "PRINCIPAL", "COMPANION")}
+    by_side: dict[str, list[Kin]] = {side: [] for side in ("WARD", "HELPER", "PRINCIPAL", "COMPANION")}
     for row in related:
         other = known.get(row["other_id"])
         if _has_grown_up(row, known):
@@ -66,7 +67,6 @@ async def my_people(*, member_id: int, keys: IdKeys, now: datetime) -> People:
         )
     return People(
         wards=by_side["WARD"],
-        guardians=by_side["GUARDIAN"],
         helpers=by_side["HELPER"],
         principals=by_side["PRINCIPAL"],
         companions=by_side["COMPANION"],
@@ -95,9 +95,6 @@ _RELATED = """
 SELECT related.*, member.public_id AS other_public_id FROM (
   SELECT 'WARD' AS side, public_id, ward_id AS other_id, relation, '' AS powers, started_at, id
     FROM guardianship WHERE guardian_id = $1 AND ended_at IS NULL
-  UNION ALL
-  SELECT 'GUARDIAN', public_id, guardian_id, relation, '', started_at, id
-    FROM guardianship WHERE ward_id = $1 AND ended_at IS NULL
   UNION ALL
   SELECT 'HELPER', public_id, helper_id, '', powers, started_at, id
     FROM proxy WHERE principal_id = $1 AND ended_at IS NULL

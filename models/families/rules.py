@@ -105,6 +105,11 @@ def new_code() -> str:
     return f"{secrets.randbelow(10**INVITATION_DIGITS):0{INVITATION_DIGITS}d}"
 
 
+def code_of(digest: str) -> str:
+    """The same digits for the same hexadecimal digest, whose maker alone can tell them."""
+    return f"{int(digest, 16) % 10**INVITATION_DIGITS:0{INVITATION_DIGITS}d}"
+
+
 def shown(code: str) -> str:
     """01234 56789: as it is read out on the telephone."""
     return f"{code[:5]} {code[5:]}"

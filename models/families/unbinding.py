@@ -8,6 +8,7 @@ from models.families.rules import WardWouldBeAlone
 from models.families.wards import check_nobody_is_left_alone
 from models.keys import IdKeys
 from models.members.standing import lock_living
+from models.members.ways_in import has_way_in
 from models.real_names import binding
 from models.real_names.at_desk import person_here
 from models.staff.rules import Power, StaffSignedIn
@@ -15,16 +16,23 @@ from models.staff.rules import Power, StaffSignedIn
 
 @database.operation
 async def unbind_my_name(*, member_id: int, keys: IdKeys, now: datetime) -> None:
-    """The member takes their real name back. Raises WARD_WOULD_BE_ALONE for a guardian or a ward, and
-    REAL_NAME_NEEDED when there is none."""
+    """The member takes their real name back. Raises WARD_WOULD_BE_ALONE for a guardian or a ward, REAL_NAME_NEEDED
+    when there is none, and LAST_WAY_IN when nobody would find the account any more but by this very sign-in: their
+    number went to somebody else. A helper is no way in, since either of the two may end that."""
     await lock_living(member_id)
     if not await unbind(member_id=member_id, keys=keys, now=now):
         raise DomainError("您的账号没有实名。", code=ErrorCode.REAL_NAME_NEEDED, next_step="不需要再解除。")
+    if not await has_way_in(member_id):
+        raise DomainError(
+            "您的账号没有手机号，也没有其他登录方式；解除实名后，谁也找不回这个账号。",
+            code=ErrorCode.LAST_WAY_IN,
+            next_step="请先绑定手机号，再解除实名。",
+        )
 
 
 async def unbind(*, member_id: int, keys: IdKeys, now: datetime) -> bool:
-    """The same as a plain function, under the member's lock: for a consent that is withdrawn, an account that ends.
-    False: there was none."""
+    """The same as a plain function, under the member's lock, though it were the last way in: for a consent that is
+    withdrawn, which is as easy as giving it, and for whoever holds the card. False: there was none."""
     await check_nobody_is_left_alone(member_id=member_id, keys=keys, now=now)
     return await binding.unbind(member_id=member_id, keys=keys, now=now)
 

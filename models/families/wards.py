@@ -29,8 +29,9 @@ from models.families.rules import (
 from models.families.tables import Guardianship, Proxy
 from models.ids import new_id
 from models.keys import IdKeys
-from models.members.standing import lock_living
+from models.members.standing import MemberGone, lock_living
 from models.members.tables import Member
+from models.members.ways_in import has_way_in
 from models.messages.operations import tell
 from models.real_names import binding, checking
 from models.real_names import rules as names
@@ -93,10 +94,10 @@ async def end_guardianship(*, member_id: int, guardianship_id: str, keys: IdKeys
 
     Raises RELATION_UNKNOWN, WARD_WOULD_BE_ALONE for the last one of a child.
     """
-    found = await Guardianship.get_or_none(public_id=guardianship_id, guardian_id=member_id)
-    if found is None:
-        raise RelationUnknown
-    await _end(found.id, found.ward_id, keys, now)
+    try:
+        await _end(member_id, guardianship_id, keys, now)
+    except MemberGone:  # the ward's account was joined or parted while we waited: they are its guardian there
+        await _end(member_id, guardianship_id, keys, now)
 
 
 async def grow_up(*, keys: IdKeys, now: datetime, batch: int = 200) -> int:
@@ -200,6 +201,10 @@ async def _add(
     there = await _guardianship_of(guardian_id, child, hashes, keys)
     if there is not None:  # the same was asked twice at once
         return there
+    try:
+        await demand_adult(guardian_id, keys, business_day(now))
+    except RealNameNeeded as unnamed:  # their name went elsewhere while the authority was asked
+        return unnamed
     holder = await binding.holder_of(hashes)
     if holder is not None and holder.member_id is not None:
         return IdBoundElsewhere("如果孩子已由另一位监护人添加，请那位监护人邀请您；否则请带证件到场馆前台处理。")
@@ -245,13 +250,19 @@ async def _write(guardian_id: int, ward_id: int, relation: Relation, keys: IdKey
 
 
 @database.operation
-async def _end(guardianship_id: int, ward_id: int, keys: IdKeys, now: datetime) -> None:
+async def _end(member_id: int, guardianship_id: str, keys: IdKeys, now: datetime) -> None:
+    found = await Guardianship.get_or_none(public_id=guardianship_id, guardian_id=member_id)
+    if found is None:
+        raise RelationUnknown
+    ward_id = found.ward_id
     await lock_living(ward_id)
     ward = await Member.get(id=ward_id)
     concerning("MEMBER", ward.public_id)
     live = await Guardianship.filter(ward_id=ward_id, ended_at=None)
-    mine = [each for each in live if each.id == guardianship_id]
+    mine = [each for each in live if each.id == found.id]
     if not mine:
+        if await Guardianship.exists(id=found.id, ended_at=None):
+            raise MemberGone  # the ward's accounts were parted meanwhile
         return
     if len(live) == 1 and await is_child(member_id=ward_id, keys=keys, today=business_day(now)):
         raise WardWouldBeAlone
@@ -270,7 +281,7 @@ async def _grow_up(ward_id: int, now: datetime) -> bool:
     if not live:
         return False
     await _close(live, live, GuardianshipEnd.GREW_UP, now)
-    if not await is_reachable(ward_id):
+    if not await has_way_in(ward_id):
         for each in live:
             await Proxy.create(
                 public_id=new_id("prx"),
@@ -297,16 +308,3 @@ async def _close(
                 about_no=each.public_id,
                 now=now,
             )
-
-
-async def is_reachable(member_id: int) -> bool:
-    """Whether they can sign in, or be told something, on their own."""
-    return (
-        await database.row(
-            """SELECT id FROM member WHERE id = $1
-                AND (EXISTS (SELECT 1 FROM identity WHERE identity.member_id = member.id)
-                     OR EXISTS (SELECT 1 FROM member_phone WHERE member_phone.member_id = member.id))""",
-            member_id,
-        )
-        is not None
-    )

@@ -13,7 +13,7 @@ from models.feedback.places import ABOVE, DIVISIONS, place_in
 from models.feedback.rules import WAITING, Level, Place, StepKind, is_late, may_reopen
 from models.feedback.steps import steps_of, text_of
 from models.keys import SealingKeys
-from models.staff.powers import demand, regions_where, venues_where
+from models.staff.powers import demand, literals, regions_where, venues_where
 from models.staff.rules import Power, StaffSignedIn
 
 
@@ -43,6 +43,8 @@ class ComplaintView:
     due_on: date
     is_due_certain: bool
     is_late: bool
+    escalated_at: datetime | None
+    """Since when it lies with an office above, because it was late there last."""
     answered_at: datetime | None
     closed_at: datetime | None
     reopened: int
@@ -65,6 +67,17 @@ _MINE_TO_ANSWER = (
     f"(({venues_where(Power.ANSWER_FEEDBACK)})"
     f" OR ({regions_where(Power.ANSWER_FEEDBACK, region='complaint.region_key')}))"
 )
+
+
+_LIES_WITH_ME = f"""EXISTS (
+  SELECT 1 FROM staff_role held
+   WHERE held.staff_id = $1 AND held.ended_at IS NULL AND held.role IN ({literals(Power.ANSWER_FEEDBACK)})
+     AND CASE WHEN complaint.level = '{Level.VENUE}' THEN held.venue_id = complaint.venue_id
+              ELSE held.venue_id IS NULL AND held.region_key =
+                   CASE complaint.level WHEN region.level THEN region.key WHEN above.level THEN above.key
+                                        ELSE top.key END
+          END)"""
+"""That very office has to answer now: the clerk has a role at the venue, or in the division to which it went up."""
 
 
 async def complaints_of(
@@ -91,10 +104,17 @@ async def complaint_of(
 
 
 async def complaints_to_answer(
-    *, clerk: StaffSignedIn, first: int, after: tuple[date, int] | None, only_late: bool, now: datetime
+    *,
+    clerk: StaffSignedIn,
+    first: int,
+    after: tuple[date, int] | None,
+    only_late: bool,
+    only_mine: bool = False,
+    now: datetime,
 ) -> list[ComplaintView]:
     """Those that wait for an answer in the clerk's venues and regions, the most urgent first, and one more; without
-    their texts. `after`: the last day and the id of the last one seen. Raises NOT_ALLOWED."""
+    their texts. `after`: the last day and the id of the last one seen. `only_mine`: those that lie with the clerk's own
+    office, so that what went up to it is not lost among all that it may see. Raises NOT_ALLOWED."""
     await demand_power(clerk)
     day, last_id = after or (date.min, 0)
     until = business_day(now) if only_late else date.max
@@ -102,6 +122,7 @@ async def complaints_to_answer(
         _COMPLAINT
         + f"""WHERE complaint.status IN ({_WAITING}) AND complaint.due_on < $2
                 AND (complaint.due_on > $3 OR complaint.due_on = $3 AND complaint.id > $4) AND {_MINE_TO_ANSWER}
+                {f"AND {_LIES_WITH_ME}" if only_mine else ""}
               ORDER BY complaint.due_on, complaint.id LIMIT $5""",
         clerk.staff_id,
         until,
@@ -184,6 +205,7 @@ def _view(row: Mapping[str, Any], now: datetime, steps: Sequence[StepView] = ())
         due_on=due_on,
         is_due_certain=bool(row["is_due_certain"]),
         is_late=is_late(row["status"], due_on, now),
+        escalated_at=None if row["escalated_at"] is None else utc(row["escalated_at"]),
         answered_at=answered_at,
         closed_at=None if row["closed_at"] is None else utc(row["closed_at"]),
         reopened=row["reopened"],

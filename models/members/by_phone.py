@@ -24,7 +24,7 @@ from models.members.rules import (
     may_have_changed_hands,
     named_device,
 )
-from models.members.standing import leads_to
+from models.members.standing import MemberGone, leads_to
 from models.members.tables import Member, MemberPhone, PhoneCode
 
 _PROVED = "已用短信验证码证明"
@@ -97,7 +97,10 @@ async def _sign_in(
         member = await Member.get(id=await leads_to(holder.member_id))
         await _renew(holder, now)
     await sms_codes.use(code, number, phone_keys.lookup)
-    return await operations.begin(member, Door.PHONE, "", "", device_id, token_keys, now)
+    tokens = await operations.begin(member, Door.PHONE, "", "", device_id, token_keys, now)
+    if holder is not None and await leads_to(holder.member_id) != member.id:
+        raise MemberGone  # two accounts were parted while we waited for the lock, and this number went home
+    return tokens
 
 
 @operation

@@ -24,8 +24,8 @@ from models.members.rules import (
     RefreshTokenReused,
     Tokens,
 )
-from models.members.standing import living
-from models.members.tables import Member, SignIn, SignInToken
+from models.members.standing import MemberGone, living
+from models.members.tables import Identity, Member, SignIn, SignInToken
 
 
 @operation
@@ -47,7 +47,10 @@ async def sign_in(
     """
     checked_device_id(device_id)
     member = await identities.recognise(appid=appid, openid=openid, unionid=unionid, door=door, now=now)
-    return await begin(member, door, appid, openid, device_id, keys, now)
+    tokens = await begin(member, door, appid, openid, device_id, keys, now)
+    if not await Identity.filter(appid=appid, openid=openid, member_id=member.id).exists():
+        raise MemberGone  # two accounts were parted while we waited for the lock, and this door went home
+    return tokens
 
 
 async def begin(

@@ -7,7 +7,7 @@ purpose and the row. Looked for under every key of the ring, so codes outlive a 
 import hmac
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models.database import alone_with, operation, parameters, rows, utc
 from models.errors import DomainError, ErrorCode
@@ -75,7 +75,8 @@ async def request_code(
         log.warning("SMS code was not confirmed: %s", error.code)
         await _record(intended.id, CodeStatus.FAILED)
         if error.too_often:
-            raise SmsTooMany(None, now) from error
+            lifts = None if error.lifts_in is None else now + timedelta(seconds=error.lifts_in)
+            raise SmsTooMany(lifts, now) from error
         raise DomainError(
             "短信暂时发不出去。", code=ErrorCode.OUTSIDE_UNAVAILABLE, next_step="请稍后再试，或改用微信登录。"
         ) from error

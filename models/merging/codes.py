@@ -90,9 +90,10 @@ async def demand_proof(*, member_id: int, sign_in_id: int, now: datetime) -> Non
         )
 
 
-@operation
 async def refuse_guessers(*, member_id: int, now: datetime) -> None:
-    """Raises TOO_MANY_ATTEMPTS after ten wrong codes in an hour."""
+    """Raises TOO_MANY_ATTEMPTS after ten wrong codes in an hour. A plain function: until the caller's transaction ends
+    nobody else guesses for this member, so a wrong code is counted (`note_guess`) before the next is looked at."""
+    await database.alone_with(f"merge guesses of {member_id}")
     found = await row(
         "SELECT count(*) AS wrong, min(guessed_at) AS first FROM merge_guess WHERE member_id = $1 AND guessed_at > $2",
         member_id,
@@ -110,9 +111,8 @@ async def refuse_guessers(*, member_id: int, now: datetime) -> None:
         )
 
 
-@operation
 async def note_guess(*, member_id: int, now: datetime) -> None:
-    """One more wrong code."""
+    """One more wrong code. A plain function, in the transaction that looked at it."""
     await MergeGuess.create(member_id=member_id, guessed_at=now)
 
 

@@ -75,7 +75,7 @@ async def move_all(joining: Joining, now: datetime) -> None:
 
 
 async def give_back_all(joining: Joining) -> None:
-    """The rows that moved, where they still are the kept member's, as they were before."""
+    """The rows that moved, where they still are the kept member's, as they were before; and admissions with their order."""
     plain = await database.rows(
         """SELECT DISTINCT table_name, column_name FROM merge_move
             WHERE merge_id = $1 AND before = '' ORDER BY table_name, column_name""",
@@ -101,6 +101,11 @@ async def give_back_all(joining: Joining) -> None:
     for move in changed:
         if move["table_name"] not in BY_THEMSELVES:
             await _give_back_changed(joining, move)
+    await database.rows(  # of orders that came along unpaid and were paid since
+        """UPDATE admission SET member_id = $1
+            WHERE member_id = $2 AND order_id IN (SELECT id FROM orders WHERE member_id = $1) RETURNING id""",
+        *(joining.joined, joining.kept),
+    )
 
 
 async def note(

@@ -16,9 +16,11 @@ from typing import Any
 from models import database
 from models.calendar import moment_text
 from models.database import operation, row, rows
+from models.errors import DomainError
 from models.ids import new_id
 from models.keys import IdKeys, PhoneKeys, TokenKeys
 from models.members.standing import MemberGone, lock_living
+from models.members.ways_in import has_way_in
 from models.merging import codes, moving, sealed
 from models.merging.moving import Joining
 from models.merging.rules import (
@@ -47,12 +49,10 @@ async def merge_members(
 
     Raises MERGE_CODE_INVALID, MERGE_REFUSED with the reason and the way out, TOO_MANY_ATTEMPTS.
     """
-    await codes.refuse_guessers(member_id=asking.member_id, now=now)
-    try:
-        return await _merge(asking, code, token_keys, phone_keys, id_keys, now)
-    except MergeCodeInvalid:
-        await codes.note_guess(member_id=asking.member_id, now=now)  # apart, since the refusal undid the rest
-        raise
+    outcome = await _merge(asking, code, token_keys, phone_keys, id_keys, now)
+    if isinstance(outcome, DomainError):  # raised here, since inside it would undo the count of guesses
+        raise outcome
+    return outcome
 
 
 async def undo_merge(
@@ -68,7 +68,8 @@ async def undo_merge(
 async def move_latecomers(*, now: datetime) -> int:
     """What was written for a joined account by an act that had begun before: it moves too. Gives how many rows.
 
-    Orders never come late, since they lock the member; a message may. Looks at the merges of the last day.
+    Whose an order is never comes late, since placing it locks them; who placed it for somebody may, and a message. Looks
+    at the merges of the last day.
     """
     recent = await rows("SELECT id FROM merge WHERE undone_at IS NULL AND undo_until > $1 ORDER BY id", now)
     return sum([await _move_latecomers(each["id"], now) for each in recent])
@@ -92,6 +93,17 @@ async def _move_latecomers(merge_id: int, now: datetime) -> int:
 
 @operation
 async def _merge(
+    asking: Asking, code: str, token_keys: TokenKeys, phone_keys: PhoneKeys, id_keys: IdKeys, now: datetime
+) -> str | MergeCodeInvalid:
+    await codes.refuse_guessers(member_id=asking.member_id, now=now)
+    try:
+        return await _join(asking, code, token_keys, phone_keys, id_keys, now)
+    except MergeCodeInvalid as wrong:  # said before anything is written
+        await codes.note_guess(member_id=asking.member_id, now=now)
+        return wrong
+
+
+async def _join(
     asking: Asking, code: str, token_keys: TokenKeys, phone_keys: PhoneKeys, id_keys: IdKeys, now: datetime
 ) -> str:
     found = await codes.find(code, token_keys)
@@ -193,8 +205,8 @@ async def _undo(
     joining = Joining(merge_id=merge.id, kept=merge.kept_id, joined=merge.joined_id)
     await sealed.give_back(joining, phone_keys, id_keys)
     await moving.give_back_all(joining)
-    await _demand_way_in(merge.joined_id)
     await _part(merge, sign_in_id, now)
+    await _demand_way_in(merge)
     for whose in (merge.kept_id, merge.joined_id):
         await _told("ACCOUNTS_PARTED", "转入的内容已归还原账号", whose, merge.public_id, now)
 
@@ -207,22 +219,19 @@ async def _demand_undoable(merge: Merge, now: datetime) -> None:
         raise MergeNotUndoable("这个账号后来又并入了另一个账号。", "请先撤销后面那一次合并。")
 
 
-async def _demand_way_in(member_id: int) -> None:
-    """Raises MergeNotUndoable when the parted account could be reached by nobody: it had but a number, which is the
-    kept account's since, or gone. Its orders would be lost to whose they are; so the accounts stay one."""
-    found = await row(
-        """SELECT EXISTS (SELECT 1 FROM identity WHERE member_id = $1)
-               OR EXISTS (SELECT 1 FROM member_phone WHERE member_id = $1)
-               OR EXISTS (SELECT 1 FROM real_name WHERE member_id = $1)
-               OR EXISTS (SELECT 1 FROM guardianship WHERE ward_id = $1 AND ended_at IS NULL)
-               OR EXISTS (SELECT 1 FROM proxy WHERE principal_id = $1 AND ended_at IS NULL) AS has_one""",
-        member_id,
-    )
-    assert found is not None
-    if not found["has_one"]:
-        raise MergeNotUndoable(
-            "合并后手机号有变动，撤销后原账号将没有任何登录方式。", "账号会保持合并；如需分开，请通过投诉反映。"
-        )
+async def _demand_way_in(merge: Merge) -> None:
+    """Raises MergeNotUndoable when one of the parted accounts could be reached by nobody: it had but a number, which is
+    the other account's since, or gone. Its orders would be lost to whose they are; so the accounts stay one.
+
+    A name is enough, since a desk finds them by it; a helper is not, since either of the two may end that.
+    """
+    for member_id, whose, way_out in (
+        (merge.joined_id, "原账号", "账号会保持合并；如需分开，请通过投诉反映。"),
+        (merge.kept_id, "这个账号", "请先在这个账号里绑定手机号，再撤销合并。"),
+    ):
+        is_named = await row("SELECT id FROM real_name WHERE member_id = $1", member_id)
+        if is_named is None and not await has_way_in(member_id):
+            raise MergeNotUndoable(f"合并后手机号有变动，撤销后{whose}将没有任何登录方式。", way_out)
 
 
 async def _part(merge: Merge, sign_in_id: int, now: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from models import database
+from models.errors import DomainError
 from models.keys import PhoneKeys, TokenKeys
 from models.members import phones
 from models.members.standing import lock_living
@@ -43,12 +44,9 @@ async def preview(
     *, asking: Asking, code: str, token_keys: TokenKeys, phone_keys: PhoneKeys, now: datetime
 ) -> Preview:
     """What `merge_members` would do; raises what it would raise. The code stays good, a wrong one counts."""
-    await codes.refuse_guessers(member_id=asking.member_id, now=now)
-    try:
-        other = await _joinable(asking, code, token_keys, now)
-    except MergeCodeInvalid:
-        await codes.note_guess(member_id=asking.member_id, now=now)
-        raise
+    other = await _joinable(asking, code, token_keys, now)
+    if isinstance(other, DomainError):  # raised here, since inside it would undo the count of guesses
+        raise other
     counts = await _counts(other, now)
     own = await phones.masked_phone(member_id=asking.member_id, keys=phone_keys)
     theirs = await phones.masked_phone(member_id=other, keys=phone_keys)
@@ -66,7 +64,16 @@ async def preview(
 
 
 @database.operation
-async def _joinable(asking: Asking, code: str, keys: TokenKeys, now: datetime) -> int:
+async def _joinable(asking: Asking, code: str, keys: TokenKeys, now: datetime) -> int | MergeCodeInvalid:
+    await codes.refuse_guessers(member_id=asking.member_id, now=now)
+    try:
+        return await _other(asking, code, keys, now)
+    except MergeCodeInvalid as wrong:
+        await codes.note_guess(member_id=asking.member_id, now=now)
+        return wrong
+
+
+async def _other(asking: Asking, code: str, keys: TokenKeys, now: datetime) -> int:
     found = await codes.find(code, keys)
     if found is None or found["used_at"] is not None:
         raise MergeCodeInvalid

@@ -28,7 +28,7 @@ async def tell(
     is told anything any more who was deleted.
 
     A plain function: it runs in the caller's transaction, so what did not happen is not told. One INSERT: by which
-    ways somebody is reached is the worker's to find out (models/messages/sending.py). `values` hold no phone, name or
+    ways somebody is reached is the worker's to find out (models/messages/sending.py), who is woken. `values` hold no phone, name or
     ID number. Raises ValueError for a template that is none and for values that do not fit its blanks: bugs.
     """
     checked = templates.template(template).checked(values or {})
@@ -45,6 +45,7 @@ async def tell(
         about_no,
         now,
     )
+    database.ring("tell_people")
 
 
 @database.operation

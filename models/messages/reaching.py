@@ -59,6 +59,27 @@ async def _reachable(member_ids: Collection[int]) -> set[int]:
     return by_identity | await _ids("SELECT member_id FROM member_phone WHERE member_id IN ", member_ids)
 
 
+async def wants_it_no_more(recipient_id: int, *, kind: MessageKind, way: MessageWay) -> bool:
+    """Whether they said no since it was planned: to anything outside, or to this."""
+    if await _ids(f"{_AGAINST} AND member_id IN ", [recipient_id]):
+        return True
+    chosen = await database.row(
+        "SELECT is_wanted FROM message_choice WHERE member_id = $1 AND kind = $2 AND way = $3",
+        recipient_id,
+        kind.value,
+        way.value,
+    )
+    return chosen is not None and not chosen["is_wanted"]
+
+
+_AGAINST = """
+    SELECT member_id FROM consent WHERE purpose = 'NOTICES' AND ended_at IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM consent AS live WHERE live.member_id = consent.member_id
+                          AND live.purpose = 'NOTICES' AND live.ended_at IS NULL)"""
+"""Who said no, or took their yes back. What is told is part of the service, so who was never asked is told
+(PIPL 13, 15; docs/decisions/0026)."""
+
+
 async def reaches(member_ids: Collection[int]) -> dict[int, Reach]:
     """By what each of these can be told outside the inbox."""
     consents = await _texts(
@@ -74,14 +95,7 @@ async def reaches(member_ids: Collection[int]) -> dict[int, Reach]:
             WHERE NOT is_wanted AND member_id IN """,
         member_ids,
     )
-    # What is told is part of the service; who was never asked is told, who took their consent back is not (PIPL 13, 15).
-    against = await _ids(
-        """SELECT member_id FROM consent WHERE purpose = 'NOTICES' AND ended_at IS NOT NULL
-              AND NOT EXISTS (SELECT 1 FROM consent AS live WHERE live.member_id = consent.member_id
-                                 AND live.purpose = 'NOTICES' AND live.ended_at IS NULL)
-              AND member_id IN """,
-        member_ids,
-    )
+    against = await _ids(f"{_AGAINST} AND member_id IN ", member_ids)
     return {
         each: Reach(
             consents=frozenset(consents[each]),

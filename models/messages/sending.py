@@ -19,8 +19,9 @@ import orjson
 
 from models import database
 from models.keys import CannotOpen, PhoneKeys, Sealed
+from models.members.standing import leads_to
 from models.messages import templates
-from models.messages.reaching import is_still_told, reaches, who_is_told
+from models.messages.reaching import is_still_told, reaches, wants_it_no_more, who_is_told
 from models.messages.rules import (
     LATEST,
     LEASE,
@@ -73,7 +74,7 @@ async def plan(*, limit: int, open_ways: Open, now: datetime) -> int:
     Several workers get disjoint ones.
     """
     found = await database.rows(
-        """SELECT message.id, message.template, message.told_at, COALESCE(member.joined_to_id, member.id) AS member_id
+        """SELECT message.id, message.template, message.told_at, member.id AS member_id, member.joined_to_id
              FROM message JOIN member ON member.id = message.member_id
             WHERE message.planned_at IS NULL ORDER BY message.id LIMIT $1 FOR UPDATE OF message SKIP LOCKED""",
         limit,
@@ -81,14 +82,17 @@ async def plan(*, limit: int, open_ways: Open, now: datetime) -> int:
     if not found:
         return 0
     fresh = [row for row in found if database.utc(row["told_at"]) > now - LATEST]
-    told = await who_is_told({row["member_id"] for row in fresh})
+    whose = {
+        row["id"]: await leads_to(row["member_id"]) if row["joined_to_id"] else row["member_id"] for row in fresh
+    }
+    told = await who_is_told(set(whose.values()))
     known = await reaches({each for everybody in told.values() for each in everybody})
     for row in fresh:
         template = templates.shelf().templates.get(row["template"])
         if template is None:  # the house went back to an older version; the inbox still has it
             log.error("message %s: there is no template %s here", row["id"], row["template"])
             continue
-        for recipient_id in told[row["member_id"]]:
+        for recipient_id in told[whose[row["id"]]]:
             ways = ways_for(template, known[recipient_id], open_ways)
             await _write_down(row["id"], recipient_id, ways, now)
     await database.rows(
@@ -130,7 +134,7 @@ async def claim(*, limit: int, keys: PhoneKeys, now: datetime) -> list[ClaimedSe
     claimed = []
     for row in sorted(await database.rows(_CLAIM, now + LEASE, now, limit), key=lambda row: int(row["id"])):
         sending = await _addressed(row, keys, is_in_doubt=database.utc(row["asked_at"]) < now)
-        if sending is None:  # since it was planned they went, help no more, or used up their consent otherwise
+        if sending is None:  # since it was planned they went, help or want no more, or used their consent up
             await _end(row["id"], SendingStatus.REFUSED, "nothing to reach them by", now)
             await _next_way(row["message_id"], row["recipient_id"], now)
         else:
@@ -165,6 +169,8 @@ async def _addressed(row: Any, keys: PhoneKeys, *, is_in_doubt: bool) -> Claimed
     assert message is not None
     way, template = MessageWay(row["way"]), templates.shelf().templates.get(message["template"])
     if template is None or not await is_still_told(row["recipient_id"], member_id=message["member_id"]):
+        return None
+    if await wants_it_no_more(row["recipient_id"], kind=template.kind, way=way):
         return None
     to = await _address(way, row["recipient_id"], template.form, keys)
     if to is None:

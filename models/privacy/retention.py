@@ -35,15 +35,15 @@ class Rule:
     purge: Purge
 
 
-def _rows(table: str, condition: str, age: timedelta, *, hanging: tuple[str, str] | None = None) -> Purge:
-    """`condition` says of one row, with $1 for the moment `age` ago, that it may go. `hanging`: rows of that table and
-    column go with it."""
+def _rows(
+    table: str, condition: str, age: timedelta, *, by: str = "id", hanging: tuple[str, str] | None = None
+) -> Purge:
+    """`condition` says of one row, with $1 for the moment `age` ago, that it may go. `by`: the column by whose index a
+    large table is read from its oldest end. `hanging`: rows of that table and column go with it."""
 
     @database.operation
     async def purge(_keys: AuditKeys, now: datetime) -> int:
-        old = await database.rows(
-            f"SELECT id FROM {table} WHERE {condition} ORDER BY id LIMIT $2", now - age, BATCH
-        )
+        old = await database.rows(oldest(table, condition, by), now - age, BATCH)
         if not old:
             return 0
         ids = [row["id"] for row in old]
@@ -54,6 +54,11 @@ def _rows(table: str, condition: str, age: timedelta, *, hanging: tuple[str, str
         return len(ids)
 
     return purge
+
+
+def oldest(table: str, condition: str, by: str) -> str:
+    """The SQL for one batch of what may go."""
+    return f"SELECT id FROM {table} WHERE {condition} ORDER BY {by} LIMIT $2"
 
 
 DAY = timedelta(days=1)
@@ -85,7 +90,7 @@ RULES: tuple[Rule, ...] = (
         name="real_names",
         what="real names that no account has, questions to the authority, look-ups at desks",
         age=UNBOUND_KEPT,
-        why="so that unbinding resets no limit; questions and look-ups half as long (ours)",
+        why="who comes back by another account is the same person; questions and look-ups half as long (ours)",
         purge=lambda _keys, now: binding.purge(now=now, limit=BATCH),
     ),
     Rule(
@@ -125,7 +130,9 @@ RULES: tuple[Rule, ...] = (
         what="messages that were read",
         age=365 * DAY,
         why="orders keep what they were about (ours)",
-        purge=_rows("message", "read_at <= $1", 365 * DAY, hanging=("message_sending", "message_id")),
+        purge=_rows(
+            "message", "read_at <= $1", 365 * DAY, by="read_at", hanging=("message_sending", "message_id")
+        ),
     ),
     Rule(
         name="invitations",

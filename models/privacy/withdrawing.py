@@ -3,6 +3,8 @@
 What follows is told before, in the text's `withdrawal`: notices outside stop by themselves, since who sends them asks
 for the consent; a child's things can no longer be booked, likewise; helpers go; the real name is unbound; without the
 consent to the service itself the account is on its way out.
+
+Saying no to what nobody said yes to is the same act: it is as easy, is remembered, and has the same effect.
 """
 
 from datetime import datetime
@@ -21,7 +23,10 @@ from models.privacy.deleting import request_in
 async def withdraw(*, member_id: int, purpose: Purpose, keys: IdKeys, now: datetime) -> None:
     """The second time changes nothing. Raises WARD_WOULD_BE_ALONE, DELETION_NOT_YET: then the consent stands."""
     await lock_living(member_id)
-    if not await consents.end(member_id=member_id, purpose=purpose, now=now):
+    is_news = await consents.end(member_id=member_id, purpose=purpose, now=now) or await consents.refuse(
+        member_id=member_id, purpose=purpose, now=now
+    )
+    if not is_news and purpose is not Purpose.SERVICE:  # who kept their account after all may leave it again
         return
     match purpose:
         case Purpose.REAL_NAME:

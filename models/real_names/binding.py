@@ -1,7 +1,7 @@
 """One person, one row, one member at a time. Sealed to its place: table, column, and the member whom it is bound to.
 
 A row that nobody has is sealed to minus its own id, so moving it into somebody's account is an act of ours, never a
-change of one column. Its id is the person's key for limits, and outlives the binding as long as these look back.
+change of one column. Its id is the person's number, whichever account they come back by, and outlives the binding for a year.
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ class KnownPerson:
     """A member with a real name."""
 
     person_id: int
-    """For limits per person (`person_key`); never shown."""
+    """The person's own number (`person_key`); never shown."""
     masked_name: str
     level: Assurance
     age_band: AgeBand
@@ -50,7 +50,8 @@ async def known_people(member_ids: Collection[int], *, keys: IdKeys, today: date
 
 
 async def person_key(member_id: int) -> int | None:
-    """The key under which limits count a person, whichever account they have; None without a real name."""
+    """The number of the person, whichever account they have; None without a real name. No limit counts under it yet:
+    courts a day are counted by account, and accounts without a real name book as well (docs/decisions/0024)."""
     found = await database.row("SELECT id FROM real_name WHERE member_id = $1", member_id)
     return None if found is None else int(found["id"])
 

@@ -10,7 +10,8 @@ from models.table import Table
 class RealName(Table):
     """A name and an ID number that belong together. One person, so one member at a time.
 
-    The row outlives its binding (member null) for as long as limits look back, so that unbinding resets none.
+    The row outlives its binding (member null) for a year, so that whoever comes back by another account is the same
+    person, for whatever is counted by person.
     """
 
     id = fields.BigIntField(primary_key=True)

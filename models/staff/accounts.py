@@ -52,7 +52,7 @@ async def open_account(
     await demand(clerk, Power.MANAGE_ACCOUNTS)
     username, display_name = checked_username(username), checked_display_name(display_name)
     password = new_password(username, policy)
-    public_id = await _open(username, display_name, await passwords.hashed(password), now)
+    public_id = await _open(username, display_name, await passwords.hashed(password), clerk.staff_id, now)
     concerning("STAFF", public_id, detail=username)
     return FirstPassword(public_id, username, password)
 
@@ -121,12 +121,13 @@ def new_password(username: str, policy: StaffPolicy) -> str:
 
 
 @database.operation
-async def _open(username: str, display_name: str, password_hash: str, now: datetime) -> str:
+async def _open(username: str, display_name: str, password_hash: str, opened_by: int, now: datetime) -> str:
     _, public_id = await add_account(
         username=username,
         display_name=display_name,
         password_hash=password_hash,
         must_change_password=True,
+        opened_by=opened_by,
         now=now,
     )
     return public_id

@@ -99,14 +99,20 @@ async def sign_out(*, token: str, now: datetime) -> None:
 
 
 async def add_account(
-    *, username: str, display_name: str, password_hash: str, must_change_password: bool, now: datetime
+    *,
+    username: str,
+    display_name: str,
+    password_hash: str,
+    must_change_password: bool,
+    opened_by: int | None = None,
+    now: datetime,
 ) -> tuple[int, str]:
     """Inside the caller's transaction: the account's row; gives its id and public id. Raises UsernameTaken."""
     created = await database.row(
         """INSERT INTO staff_member
              (public_id, username, display_name, password_hash, password_set_at, failures, is_active,
-              must_change_password)
-           VALUES ($1, $2, $3, $4, $5, 0, $6, $7)
+              must_change_password, opened_by_id)
+           VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8)
            ON CONFLICT (username) DO NOTHING RETURNING id, public_id""",
         new_id("stf"),
         username,
@@ -115,6 +121,7 @@ async def add_account(
         now,
         True,
         must_change_password,
+        opened_by,
     )
     if created is None:
         raise UsernameTaken

@@ -66,13 +66,16 @@ def regions_where(*powers: Power, staff: str = "$1", region: str) -> str:
 
 
 def accounts_where(*powers: Power, staff: str = "$1") -> str:
-    """A condition for SQL: all that the account in `staff_member` may do lies where this person may do one of these. An
-    account without roles is in everybody's scope, since somebody must give it the first."""
-    allowed = f"""SELECT 1 FROM staff_role power
-       WHERE power.staff_id = {staff} AND power.ended_at IS NULL AND power.role IN ({literals(*powers)})"""
-    return f"""(EXISTS ({allowed}) AND NOT EXISTS (
-      SELECT 1 FROM staff_role theirs LEFT JOIN venue ON venue.id = theirs.venue_id
-       WHERE theirs.staff_id = staff_member.id AND theirs.ended_at IS NULL
+    """A condition for SQL: the account in `staff_member` lies where this person may do one of these, with all it has.
+
+    It lies where its roles are; without any, where those were that it lost last; and if it never had one, where whoever
+    opened it has accounts to manage. Whoever may do it everywhere reaches every account, also one that lies nowhere."""
+    everywhere = f"""SELECT 1 FROM staff_role power
+       WHERE power.staff_id = {staff} AND power.ended_at IS NULL AND power.role IN ({literals(*powers)})
+         AND power.venue_id IS NULL AND power.region_key = ''"""
+    places = f"""FROM staff_role theirs LEFT JOIN venue ON venue.id = theirs.venue_id WHERE {_LIES_WHERE}"""
+    return f"""(EXISTS ({everywhere}) OR EXISTS (SELECT 1 {places}) AND NOT EXISTS (
+      SELECT 1 {places}
          AND NOT (theirs.venue_id IS NOT NULL AND {venues_where(*powers, staff=staff)}
                   OR theirs.venue_id IS NULL AND {regions_where(*powers, staff=staff, region="theirs.region_key")})))"""
 
@@ -80,3 +83,13 @@ def accounts_where(*powers: Power, staff: str = "$1") -> str:
 def literals(*powers: Power) -> str:
     """The roles with one of these powers, for SQL's IN."""
     return ", ".join(f"'{role}'" for role in Role if POWERS[role] & {*powers})
+
+
+_LIES_WHERE = f"""
+    (theirs.staff_id = staff_member.id AND theirs.ended_at IS NULL
+     OR theirs.staff_id = staff_member.id
+        AND theirs.ended_at = (SELECT MAX(lost.ended_at) FROM staff_role lost WHERE lost.staff_id = staff_member.id)
+        AND NOT EXISTS (SELECT 1 FROM staff_role kept WHERE kept.staff_id = staff_member.id AND kept.ended_at IS NULL)
+     OR theirs.staff_id = staff_member.opened_by_id AND theirs.ended_at IS NULL
+        AND theirs.role IN ({literals(Power.MANAGE_ACCOUNTS)})
+        AND NOT EXISTS (SELECT 1 FROM staff_role had WHERE had.staff_id = staff_member.id))"""

@@ -22,6 +22,11 @@ class StaffMember(Table):
     totp_key_id = fields.CharField(max_length=16, default="", db_default="")
     totp_confirmed_at = fields.DatetimeField(null=True)
     totp_last_step = fields.BigIntField(default=0, db_default=0)  # a code works once
+    opened_by: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", related_name="opened", null=True, on_delete=fields.RESTRICT
+    )
+    opened_by_id: int | None
+    # the system administrator; null: on the command line, or before this was kept
 
     class Meta:
         table = "staff_member"

@@ -8,7 +8,7 @@ gives it to An. Flags, enums and sizes with a default need nothing.
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from typing import Any
 
@@ -23,7 +23,7 @@ from graphql import (
 )
 
 from tests.authorisation.arguments_people import OPEN_TOO, PLAIN_TOO, REACHING_TOO, WORDS_TOO
-from tests.authorisation.kinds import ABSENT, Known, Open, Plain, Reaching
+from tests.authorisation.kinds import ABSENT, ANOTHER_KIND, SPENT, Known, Open, Plain, Reaching, from_the_start
 from tests.authorisation.lives import COUNTED_FEN, FLOAT_FEN, GIVEN_FEN, GOODWILL_FEN, Life, World
 from tests.authorisation.questions import Question, input_fields
 from tests.factories.booking import TOMORROW, at
@@ -35,10 +35,23 @@ TIMES_AND_SIZES = SIZES | {"Date", "DateTime", "Fen"}
 
 def _order_nos(life: Life) -> list[Known]:
     return [
+        *_orders_and_others(life),
+        Known(_in_small_letters(life), SMALL_LETTERS, shut="a phone types no numbers"),
+    ]
+
+
+def _in_small_letters(life: Life) -> str:
+    return str(life.orders["played"]["orderNo"]).lower()
+
+
+SMALL_LETTERS = "the number in small letters"
+
+
+def _orders_and_others(life: Life) -> list[Known]:
+    return [
         *(Known(order["orderNo"], f"the number of the {which} order") for which, order in life.orders.items()),
-        *(Known(number, "a payment's number", opens=False) for number in life.payment_nos),
-        Known(life.refund_no, "a refund's number", opens=False),
-        Known(life.orders["played"]["orderNo"].lower(), "the number in small letters", opens=False),
+        *(Known(number, "a payment's number", shut=ANOTHER_KIND) for number in life.payment_nos),
+        Known(life.refund_no, "a refund's number", shut=ANOTHER_KIND),
     ]
 
 
@@ -49,8 +62,8 @@ def _admission_ids(life: Life) -> list[Known]:
             for which in ("played", "waiting", "cancelled")
             for key in life.admission_ids(which)
         ),
-        Known(life.orders["played"]["orderNo"], "an order's number", opens=False),
-        Known(life.handle, "an admission's handle", opens=False),
+        Known(life.orders["played"]["orderNo"], "an order's number", shut=ANOTHER_KIND),
+        Known(life.handle, "an admission's handle", shut="only a code leads there"),
     ]
 
 
@@ -68,16 +81,17 @@ def _codes(life: Life) -> list[Known]:
     )
     return [
         *(Known(code, f"the code: {which}", tells=shown) for which, code in life.codes.items()),
-        Known(a_code(life.handle), "a forged code that leads to An's admission", opens=False),
-        Known(life.orders["played"]["orderNo"], "an order's number", opens=False),
+        Known(a_code(life.handle), "a forged code that leads to An's admission", shut="its seal is wrong"),
+        Known(life.orders["played"]["orderNo"], "an order's number", shut=ANOTHER_KIND),
     ]
 
 
 def _desk_order_nos(first: str) -> Callable[[Life], list[Known]]:
-    """The same to a clerk, the one first whose act at the drawer An's key names."""
+    """The same to a clerk, who types them, the one first whose act at the drawer An's key names."""
 
     def of(life: Life) -> list[Known]:
-        return sorted(_order_nos(life), key=lambda known: known.value != life.orders[first]["orderNo"])
+        known = [*_orders_and_others(life), Known(_in_small_letters(life), SMALL_LETTERS)]
+        return sorted(known, key=lambda each: each.value != life.orders[first]["orderNo"])
 
     return of
 
@@ -89,14 +103,14 @@ def _desk_key(name: str) -> Callable[[Life], list[Known]]:
 def _shift_ids(life: Life) -> list[Known]:
     return [
         *(Known(key, f"a shift, {which}") for key, which in zip(life.shift_ids, ("counted", "open"), strict=True)),
-        Known(life.orders["by hand"]["orderNo"], "an order's number", opens=False),
+        Known(life.orders["by hand"]["orderNo"], "an order's number", shut=ANOTHER_KIND),
     ]
 
 
 def _desk_payment_nos(life: Life) -> list[Known]:
     return [
         Known(life.desk_payment_no, "the number of what was charged at the desk"),
-        *(Known(number, "a payment's number", opens=False) for number in life.payment_nos),
+        *(Known(number, "a payment's number") for number in life.payment_nos),
     ]
 
 
@@ -106,7 +120,7 @@ def _desk_refund_nos(life: Life) -> list[Known]:
         Known(handed_out, "a refund that was handed out"),
         Known(waiting, "a refund that waits at the desk"),
         Known(life.refund_no, "a refund by the channel"),
-        Known(life.desk_payment_no, "a payment's number", opens=False),
+        Known(life.desk_payment_no, "a payment's number", shut=ANOTHER_KIND),
     ]
 
 
@@ -119,7 +133,7 @@ def _hanging_refund_nos(first: str) -> Callable[[Life], list[Known]]:
         return [
             known.pop(first),
             *known.values(),
-            Known(life.orders[first]["orderNo"], "an order's number", opens=False),
+            Known(life.orders[first]["orderNo"], "an order's number", shut=ANOTHER_KIND),
         ]
 
     return of
@@ -141,35 +155,35 @@ def _a_payer_code() -> str:
 
 def _refresh_tokens(life: Life) -> list[Known]:
     return [
-        Known(life.ended["refreshToken"], "a refresh token that has ended", opens=False),
-        Known(life.ended["accessToken"], "an access token that has ended", opens=False),
-        Known(life.citizen.tokens["accessToken"], "An's access token", opens=False),
-        Known(life.clerk.authorization.split()[1], "the clerk's token", opens=False),
-        Known(life.gate.token, "the gate's token", opens=False),
+        Known(life.ended["refreshToken"], "a refresh token that has ended", shut=SPENT),
+        Known(life.ended["accessToken"], "an access token that has ended", shut=SPENT),
+        Known(life.citizen.tokens["accessToken"], "An's access token", shut=ANOTHER_KIND),
+        Known(life.clerk.authorization.split()[1], "the clerk's token", shut=ANOTHER_KIND),
+        Known(life.gate.token, "the gate's token", shut=ANOTHER_KIND),
     ]
 
 
 def _login_codes(life: Life) -> list[Known]:
     return [
-        Known(life.used_login_code, "a used login code", opens=False),
-        Known(life.used_phone_code, "a phone's code", opens=False),
-        Known(life.citizen.openid, "An's openid", opens=False),
+        Known(life.used_login_code, "a used login code", shut=SPENT),
+        Known(life.used_phone_code, "a phone's code", shut=ANOTHER_KIND),
+        Known(life.citizen.openid, "An's openid", shut=ANOTHER_KIND),
     ]
 
 
 def _phone_codes(life: Life) -> list[Known]:
     return [
-        Known(life.used_phone_code, "a used phone code", opens=False),
-        Known(life.used_login_code, "a login's code", opens=False),
-        Known(life.citizen.phone, "An's number", opens=False),
+        Known(life.used_phone_code, "a used phone code", shut=SPENT),
+        Known(life.used_login_code, "a login's code", shut=ANOTHER_KIND),
+        Known(life.citizen.phone, "An's number", shut=ANOTHER_KIND),
     ]
 
 
 def _discrepancies(life: Life) -> list[Known]:
     return [
         Known(life.discrepancy_id, "the discrepancy about An's payment"),
-        Known(life.payment_nos[0], "the payment's number", opens=False),
-        Known(life.discrepancy_cursor, "its place in the list", opens=False),
+        Known(life.payment_nos[0], "the payment's number", shut=ANOTHER_KIND),
+        Known(life.discrepancy_cursor, "its place in the list", shut=ANOTHER_KIND),
     ]
 
 
@@ -211,8 +225,9 @@ REACHING: Mapping[str, Reaching] = {
         lambda life: [Known(life.discrepancy_cursor, "a place in the clerk's list")],
         lambda: "d999999999999",
         owner="clerk",
+        live=from_the_start,
     ),
-    "orders.after": Reaching(_cursors, lambda: "o999999999999"),
+    "orders.after": Reaching(_cursors, lambda: "o999999999999", live=from_the_start),
     "idempotencyKey": Reaching(_keys, _a_short_word),
     "redeem.code": Reaching(_codes, a_code, owner="clerk"),
     "redeem.nonce": Reaching(
@@ -222,18 +237,18 @@ REACHING: Mapping[str, Reaching] = {
         meanwhile=_a_short_word,
     ),
     "payOrder.orderNo": Reaching(_order_nos, _a_number, live=lambda life: life.a_fresh_order()),
-    "deskOrder.orderNo": Reaching(_order_nos, _a_number, owner="clerk"),
+    "deskOrder.orderNo": Reaching(_desk_order_nos("played"), _a_number, owner="clerk"),
     "payAtDesk.orderNo": Reaching(
         _desk_order_nos("by hand"), _a_number, owner="clerk", live=lambda life: life.a_fresh_order()
     ),
     "showPaymentCode.orderNo": Reaching(
-        _order_nos, _a_number, owner="clerk", live=lambda life: life.a_fresh_order()
+        _desk_order_nos("played"), _a_number, owner="clerk", live=lambda life: life.a_fresh_order()
     ),
     "chargePayerCode.orderNo": Reaching(
         _desk_order_nos("by code"), _a_number, owner="clerk", live=lambda life: life.a_fresh_order()
     ),
     "chargePayerCode.payerCode": Reaching(
-        lambda life: [Known(life.payer_code, "a used payer's code", opens=False)],
+        lambda life: [Known(life.payer_code, "a used payer's code", shut=SPENT)],
         _a_payer_code,
         owner="clerk",
         live=_a_fresh_payer_code,
@@ -246,11 +261,11 @@ REACHING: Mapping[str, Reaching] = {
         _desk_key("hand out"), _a_short_word, owner="clerk", meanwhile=_a_short_word
     ),
     "refreshDeskPayment.paymentNo": Reaching(_desk_payment_nos, lambda: _a_number("P"), owner="clerk"),
-    "cancelForVenue.orderNo": Reaching(_order_nos, _a_number, owner="clerk"),
+    "cancelForVenue.orderNo": Reaching(_desk_order_nos("played"), _a_number, owner="clerk"),
     "cancelForVenue.idempotencyKey": Reaching(
         _give_back_keys, _a_short_word, owner="clerk", meanwhile=_a_short_word
     ),
-    "giveBack.orderNo": Reaching(_order_nos, _a_number, owner="clerk"),
+    "giveBack.orderNo": Reaching(_desk_order_nos("played"), _a_number, owner="clerk"),
     "giveBack.idempotencyKey": Reaching(_give_back_keys, _a_short_word, owner="clerk", meanwhile=_a_short_word),
     "redirectRefund.refundNo": Reaching(_hanging_refund_nos("abnormal"), lambda: _a_number("R"), owner="clerk"),
     "refundAgain.refundNo": Reaching(_hanging_refund_nos("closed"), lambda: _a_number("R"), owner="clerk"),
@@ -262,7 +277,7 @@ REACHING: Mapping[str, Reaching] = {
     "signInWithMiniProgram.code": Reaching(_login_codes, _a_token, live=lambda life: life.citizen.login_code()),
     "bindPhone.code": Reaching(_phone_codes, _a_token, live=lambda life: life.citizen.phone_code()),
     "username": Reaching(
-        lambda life: [Known(life.clerk.username, "the clerk's name", opens=False)],
+        lambda life: [Known(life.clerk.username, "the clerk's name", shut="a name without its password is none")],
         lambda: f"clerk-{secrets.token_hex(4)}",
         live=lambda life: _this(life.clerk.username),
     ),
@@ -290,7 +305,7 @@ PLAIN: Mapping[str, Plain] = {
     "openAt": Plain(lambda life: ABSENT),
     "onDay": Plain(lambda life: ABSENT),
     "date": Plain(lambda life: TOMORROW.isoformat()),
-    "startsAt": Plain(lambda life: at(10).isoformat()),
+    "startsAt": Plain(lambda life: at(10).isoformat(), live=lambda life: at(11).isoformat()),
     "expectedPrice": Plain(lambda life: ABSENT),
     "refreshSignIn.deviceId": Plain(lambda life: life.citizen.device_id),
     "deviceId": Plain(lambda life: "somewhere"),
@@ -384,6 +399,7 @@ def slots_of(question: Question) -> list[Slot]:
     return [slot for each in question.takes for slot in _slots((each.variable,), each.place, each.argument)]
 
 
+@cache
 def document_of(question: Question) -> str:
     """The question's one text, with a variable for whatever the walk fills or leaves out."""
     return question.text({slot.place[0] for slot in slots_of(question) if slot.kind is not None})

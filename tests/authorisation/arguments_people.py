@@ -5,10 +5,11 @@ An ID card counts as a credential here: who reads An's card at a desk has An bef
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tests.authorisation import lives_people
-from tests.authorisation.kinds import ABSENT, Known, Open, Plain, Reaching
+from tests.authorisation.kinds import ABSENT, ANOTHER_KIND, SPENT, Known, Open, Plain, Reaching, from_the_start
 from tests.authorisation.lives import Life
 from tests.authorisation.lives_people import NOBODYS_CHILD, VERSION
 from tests.factories.names import a_person
@@ -19,8 +20,8 @@ NOBODYS_PHONE = "13611112222"
 """Always the same, so that it is asked for as often as An's."""
 
 
-def _one(kind: str, what: str, *, opens: bool = True, tells: str = "") -> Callable[[Life], list[Known]]:
-    return lambda life: [Known(life.others.ids[kind], what, opens, tells)]
+def _one(kind: str, what: str, *, shut: str = "", tells: str = "") -> Callable[[Life], list[Known]]:
+    return lambda life: [Known(life.others.ids[kind], what, shut, tells)]
 
 
 def _id(prefix: str) -> Callable[[], str]:
@@ -50,21 +51,27 @@ def _members(life: Life) -> list[Known]:
         Known(life.citizen.tokens["memberId"], "An's own id"),
         Known(life.others.ward_id, "the child's id"),
         Known(life.others.relative_id, "the id of whom An helps"),
-        Known(life.orders["played"]["orderNo"], "an order's number", opens=False),
+        Known(life.orders["played"]["orderNo"], "an order's number", shut=ANOTHER_KIND),
     ]
 
 
-def _used(name: str, what: str) -> Callable[[Life], list[Known]]:
+def _own_or_wards(life: Life) -> list[Known]:
+    own, child, relative, order = _members(life)
+    return [own, child, replace(relative, shut="no helper comes as far as what is held about somebody"), order]
+
+
+def _used(name: str, what: str, shut: str = "") -> Callable[[Life], list[Known]]:
+    """To whoever used it, most say again what it did."""
     return lambda life: [
-        Known(life.others.used[name], what, opens=False),
-        Known(life.others.ids["invitation"], "an invitation's id", opens=False),
+        Known(life.others.used[name], what, shut),
+        Known(life.others.ids["invitation"], "an invitation's id", shut=ANOTHER_KIND),
     ]
 
 
 def _id_cards(life: Life) -> list[Known]:
     return [
-        Known(life.citizen.phone, "An's phone", opens=False),
-        Known(life.citizen.tokens["memberId"], "An's id", opens=False),
+        Known(life.citizen.phone, "An's phone", shut=ANOTHER_KIND),
+        Known(life.citizen.tokens["memberId"], "An's id", shut=ANOTHER_KIND),
     ]
 
 
@@ -84,8 +91,14 @@ def _complaints(life: Life) -> list[Known]:
     return [
         Known(life.others.ids["complaint"], "a complaint's number"),
         Known(life.others.ids["answered"], "an answered complaint's number"),
-        Known(life.orders["played"]["orderNo"], "an order's number", opens=False),
+        Known(life.orders["played"]["orderNo"], "an order's number", shut=ANOTHER_KIND),
     ]
+
+
+def _answered_complaints(life: Life) -> list[Known]:
+    """The one first whose answer An's key names."""
+    waiting, answered, other = _complaints(life)
+    return [answered, waiting, other]
 
 
 def _complaint_no() -> str:
@@ -104,15 +117,15 @@ def _of_staff(kind: str, what: str, prefix: str, owner: str) -> Reaching:
 
 
 def _phones(life: Life) -> list[Known]:
-    return [Known(life.citizen.phone, "An's phone", opens=False)]
+    return [Known(life.citizen.phone, "An's phone", shut=ANOTHER_KIND)]
 
 
 def _sms_code(life: Life) -> list[Known]:
-    return [Known(life.used_phone_code, "a phone code of WeChat's", opens=False)]
+    return [Known(life.used_phone_code, "a phone code of WeChat's", shut=ANOTHER_KIND)]
 
 
 def _digits(life: Life) -> list[Known]:
-    return [Known(life.handle[:6], "six digits of a code of An's", opens=False)]
+    return [Known(life.handle[:6], "six digits of a code of An's", shut=ANOTHER_KIND)]
 
 
 def _sms(purpose: str) -> Callable[[Life], Awaitable[str]]:
@@ -125,20 +138,32 @@ def _sms(purpose: str) -> Callable[[Life], Awaitable[str]]:
 _PERSON = Reaching(
     lambda life: [
         Known(life.others.ids["person"], "the person whose card was read"),
-        Known(life.others.relative_id, "somebody else's id", opens=False),
+        Known(life.others.relative_id, "somebody else's id", shut="their card was not read at this desk"),
     ],
-    _id("mbr"),
-    owner="manager",
+    _id("mem"),
+    owner="clerk",
 )
-_MANAGERS_COMPLAINT = Reaching(_complaints, _complaint_no, owner="manager")
+_MANAGERS_COMPLAINT = Reaching(_complaints, _complaint_no, owner="clerk")
 _OFFICES_COMPLAINT = Reaching(_complaints, _complaint_no, owner="regulator")
 _ORGANISATION = Reaching(_one("organisation", "the organisation's id"), _id("org"))
 _OFFICES_ORGANISATION = Reaching(_one("organisation", "the organisation's id"), _id("org"), owner="regulator")
-_REVEALED = Reaching(lambda life: _members(life)[:1], _id("mbr"), owner="manager", meanwhile=_absent)
+_REVEALED = Reaching(lambda life: _members(life)[:1], _id("mem"), owner="clerk", meanwhile=_absent)
 
 REACHING_TOO: Mapping[str, Reaching] = {
-    "forMember": Reaching(_members, _id("mbr"), meanwhile=_absent),
-    "wardId": Reaching(lambda life: [Known(life.others.ward_id, "the child's id")], _id("mbr")),
+    "forMember": Reaching(_members, _id("mem"), meanwhile=_absent),
+    **{
+        f"{name}.forMember": Reaching(_own_or_wards, _id("mem"), meanwhile=_absent)
+        for name in (
+            "myConsents",
+            "myDeletion",
+            "giveConsent",
+            "withdrawConsent",
+            "exportMyData",
+            "requestDeletion",
+            "cancelDeletion",
+        )
+    },
+    "wardId": Reaching(lambda life: [Known(life.others.ward_id, "the child's id")], _id("mem")),
     "guardianshipId": Reaching(_one("guardianship", "the guardianship's id"), _id("gua")),
     "proxyId": Reaching(_one("proxy", "the id of what the helper may do"), _id("prx")),
     "companionshipId": Reaching(_one("companionship", "the companionship's id"), _id("cmp")),
@@ -148,21 +173,21 @@ REACHING_TOO: Mapping[str, Reaching] = {
     ),
     "acceptInvitation.code": Reaching(
         _used("helper", "a used invitation"),
-        _letters("23456789ABCDEFGH", 12),
+        _letters("0123456789", 10),
         live=lives_people.a_fresh_invitation,
     ),
     "declineInvitation.code": Reaching(
-        _used("helper", "a used invitation"),
-        _letters("23456789ABCDEFGH", 12),
+        _used("helper", "a used invitation", SPENT),
+        _letters("0123456789", 10),
         live=lives_people.a_fresh_invitation,
     ),
     "acceptOrganisationInvitation.code": Reaching(
-        _used("organisation", "a used invitation"),
+        _used("organisation", "a used invitation", "somebody else took it"),
         _letters("23456789ABCDEFGH", 20),
         live=lives_people.a_fresh_place_in_an_organisation,
     ),
     "mergePreview.code": Reaching(
-        lambda life: _used("merge", "a used code")(life)[:1],
+        lambda life: _used("merge", "a used code", SPENT)(life)[:1],
         _letters("23456789ABCDEFGH", 8),
         live=lives_people.a_fresh_merge_code,
     ),
@@ -172,14 +197,24 @@ REACHING_TOO: Mapping[str, Reaching] = {
         live=lives_people.a_fresh_merge_code,
     ),
     "mergeId": Reaching(_one("merge", "the merge's id"), _id("mrg")),
-    "messages.after": Reaching(_one("message cursor", "a place in An's inbox"), lambda: "m999999999999999999"),
+    "messages.after": Reaching(
+        _one("message cursor", "a place in An's inbox"), lambda: "m999999999999999999", live=from_the_start
+    ),
     "ids": Reaching(_one("message", "a message's id"), _id("msg")),
-    "myComplaints.after": Reaching(_one("complaint cursor", "a place in An's list"), lambda: "c999999999999"),
-    "myRatings.after": Reaching(_one("rating cursor", "a place in An's list"), lambda: "r999999999999"),
+    "myComplaints.after": Reaching(
+        _one("complaint cursor", "a place in An's list"), lambda: "c999999999999", live=from_the_start
+    ),
+    "myRatings.after": Reaching(
+        _one("rating cursor", "a place in An's list"), lambda: "r999999999999", live=from_the_start
+    ),
     "organisationMembers.after": Reaching(
-        _one("member cursor", "a place in the organisation's list"), lambda: "m999999999999"
+        _one("member cursor", "a place in the organisation's list"),
+        lambda: "m999999999999",
+        live=from_the_start,
     ),
     "organisationId": _ORGANISATION,
+    "closeOrganisation.organisationId": replace(_ORGANISATION, live=lives_people.a_fresh_organisation),
+    "leaveOrganisation.organisationId": replace(_ORGANISATION, live=lives_people.a_fresh_membership),
     "decideOrganisation.organisationId": _OFFICES_ORGANISATION,
     "suspendOrganisation.organisationId": _OFFICES_ORGANISATION,
     "membershipId": Reaching(_one("membership", "the relative's membership"), _id("omb")),
@@ -193,35 +228,36 @@ REACHING_TOO: Mapping[str, Reaching] = {
     ),
     "complaintNo": Reaching(_complaints, _complaint_no),
     "complaintToAnswer.complaintNo": _MANAGERS_COMPLAINT,
-    "answerComplaint.complaintNo": _MANAGERS_COMPLAINT,
-    "routeComplaint.complaintNo": _OFFICES_COMPLAINT,
+    "answerComplaint.complaintNo": replace(_MANAGERS_COMPLAINT, of=_answered_complaints),
+    "routeComplaint.complaintNo": replace(_OFFICES_COMPLAINT, live=lives_people.a_fresh_complaint),
     "fileComplaint.idempotencyKey": _key("complaint", "the complaint's key"),
     "reopenComplaint.idempotencyKey": Reaching(
-        lambda life: [Known(life.others.keys["complaint"], "the complaint's key", opens=False)],
+        lambda life: [Known(life.others.keys["complaint"], "the complaint's key", shut=ANOTHER_KIND)],
         _a_key,
         meanwhile=_a_key,
     ),
     "answerComplaint.idempotencyKey": Reaching(
-        lambda life: [Known(life.others.keys["answer"], "the answer's key", opens=False)],
+        lambda life: [Known(life.others.keys["answer"], "the answer's key")],
         _a_key,
-        owner="manager",
+        owner="clerk",
         meanwhile=_a_key,
     ),
     "fileComplaint.orderNo": Reaching(
         lambda life: [Known(life.orders["played"]["orderNo"], "the number of the played order")],
         lambda: f"O20261120{secrets.token_hex(6).upper()}",
     ),
-    "answerRating.ratingId": Reaching(_one("rating", "the rating's id", opens=False), _id("rat"), owner="manager"),
-    "hideRating.ratingId": Reaching(_one("rating", "the rating's id"), _id("rat"), owner="regulator"),
-    "endSignIn.signInId": Reaching(_one("sign-in", "a sign-in's id", opens=False), _id("sgn")),
+    "answerRating.ratingId": Reaching(_one("rating", "the rating's id"), _id("rtg"), owner="clerk"),
+    "hideRating.ratingId": Reaching(_one("rating", "the rating's id"), _id("rtg"), owner="regulator"),
+    "endSignIn.signInId": Reaching(_one("sign-in", "a sign-in's id"), _id("sgn")),
     "endStaffSignIn.signInId": _of_staff("staff sign-in", "the colleague's sign-in", "ssi", "security"),
     "staffId": _of_staff("staff", "the colleague's id", "stf", "security"),
     "closeStaffAccount.staffId": _of_staff("staff", "the colleague's id", "stf", "system"),
     "resetStaffPassword.staffId": _of_staff("staff", "the colleague's id", "stf", "system"),
-    "unlockStaff.staffId": Reaching(_one("staff", "the colleague's id"), _id("stf"), owner="system"),
     "roleId": _of_staff("staff role", "the colleague's role", "rol", "security"),
     "openStaffAccount.username": Reaching(
-        lambda life: [Known(life.clerk.username, "the clerk's name")],
+        lambda life: [
+            Known(life.clerk.username, "the clerk's name", tells="the whole house has one list of usernames")
+        ],
         lambda: f"clerk-{secrets.token_hex(4)}",
         owner="system",
         live=_this(lambda life: f"new-{secrets.token_hex(4)}"),
@@ -230,103 +266,129 @@ REACHING_TOO: Mapping[str, Reaching] = {
         _one("staff", "the colleague's id"), _id("stf"), owner="auditor", meanwhile=_absent
     ),
     "AuditFilter.subjectId": Reaching(
-        lambda life: _members(life)[:1], _id("mbr"), owner="auditor", meanwhile=_absent
+        lambda life: _members(life)[:1], _id("mem"), owner="auditor", meanwhile=_absent
     ),
     "revealPhone.memberId": _REVEALED,
     "revealName.memberId": _REVEALED,
     "revealPhone.orderNo": Reaching(
         lambda life: [Known(life.orders["waiting"]["orderNo"], "the number of the waiting order")],
         lambda: f"O20261120{secrets.token_hex(6).upper()}",
-        owner="manager",
+        owner="clerk",
+        meanwhile=_absent,
+        live=_this(lambda life: str(life.orders["waiting"]["orderNo"])),
     ),
     "revealName.orderNo": Reaching(
         lambda life: [Known(life.orders["waiting"]["orderNo"], "the number of the waiting order")],
         lambda: f"O20261120{secrets.token_hex(6).upper()}",
-        owner="manager",
+        owner="clerk",
+        meanwhile=_absent,
+        live=_this(lambda life: str(life.orders["waiting"]["orderNo"])),
     ),
     "openSealedRecord.memberId": Reaching(
-        lambda life: [Known(life.citizen.tokens["memberId"], "An's own id", opens=False)],
-        _id("mbr"),
+        lambda life: [
+            Known(life.others.ids["gone"], "the id of a friend who has left"),
+            Known(life.citizen.tokens["memberId"], "An's own id", shut="who has not left is not sealed"),
+        ],
+        _id("mem"),
         owner="officer",
     ),
     "personId": _PERSON,
-    "concessionId": Reaching(_one("concession", "the concession's id"), _id("con"), owner="manager"),
+    "deskFreeNumber.personId": replace(_PERSON, live=lives_people.a_fresh_person_at_the_desk),
+    "concessionId": Reaching(_one("concession", "the concession's id"), _id("con"), owner="clerk"),
     "placeOrderAtDesk.idempotencyKey": Reaching(
-        lambda life: [Known(life.keys["played"], "the played order's key", opens=False)],
+        lambda life: [Known(life.keys["played"], "the played order's key", shut="a clerk's keys are others")],
         _a_key,
-        owner="manager",
+        owner="clerk",
+        meanwhile=_a_key,
+    ),
+    "deskInviteHelper.idempotencyKey": Reaching(
+        lambda life: [Known(life.desk_keys["invite"], "the key of the clerk's act: invite")],
+        _a_key,
+        owner="clerk",
         meanwhile=_a_key,
     ),
     "deskVerifyPerson.idempotencyKey": Reaching(
-        lambda life: [Known(life.others.keys["ward"], "the child's key", opens=False)],
+        lambda life: [Known(life.others.keys["ward"], "the child's key", shut="a clerk's keys are others")],
         _a_key,
-        owner="manager",
+        owner="clerk",
         meanwhile=_a_key,
     ),
-    "deskFindPerson.idNumber": Reaching(_id_cards, lambda: "137" + "0" * 8, owner="manager", live=_own_number),
-    "deskVerifyPerson.idNumber": Reaching(_id_cards, lambda: "137" + "0" * 8, owner="manager", live=_own_number),
+    "deskFindPerson.idNumber": Reaching(_id_cards, lambda: "137" + "0" * 8, owner="clerk", live=_own_number),
+    "deskVerifyPerson.idNumber": Reaching(_id_cards, lambda: "137" + "0" * 8, owner="clerk", live=_own_number),
     "deskVerifyPerson.name": Reaching(
-        lambda life: [Known(life.others.names.own.name, "An's name", opens=False)],
+        lambda life: [Known(life.others.names.own.name, "An's name", shut="a name without its ID number is none")],
         lambda: "无名氏",
-        owner="manager",
+        owner="clerk",
         live=_this(lambda life: life.others.names.own.name),
     ),
     "verifyMyName.name": Reaching(
-        lambda life: [Known(life.others.names.own.name, "An's name", opens=False)],
+        lambda life: [Known(life.others.names.own.name, "An's name")],
         lambda: "无名氏",
     ),
     "verifyMyName.idNumber": Reaching(
-        lambda life: [Known(life.others.names.own.number, "An's ID number", opens=False)], _an_adult
+        lambda life: [Known(life.others.names.own.number, "An's ID number")], _an_adult
     ),
     "addWard.name": Reaching(
-        lambda life: [Known(life.others.names.child.name, "the child's name", opens=False)],
+        lambda life: [
+            Known(life.others.names.child.name, "the child's name", shut="a name without its ID number is none")
+        ],
         lambda: NOBODYS_CHILD.name,
         live=_this(lambda life: life.others.names.child.name),
     ),
     "addWard.idNumber": Reaching(
-        lambda life: [Known(life.others.names.own.number, "An's ID number", opens=False)],
+        lambda life: [Known(life.others.names.own.number, "An's ID number", shut="who has a child is none")],
         _an_adult,
         live=_child_number,
     ),
     "addWard.idempotencyKey": Reaching(
-        lambda life: [Known(life.others.keys["ward"], "the child's key", opens=False)], _a_key
+        lambda life: [
+            Known(
+                life.others.keys["ward"],
+                "the child's key",
+                shut="it repeats what was asked with the child's ID number",
+            )
+        ],
+        _a_key,
     ),
     "inviteHelper.phone": Reaching(_phones, lambda: NOBODYS_PHONE, meanwhile=_absent),
-    "deskInviteHelper.helperPhone": Reaching(_phones, lambda: NOBODYS_PHONE, owner="manager"),
+    "deskInviteHelper.helperPhone": Reaching(_phones, lambda: NOBODYS_PHONE, owner="clerk"),
     "requestSmsCode.phone": Reaching(_phones, lambda: NOBODYS_PHONE),
     "signInWithPhone.phone": Reaching(_phones, lambda: NOBODYS_PHONE),
     "bindPhoneBySms.phone": Reaching(_phones, lambda: NOBODYS_PHONE),
     "signInWithPhone.code": Reaching(_sms_code, _letters("0123456789", 6), live=_sms("SIGN_IN")),
     "bindPhoneBySms.code": Reaching(_sms_code, _letters("0123456789", 6), live=_sms("BIND")),
     "signInWithOfficialAccount.code": Reaching(
-        _used("official code", "a used code"),
+        _used("official code", "a used code", SPENT),
         lambda: secrets.token_urlsafe(24),
         live=lambda life: life.citizen.official_code(),
     ),
     "linkOfficialAccount.code": Reaching(
-        _used("official code", "a used code"),
+        _used("official code", "a used code", SPENT),
         lambda: secrets.token_urlsafe(24),
         live=lambda life: life.citizen.official_code(),
     ),
     "signInWithOfficialAccount.state": Reaching(
-        lambda life: [Known(life.others.used["state"], "a state of An's browser", opens=False)],
+        lambda life: [
+            Known(life.others.used["state"], "a state of An's browser", shut="that browser did not ask")
+        ],
         lambda: secrets.token_urlsafe(24),
         live=lambda life: lives_people.a_fresh_state(life, "somewhere"),
     ),
     "linkOfficialAccount.state": Reaching(
-        lambda life: [Known(life.others.used["state"], "a state of An's browser", opens=False)],
+        lambda life: [Known(life.others.used["state"], "a state of An's browser")],
         lambda: secrets.token_urlsafe(24),
         live=lambda life: lives_people.a_fresh_state(life, life.citizen.device_id),
     ),
     "authCode": Reaching(
-        lambda life: [Known(life.used_login_code, "a used login code", opens=False)],
+        lambda life: [Known(life.used_login_code, "a used login code", shut=SPENT)],
         lambda: secrets.token_urlsafe(24),
     ),
     "confirmSecondFactor.code": Reaching(_digits, _letters("0123456789", 6), owner="clerk"),
     "confirmSetUp.code": Reaching(_digits, _letters("0123456789", 6), owner="clerk"),
     "SubscribeAnswerInput.templateId": Reaching(
-        lambda life: [Known(life.others.ids["message"], "a message's id", opens=False)],
+        lambda life: [Known(life.others.ids["message"], "a message's id", shut=ANOTHER_KIND)],
         lambda: secrets.token_urlsafe(24),
+        live=_this(lambda life: next(iter(life.citizen.house.wired.settings.wechat_subscribe_templates.values()))),
     ),
 }
 
@@ -349,8 +411,8 @@ OPEN_TOO: Mapping[str, Open] = {
     "fileComplaint.regionKey": Open(_none),
     "routeComplaint.regionKey": Open(lambda world: ["510107"]),
     "routeComplaint.venueId": Open(_none),
-    "revealPhone.venueId": Open(lambda world: [world.an.venue_id]),
-    "revealName.venueId": Open(lambda world: [world.an.venue_id]),
+    "revealPhone.venueId": Open(lambda world: [world.an.venue_id, world.bing.venue_id, ABSENT]),
+    "revealName.venueId": Open(lambda world: [world.an.venue_id, world.bing.venue_id, ABSENT]),
     "AuditFilter.venueId": Open(_none),
 }
 

@@ -14,13 +14,23 @@ ABSENT = object()
 class Known:
     """Something of An's that a walker got to know: read over a shoulder, from a log, off a screen.
 
-    `opens`: for An or An's clerk this argument leads to it. `tells`: why a walker may notice that it is no invention.
+    `shut`: why it leads not even its owner to anything; without a reason it must. `tells`: why a walker may notice that
+    it is no invention.
     """
 
     value: str
     what: str
-    opens: bool = True
+    shut: str = ""
     tells: str = ""
+
+
+async def from_the_start(_life: Life) -> Any:
+    """A page that its owner asks for without a place."""
+    return ABSENT
+
+
+ANOTHER_KIND = "it names a thing of another kind"
+SPENT = "it has done its work"
 
 
 @dataclass(frozen=True)
@@ -31,9 +41,10 @@ class Reaching:
     nobodys: Callable[[], str]
     """Well-formed, and nobody's."""
     owner: str = "citizen"
+    """Who comes by such things: a name of `World.owners`."""
     meanwhile: Callable[[], Any] | None = None
     """What stands here while another argument is walked; without it, the first of An's."""
-    live: Callable[[Life], Awaitable[str]] | None = None
+    live: Callable[[Life], Awaitable[Any]] | None = None
     """What opens for its owner now. For credentials: who has those is taken for their owner, so no walker gets them."""
 
 

@@ -16,19 +16,24 @@ from typing import Any
 from starlette.applications import Starlette
 
 from models import database
+from models.audit.operations import chain_some
 from models.calendar import business_day
 from models.footfall import devices
 from models.footfall.devices import GateCredentials
 from models.ids import new_id
+from models.keys import AuditKeys
 from models.reconciliation.tables import DayStatement, Discrepancy
+from models.staff.rules import Role
 from tests import databases
 from tests.authorisation.lives_people import ANS, BINGS, Names, Others, before_anybody, live_among_people
+from tests.authorisation.offices import OFFICES, OFFICES_ELSEWHERE, officers, somebody_locked_out
 from tests.factories.booking import Hall, a_hall, at
 from tests.factories.third_parties import a_third_party
 from tests.house import Citizen, Clerk, House, line
 from tests.resolvers import documents
 from tests.resolvers.documents import RESOLVE_DISCREPANCY
 
+AT_A_VENUE = (Role.REDEEMER, Role.VENUE_MANAGER, Role.FINANCE)
 Row = Mapping[str, Any]
 Snapshot = Mapping[tuple[str, Any], Row]
 """Every row of the database by table and id."""
@@ -81,7 +86,7 @@ class Life:
     shift_ids: Sequence[str] = ()
     """Of the clerk's shifts: one was counted, one is open."""
     desk_keys: dict[str, str] = field(default_factory=dict)
-    """Of the clerk's acts at the drawer: pay, charge, hand out."""
+    """Of the clerk's acts: pay, charge, hand out, invite."""
     desk_refund_nos: Sequence[str] = ()
     """Of money paid by hand: one was handed out, one waits."""
     give_back_key: str = ""
@@ -144,6 +149,9 @@ class World:
     """The door of GraphQL as production opens it: the walk's questions are its trusted documents."""
     an: Life
     bing: Life
+    offices: Mapping[str, Clerk]
+    """Who works for the whole house, by their office."""
+    offices_elsewhere: Mapping[str, Clerk]
     third_party_key: str
     venue_cursor: str
     """A place in the list of venues, which everybody may see."""
@@ -159,6 +167,11 @@ class World:
         """What is An's alone."""
         return self.since - self.before - self.an.others.shown_to_all
 
+    @property
+    def owners(self) -> Mapping[str, Citizen | Clerk]:
+        """Those to whom An's things are open, each to their own part."""
+        return {"citizen": self.an.citizen, "clerk": self.an.clerk, **self.offices}
+
 
 async def a_world(house: House, front: Starlette) -> World:
     """At a quarter to eleven, so that who plays at eleven may enter."""
@@ -166,14 +179,18 @@ async def a_world(house: House, front: Starlette) -> World:
     third_party = await a_third_party(now=house.now())
     await two_days_statements(house.now())
     await before_anybody()
+    offices, elsewhere = await officers(house, OFFICES), await officers(house, OFFICES_ELSEWHERE)
+    await somebody_locked_out(house)
     bing = await _at_work(house, name="城北体育馆", phone="13700000002", gate_no="G-NORTH", lon=104.08)
     an = await _at_work(house, name="城南体育馆", phone="13987654321", gate_no="G-SOUTH", lon=104.06)
-    await a_life(bing, BINGS)
+    await a_life(bing, BINGS, offices)
     near = (
         await house.ask(documents.VENUES_NEAR, {"point": {"lon": an.hall.venue.lon, "lat": an.hall.venue.lat}})
     ).value
     before, rows = await _texts(house), (await snapshot()).keys()
-    await a_life(an, ANS)
+    await a_life(an, ANS, offices)
+    while (await chain_some(keys=AuditKeys(house.wired.settings.audit_keys))).lines:
+        pass
     clerks = await database.rows("SELECT id FROM staff_member WHERE username = $1", an.clerk.username)
     since = await _texts(house) | {an.citizen.openid, an.citizen.phone, *an.ended.values(), *an.codes.values()}
     since |= an.others.secrets
@@ -182,6 +199,8 @@ async def a_world(house: House, front: Starlette) -> World:
         front=front,
         an=an,
         bing=bing,
+        offices=offices,
+        offices_elsewhere=elsewhere,
         third_party_key=third_party.key,
         venue_cursor=near["pageInfo"]["startCursor"],
         before=before,
@@ -191,7 +210,8 @@ async def a_world(house: House, front: Starlette) -> World:
 
 
 async def _at_work(house: House, *, name: str, phone: str, gate_no: str, lon: float) -> Life:
-    """A hall with a clerk and a gate, and somebody who is about to come there for the first time."""
+    """A hall with a gate and a clerk who may do there all that one may, and somebody who is about to come there for the
+    first time."""
     hall = await a_hall(name=name, lon=lon, phone="028-12345678", grade="甲级")
     gate = await devices.create_gate(
         device_no=gate_no,
@@ -201,11 +221,11 @@ async def _at_work(house: House, *, name: str, phone: str, gate_no: str, lon: fl
     )
     answer = await house.wechat.post("/_sandbox/people", json={"phone": phone})
     citizen = Citizen(house, answer.json()["openid"], phone, f"phone-{gate_no}")
-    clerk = await house.clerk(hall.venue.public_id, device_id=f"desk-{gate_no}")
+    clerk = await house.clerk(hall.venue.public_id, device_id=f"desk-{gate_no}", roles=AT_A_VENUE)
     return Life(citizen=citizen, hall=hall, clerk=clerk, gate=gate, gate_no=gate_no)
 
 
-async def a_life(life: Life, names: Names) -> None:
+async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None:
     """Signs in, signs out elsewhere, binds a phone; books, pays, gives up, enters by both doors."""
     citizen, hall = life.citizen, life.hall
     await citizen.sign_in()
@@ -238,7 +258,7 @@ async def a_life(life: Life, names: Names) -> None:
         if row["order_no"] in numbers
     ]
     await _reconcile(life)
-    await live_among_people(life, names)
+    await live_among_people(life, names, offices)
 
 
 async def _sign_in_and_out_elsewhere(life: Life) -> None:

@@ -7,16 +7,22 @@ two is theirs alone, as everything else in `lives.py`.
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bff.wiring import privacy_keys
 from models import database
+from models.feedback.escalating import escalate_due
+from models.privacy import deleting
+from models.privacy.rules import COOLING_OFF
 from models.real_names.rules import NamedPerson
-from models.staff.rules import Role
-from tests.factories.feedback import clocks_and_holidays, divisions
+from tests.factories.booking import at
+from tests.factories.feedback import a_complaint, clocks_and_holidays, divisions
 from tests.factories.names import a_person
 from tests.factories.organisations import a_credit_code
-from tests.house import Citizen, Clerk, House
+from tests.house import Citizen, Clerk, House, line
 from tests.resolvers import (
+    documents,
     documents_consents,
     documents_doors,
     documents_feedback,
@@ -29,6 +35,8 @@ from tests.resolvers import (
 if TYPE_CHECKING:
     from tests.authorisation.lives import Life
 
+A_MONTH = timedelta(days=30)
+"""Longer than any office may take to answer."""
 VERSION = "2026.1"
 POWERS = ["BOOK", "SEE_ORDERS", "SHOW_CODES", "MESSAGES", "FEEDBACK"]
 NOBODYS_CHILD = a_person("周小宝", "20160401", order=801)
@@ -36,22 +44,25 @@ NOBODYS_CHILD = a_person("周小宝", "20160401", order=801)
 
 @dataclass(frozen=True)
 class Names:
-    """Who the citizen, their child and their relative are by their papers."""
+    """Who the citizen, their child, their relative and a friend are by their papers."""
 
     own: NamedPerson
     child: NamedPerson
     relative: NamedPerson
+    friend: NamedPerson
 
 
 BINGS = Names(
     a_person("何冰", "19860301", order=611),
     a_person("何小冰", "20150901", order=613),
     a_person("何大姨", "19600101", order=615),
+    a_person("何老友", "19700303", order=617),
 )
 ANS = Names(
     a_person("欧阳安", "19860402", order=621),
     a_person("欧阳小安", "20151002", order=623),
     a_person("欧阳大姨", "19600202", order=625),
+    a_person("欧阳老友", "19700404", order=627),
 )
 
 
@@ -63,7 +74,8 @@ class Others:
     relative: Citizen
     colleague: Clerk
     """Works where the citizen plays; administrators end their sign-ins and their roles."""
-    manager: Clerk
+    regulator: Clerk
+    """Lets organisations in."""
     ward_id: str = ""
     relative_id: str = ""
     ids: dict[str, str] = field(default_factory=dict)
@@ -72,6 +84,8 @@ class Others:
     public: set[str] = field(default_factory=set)
     used: dict[str, str] = field(default_factory=dict)
     """Codes that have done their work."""
+    sealed: set[str] = field(default_factory=set)
+    """Who the friend was that has left."""
 
     @property
     def house(self) -> House:
@@ -80,8 +94,10 @@ class Others:
     @property
     def secrets(self) -> set[str]:
         """What nobody else may hear, be it in the database under a key or under a hash only."""
-        people = (self.names.own, self.names.child, self.names.relative)
-        return {self.relative.phone, *self.used.values(), *(p.name for p in people), *(p.number for p in people)}
+        names = self.names
+        people = (names.own, names.child, names.relative, names.friend)
+        said = {text for person in people for text in (person.name, person.number)}
+        return {self.relative.phone, *self.used.values(), *self.sealed, *said}
 
     @property
     def shown_to_all(self) -> set[str]:
@@ -95,16 +111,15 @@ async def before_anybody() -> None:
     await clocks_and_holidays()
 
 
-async def live_among_people(life: "Life", names: Names) -> None:
+async def live_among_people(life: "Life", names: Names, offices: Mapping[str, Clerk]) -> None:
     citizen, house = life.citizen, life.citizen.house
-    relative = await house.citizen(phone=f"1{secrets.choice('356')}{secrets.randbelow(10**9):09d}")
+    relative = await house.citizen(phone=_a_phone())
     relative = Citizen(house, relative.openid, relative.phone, f"of-{life.gate_no}")
     await relative.sign_in()
     colleague = await house.clerk(life.venue_id, device_id=f"colleague-{life.gate_no}")
-    manager = await house.clerk(
-        life.venue_id, device_id=f"office-{life.gate_no}", roles=(Role.VENUE_MANAGER, Role.FINANCE)
+    life.others = others = Others(
+        names, relative, colleague, offices["regulator"], relative_id=relative.tokens["memberId"]
     )
-    life.others = others = Others(names, relative, colleague, manager, relative_id=relative.tokens["memberId"])
     for who, person in ((citizen, names.own), (relative, names.relative)):
         await house.register_person(person.name, person.number)
         asked = {"name": person.name, "idNumber": person.number, "consentVersion": VERSION}
@@ -119,9 +134,22 @@ async def live_among_people(life: "Life", names: Names) -> None:
     await _a_second_account(life, others)
     await _at_the_desk(life, others)
     await _other_doors(life, others)
+    await _a_friend_leaves(life, others)
     found = (await citizen.ask(documents_messages.MESSAGES)).value["edges"]
     others.ids["message"], others.ids["message cursor"] = found[0]["node"]["id"], found[0]["cursor"]
+    read = {"ids": [found[1]["node"]["id"]]}
+    assert (await citizen.ask(documents_messages.MARK_MESSAGES_READ, **read)).value["unreadMessages"]
     await _of_staff(others)
+
+
+async def _row_of(citizen: Citizen) -> int:
+    found = await database.row("SELECT id FROM member WHERE public_id = $1", citizen.tokens["memberId"])
+    assert found is not None
+    return int(found["id"])
+
+
+def _a_phone() -> str:
+    return f"1{secrets.choice('356')}{secrets.randbelow(10**9):09d}"
 
 
 async def _a_child(life: "Life", others: Others) -> None:
@@ -167,9 +195,9 @@ async def _an_organisation(life: "Life", others: Others) -> None:
         documents_organisations.REGISTER_ORGANISATION, **asked, regionKey="510107", introduction="每周三打球"
     )
     others.ids["organisation"] = made.value["organisation"]["registration"]["organisation"]["id"]
-    office = await others.house.clerk(roles=(Role.REGULATOR,), region_key="510107", device_id="office")
     deciding = {"organisationId": others.ids["organisation"], "approve": True, "note": "材料齐全"}
-    assert (await office.ask(documents_organisations.DECIDE_ORGANISATION, **deciding)).value["registration"]
+    decided = await others.regulator.ask(documents_organisations.DECIDE_ORGANISATION, **deciding)
+    assert decided.value["registration"]
     mine = {"organisationId": others.ids["organisation"]}
     invited = (await citizen.ask(documents_organisations.INVITE_TO_ORGANISATION, **mine)).value
     others.used["organisation"] = invited["code"]
@@ -187,15 +215,36 @@ async def a_fresh_place_in_an_organisation(life: "Life") -> str:
     asked = {"name": f"新会{secrets.token_hex(3)}", "creditCode": a_credit_code(), "kind": "CLUB"}
     made = await relative.ask(documents_organisations.REGISTER_ORGANISATION, **asked, regionKey="510107")
     organisation_id = made.value["organisation"]["registration"]["organisation"]["id"]
-    office = await life.others.house.clerk(roles=(Role.REGULATOR,), region_key="510107", device_id="office")
     deciding = {"organisationId": organisation_id, "approve": True}
-    assert (await office.ask(documents_organisations.DECIDE_ORGANISATION, **deciding)).value["registration"]
+    decided = await life.others.regulator.ask(documents_organisations.DECIDE_ORGANISATION, **deciding)
+    assert decided.value["registration"]
     invited = await relative.ask(documents_organisations.INVITE_TO_ORGANISATION, organisationId=organisation_id)
     return str(invited.value["code"])
 
 
+async def a_fresh_organisation(life: "Life") -> str:
+    """That the citizen has just founded."""
+    asked = {"name": f"新会{secrets.token_hex(3)}", "creditCode": a_credit_code(), "kind": "CLUB"}
+    made = await life.citizen.ask(documents_organisations.REGISTER_ORGANISATION, **asked, regionKey="510107")
+    return str(made.value["organisation"]["registration"]["organisation"]["id"])
+
+
+async def a_fresh_membership(life: "Life") -> str:
+    """The citizen has just come in."""
+    code = await a_fresh_place_in_an_organisation(life)
+    joined = await life.citizen.ask(documents_organisations.ACCEPT_ORGANISATION_INVITATION, code=code)
+    return str(joined.value["organisation"]["registration"]["organisation"]["id"])
+
+
+async def a_fresh_complaint(life: "Life") -> str:
+    """That nobody has answered yet."""
+    asked = {"kind": "COMPLAINT", "text": "水管漏了两天没有人修。", "venueId": life.venue_id}
+    made = await life.citizen.ask(documents_feedback.FILE_COMPLAINT, **asked, idempotencyKey=secrets.token_hex(8))
+    return str(made.value["complaint"]["complaintNo"])
+
+
 async def _feedback(life: "Life", others: Others) -> None:
-    citizen, manager = life.citizen, others.manager
+    citizen, clerk = life.citizen, life.clerk
     for which in ("complaint", "answered", "closed"):
         others.keys[which] = secrets.token_hex(8)
         asked: Mapping[str, Any] = {
@@ -207,10 +256,13 @@ async def _feedback(life: "Life", others: Others) -> None:
         }
         made = await citizen.ask(documents_feedback.FILE_COMPLAINT, **asked)
         others.ids[which] = made.value["complaint"]["complaintNo"]
+    texts = privacy_keys(others.house.wired.settings).texts
+    await a_complaint(await _row_of(citizen), now=others.house.now() - A_MONTH, keys=texts, venue_id=life.venue_id)
+    assert (await escalate_due(keys=texts, now=others.house.now())).escalated == 1  # to the office above
     others.keys["answer"] = secrets.token_hex(8)
     for which, key in (("answered", others.keys["answer"]), ("closed", secrets.token_hex(8))):
         answering = {"complaintNo": others.ids[which], "text": "明天修好。", "idempotencyKey": key}
-        assert (await manager.ask(documents_feedback.ANSWER_COMPLAINT, **answering)).value["complaint"]
+        assert (await clerk.ask(documents_feedback.ANSWER_COMPLAINT, **answering)).value["complaint"]
     again = {
         "complaintNo": others.ids["closed"],
         "text": "过了三天，还是没有人来修。",
@@ -224,7 +276,7 @@ async def _feedback(life: "Life", others: Others) -> None:
     rated = {"admissionId": life.admission_ids("played")[0], "stars": 4, "words": words}
     made = await citizen.ask(documents_feedback.RATE_ADMISSION, **rated)
     others.ids["rating"] = made.value["rating"]["id"]
-    replied = await manager.ask(
+    replied = await clerk.ask(
         documents_feedback.ANSWER_RATING, ratingId=others.ids["rating"], text=f"{words}。谢谢"
     )
     assert replied.value["rating"]["answer"]
@@ -241,20 +293,55 @@ async def _a_second_account(life: "Life", others: Others) -> None:
 
 
 async def a_fresh_merge_code(life: "Life") -> str:
-    second = await life.others.house.citizen(phone="13700009998", device_id="third-phone")
+    second = await life.others.house.citizen(phone=_a_phone(), device_id="third-phone")
+    await second.ask(documents.BIND_PHONE, code=await second.phone_code())
     return str((await second.ask(documents_merging.MERGE_CODE)).value["code"])
 
 
 async def _at_the_desk(life: "Life", others: Others) -> None:
     """An's card is read, and what it entitles to is written down."""
-    manager, clerk = others.manager, life.clerk
+    clerk = life.clerk
     asked = {"idNumber": others.names.own.number, "venueId": life.venue_id}
-    for reader in (manager, clerk):
-        found = await reader.ask(documents_people.DESK_FIND_PERSON, **asked)
-        others.ids["person"] = found.value["person"]["personId"]
+    found = await clerk.ask(documents_people.DESK_FIND_PERSON, **asked)
+    others.ids["person"] = found.value["person"]["personId"]
+    life.desk_keys["invite"] = secrets.token_hex(8)
+    inviting = {"personId": others.ids["person"], "powers": ["BOOK"], "helperPhone": life.citizen.phone}
+    invited = await clerk.ask(
+        documents_people.DESK_INVITE_HELPER,
+        **inviting,
+        venueId=life.venue_id,
+        idempotencyKey=life.desk_keys["invite"],
+    )
+    assert invited.value["invitation"]
     granting = {"personId": others.ids["person"], "kind": "STUDENT", "endsOn": "2027-06-30"}
-    made = await manager.ask(documents_people.GRANT_CONCESSION, **granting, venueId=life.venue_id)
+    made = await clerk.ask(documents_people.GRANT_CONCESSION, **granting, venueId=life.venue_id)
     others.ids["concession"] = made.value["person"]["concessions"][0]["id"]
+
+
+async def a_fresh_person_at_the_desk(life: "Life") -> str:
+    """Somebody whom the clerk has just verified."""
+    person = a_person("无名氏", "19700101", order=secrets.randbelow(800) + 100)
+    await life.others.house.register_person(person.name, person.number)
+    asked = {"name": person.name, "idNumber": person.number, "venueId": life.venue_id}
+    seen = await life.clerk.ask(documents_people.DESK_VERIFY_PERSON, **asked, idempotencyKey=secrets.token_hex(8))
+    return str(seen.value["person"]["personId"])
+
+
+async def _a_friend_leaves(life: "Life", others: Others) -> None:
+    """Who has booked and asked to be forgotten, fifteen days ago; who it was, stays sealed."""
+    house, person = others.house, others.names.friend
+    friend = await house.citizen(phone=_a_phone(), device_id=f"friend-{life.gate_no}")
+    await friend.ask(documents.BIND_PHONE, code=await friend.phone_code())
+    await house.register_person(person.name, person.number)
+    named = await friend.ask(documents_people.VERIFY_MY_NAME, name=person.name, idNumber=person.number)
+    assert named.value["realName"]
+    order = await friend.places(line(life.hall.badminton, at(11, days=2)))
+    assert (await friend.ask(documents.CANCEL_ORDER, orderNo=order["orderNo"])).value["order"]
+    keys, now = privacy_keys(house.wired.settings), house.now()
+    await deleting.request_deletion(member_id=await _row_of(friend), keys=keys.ids, now=now - COOLING_OFF)
+    assert await deleting.delete_due(keys=keys, now=now) == 1
+    others.ids["gone"] = friend.tokens["memberId"]
+    others.sealed |= {friend.openid, friend.phone}
 
 
 async def _other_doors(life: "Life", others: Others) -> None:

@@ -63,7 +63,7 @@ class Asked:
         return f"{said} {{ __typename {' '.join(inside)} }}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """A root field with everything below it."""
 
@@ -147,12 +147,28 @@ def question_of(kind: str, name: str, found: GraphQLField) -> Question:
     return Question(kind, found, _asked(name, found, name))
 
 
-def _ends_a_sign_in(question: Question) -> bool:
-    return question.kind == "mutation" and not question.takes
+TAKING_AWAY = (
+    "withdraw", "decline", "revoke", "hide", "suspend", "reset", "remove", "close", "leave", "end", "undo",
+)  # fmt: skip
+"""How acts begin that take something away: later ones take more, and what earlier ones are about."""
+SIGN_OUTS = ("signOut", "staffSignOut")
 
 
-QUESTIONS = sorted(_questions(), key=_ends_a_sign_in)
-"""Every root field. Acts that take nothing come last, as after them nobody asks as who they were."""
+def _when(question: Question) -> tuple[bool, bool, int, bool]:
+    """First who looks, then who acts, then who takes something away; acts that take nothing are about whoever asks, and
+    after a sign-out nobody asks as who they were."""
+    is_act = question.kind == "mutation"
+    taking = [number for number, word in enumerate(TAKING_AWAY, 1) if question.name.startswith(word)]
+    return (
+        question.name in SIGN_OUTS,
+        is_act and not question.takes,
+        max(taking, default=0),
+        is_act,
+    )
+
+
+QUESTIONS = sorted(_questions(), key=_when)
+"""Every root field, in an order in which its owner can ask for one after the other."""
 
 
 def input_fields(argument: GraphQLArgument | GraphQLInputField) -> Mapping[str, GraphQLInputField] | None:

@@ -19,15 +19,15 @@ from graphql import build_schema, graphql, parse, validate
 from bff import wiring
 from resolvers.context import Context
 from tests.authorisation.arguments import (
-    ABSENT,
-    Open,
     Try,
     a_code,
     document_of,
     faults_of,
     slots_of,
 )
+from tests.authorisation.kinds import ABSENT, Open, Reaching
 from tests.authorisation.lives import STRANGER, Caller, World, read_at, snapshot, texts_in
+from tests.authorisation.offices import OFFICES_ELSEWHERE
 from tests.authorisation.questions import QUESTIONS, SCHEMA, everything_there_is, question_of
 from tests.authorisation.walking import (
     Difference,
@@ -86,6 +86,23 @@ async def test_who_is_not_an_finds_nothing_of_ans_and_changes_nothing(world: Wor
     await walk.everything()
     assert len(walk.said) > 100
     assert wrong_traces(walk, before, await snapshot()) == []
+
+
+@pytest.mark.parametrize("office", OFFICES_ELSEWHERE)
+async def test_the_same_office_in_another_district_gets_nothing_of_ans_either(world: World, office: str) -> None:
+    """Asked is what the office is asked here, and for those who have a venue's powers what a venue's clerk is asked."""
+    before = await snapshot()
+    walk = Walk(world, Caller.of(f"{office} elsewhere", world.offices_elsewhere[office]))
+    await walk.everything(asked for asked in every_try(world) if is_for_the_office(asked, office))
+    assert walk.said
+    assert wrong_traces(walk, before, await snapshot()) == []
+
+
+def is_for_the_office(asked: Try, office: str) -> bool:
+    if asked.slot is None:
+        return asked.question.kind == "query" and not asked.question.is_public
+    assert isinstance(asked.slot.kind, Reaching)
+    return asked.slot.kind.owner in ({office} if office in ("system", "security") else {office, "clerk"})
 
 
 async def test_a_credential_in_the_wrong_place_is_none(world: World) -> None:

@@ -24,6 +24,8 @@ from bff.app import create_app
 from bff.graphql.rates import Rates
 from bff.settings import read_settings
 from models import database
+from models.audit.rules import signed_text
+from models.audit.tables import AuditLine
 from models.keys import AuditKeys, code_keys
 from models.venues.tables import Venue
 from tests.bench import world
@@ -54,6 +56,7 @@ class Sides:
     ours: httpx.AsyncClient
     bare: httpx.AsyncClient
     said_by_bare: list[str]
+    audit_keys: AuditKeys
 
     async def ask_ours(self, workload: Workload, case: Case) -> Any:
         if case.letter:
@@ -80,7 +83,7 @@ async def sides(_database: Database, tmp_path_factory: pytest.TempPathFactory) -
         audit, rates = AuditKeys(settings.audit_keys), Rates(settings.redis_url)
         bare.state.house = House(pool, _wake_nobody, keys, audit, rates, *channels(settings))
         async with _client(create_app(settings)) as ours, _client(bare) as other:
-            yield Sides(built, workloads(built, keys, LetterWriter(environment)), ours, other, said)
+            yield Sides(built, workloads(built, keys, LetterWriter(environment)), ours, other, said, audit)
 
 
 def _pool(url: str, said: list[str]) -> Any:
@@ -116,6 +119,17 @@ def _data(response: httpx.Response) -> Any:
 @pytest.mark.parametrize("name", NAMES)
 async def test_the_bare_route_answers_and_writes_what_ours_does(sides: Sides, name: str) -> None:
     await assert_equal(sides.workloads[name], sides.ask_ours, sides.ask_bare, cases=4)
+
+
+async def test_the_bare_audit_line_holds_under_the_houses_key_as_ours_does(sides: Sides) -> None:
+    """Equality cannot compare two MACs, since ids and moments differ: each is judged by itself, as an auditor would."""
+    before = await AuditLine.all().count()
+    await assert_equal(sides.workloads["redeem"], sides.ask_ours, sides.ask_bare, cases=1)
+    lines = (await AuditLine.all().order_by("id").values())[before:]
+    assert [line["act"] for line in lines] == ["redeem", "redeem"]
+    for line in lines:
+        assert sides.audit_keys.holds(signed_text(line), line["key_id"], line["mac"])
+        assert not sides.audit_keys.holds(signed_text(line | {"detail": "REFUSED"}), line["key_id"], line["mac"])
 
 
 async def test_the_bare_grid_is_ours_at_real_venues_from_today_to_days_not_yet_released(sides: Sides) -> None:

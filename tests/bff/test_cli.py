@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from bff.kept_store import GENERATION
 from tests import databases
 from tests.bff.conftest import Valkey, clean_environment
+from tests.conftest import OwnDatabase
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -57,10 +58,10 @@ class Operator:
 
 
 @pytest.fixture(scope="module")
-async def operator(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Operator]:
+async def operator(own_database: OwnDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Operator]:
     """At a house with its data; each command is a process, so all tests share it."""
     folder = tmp_path_factory.mktemp("operator")
-    async with databases.fresh_database(folder) as url:
+    async with own_database(folder, migrated=True) as url:
         operator = Operator(folder, url)
         assert operator.types("migrate").returncode == 0
         assert operator.types("import").returncode == 0

@@ -14,10 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests import databases
+from bff.embedded import own_port
 from tests.bff.conftest import Valkey, clean_environment
 from tests.bff.test_settings import ROOT, production
-from tests.bff.test_stack import STOP_SECONDS, free_port
+from tests.bff.test_stack import STOP_SECONDS
+from tests.conftest import OwnDatabase
 
 __all__ = ["production"]
 pytestmark = [pytest.mark.postgres, pytest.mark.stack]
@@ -48,11 +49,11 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def test_the_procfile_starts_a_production_that_is_ready_and_stops_in_order(
-    production: dict[str, str], valkey: Valkey, tmp_path: Path
+    own_database: OwnDatabase, production: dict[str, str], valkey: Valkey, tmp_path: Path
 ) -> None:
     write_keys(tmp_path)
-    house = f"http://127.0.0.1:{(port := free_port())}"
-    async with databases.fresh_database(tmp_path) as url:
+    house = f"http://127.0.0.1:{(port := own_port())}"
+    async with own_database(tmp_path) as url:
         given = {"DATABASE_URL": url, "REDIS_URL": valkey.url, "DATA_DIR": str(tmp_path / "data")}
         environment = clean_environment(**production | given, PORT=str(port), WEB_PROCESSES="2")
         subprocess.run(command("release"), env=environment, cwd=ROOT, check=True)

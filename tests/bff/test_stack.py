@@ -5,7 +5,6 @@ import http.client
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,9 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
+from bff.embedded import own_port
 from bff.settings import read_env_file
-from tests import databases
 from tests.bff.conftest import Valkey, clean_environment
+from tests.conftest import OwnDatabase
 
 pytestmark = pytest.mark.stack
 
@@ -31,11 +31,11 @@ STOP_SECONDS = 2 * 10
 
 
 class House:
-    """A stack of its own on a free port."""
+    """A stack of its own on a port of its own."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder = folder / "data"
-        self.port = free_port()
+        self.port = own_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "log"
         self.environment = clean_environment(
@@ -93,18 +93,20 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with databases.fresh_database(tmp_path) as url:
+async def new_house(own_database: OwnDatabase, tmp_path: Path) -> AsyncIterator[House]:
+    """Nobody has migrated its database yet."""
+    async with own_database(tmp_path) as url:
         house = House(tmp_path, url)
         yield house
         house.end()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+@pytest.fixture
+async def house(own_database: OwnDatabase, tmp_path: Path) -> AsyncIterator[House]:
+    async with own_database(tmp_path, migrated=True) as url:
+        house = House(tmp_path, url)
+        yield house
+        house.end()
 
 
 def check_answers(house: House) -> None:
@@ -141,7 +143,8 @@ def check_addresses(house: House) -> None:
     assert answers == dict.fromkeys(said, 200)
 
 
-async def test_the_whole_house_starts_stops_and_starts_again_on_the_same_data(house: House) -> None:
+async def test_the_whole_house_starts_stops_and_starts_again_on_the_same_data(new_house: House) -> None:
+    house = new_house
     process = house.start()
     check_answers(house)
     clerk = (house.folder / "development-staff.txt").read_text()
@@ -150,7 +153,7 @@ async def test_the_whole_house_starts_stops_and_starts_again_on_the_same_data(ho
 
     taken = house.run(DATA_DIR=str(house.folder.with_name("other")))
     assert (taken.returncode, f"port {house.port}" in taken.stderr) == (2, True)
-    twice = house.run(PORT=str(free_port()))
+    twice = house.run(PORT=str(own_port()))
     assert (twice.returncode, "another `make run`" in twice.stderr) == (2, True)
     check_answers(house)
 
@@ -192,7 +195,7 @@ async def until(true: Callable[[], Any]) -> None:
 
 @contextmanager
 def a_web_process(house: House, valkey: Valkey, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Alone, with a Valkey that the test can stop. Its database is not migrated."""
+    """Alone, with a Valkey that the test can stop."""
     sandbox = house.folder / "sandbox"
     subprocess.run([sys.executable, "-m", "sandbox", "keys", "--dir", sandbox], check=True, cwd=ROOT)
     given = {"REDIS_URL": valkey.url, "GOVERNMENT_PLATFORM_BASE_URL": "http://127.0.0.1:1"} | more
@@ -218,7 +221,6 @@ async def web(
     house: House, valkey: Valkey, request: pytest.FixtureRequest
 ) -> AsyncIterator[subprocess.Popen[bytes]]:
     """A web process that is ready, or so many as are asked for."""
-    migrate(house)
     with a_web_process(house, valkey, WEB_PROCESSES=getattr(request, "param", "1")) as process:
         await until(lambda: ready(house) == 200)
         yield process
@@ -232,15 +234,15 @@ def ready(house: House) -> int | None:
 
 
 async def test_a_web_process_is_alive_but_not_ready_until_its_database_is_migrated(
-    house: House, valkey: Valkey
+    new_house: House, valkey: Valkey
 ) -> None:
-    with a_web_process(house, valkey):
-        await until(lambda: ready(house) == 503)
-        answer = httpx.get(f"{house.url}/readyz", timeout=5)
+    with a_web_process(new_house, valkey):
+        await until(lambda: ready(new_house) == 503)
+        answer = httpx.get(f"{new_house.url}/readyz", timeout=5)
         assert answer.json()["checks"] == {"database": "ok", "queue": "ok", "migrations": "failed"}
-        assert httpx.get(f"{house.url}/healthz").status_code == 200
-        migrate(house)
-        await until(lambda: ready(house) == 200)
+        assert httpx.get(f"{new_house.url}/healthz").status_code == 200
+        migrate(new_house)
+        await until(lambda: ready(new_house) == 200)
 
 
 @pytest.mark.usefixtures("web")

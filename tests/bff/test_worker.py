@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import cast
 
 import pytest
@@ -11,11 +12,17 @@ import pytest
 from bff.ending import ended
 from bff.worker import work
 from jobs.job import Job, Tools
-from jobs.queue import Queue
+from jobs.queue import GATHERED_SECONDS, Queue
+from models import database
+from models.errors import BadInput
+from models.messages.operations import tell
 from tests.bff.conftest import Valkey
+from tests.databases import Database
+from tests.factories.people import a_member
 
 NO_TOOLS = cast(Tools, None)  # these jobs reach for nothing
 NEVER = 3600.0
+VALUES = {"what": "138****0000", "when": "11月20日 10:00"}
 
 
 class Counting:
@@ -86,6 +93,37 @@ async def test_a_wake_that_comes_while_the_job_runs_is_kept(valkey: Valkey) -> N
         await until(lambda: counting.runs == 1)
         await queue.wake("count")
         await until(lambda: counting.runs == 2)
+
+
+async def test_what_is_told_is_carried_on_as_soon_as_it_is_committed_and_a_hundred_tellings_are_one_wake(
+    db: Database, valkey: Valkey, now: datetime
+) -> None:
+    member_id, _ = await a_member()
+    telling = Counting("tell_people")
+
+    @database.operation
+    async def act(about_no: str, *, fails: bool = False) -> None:
+        await tell(member_id=member_id, template="PHONE_BOUND", values=VALUES, about_no=about_no, now=now)
+        if fails:
+            raise BadInput("x")
+
+    async with queue_at(valkey.url) as queue, working([telling.job], valkey.url):
+        database.listen(queue.ring)
+        try:
+            await until(lambda: telling.runs == 1)
+            with pytest.raises(BadInput):
+                await act("undone", fails=True)
+            await asyncio.sleep(2 * GATHERED_SECONDS)
+            assert telling.runs == 1, "what was undone wakes nobody"
+            for number in range(100):
+                await act(f"{number}")
+            await until(lambda: telling.runs >= 2, seconds=3)
+            before = telling.runs
+            await act("later")
+            await until(lambda: telling.runs > before, seconds=3)
+            assert telling.runs <= 8
+        finally:
+            database.listen(None)
 
 
 async def test_a_wake_reaches_only_the_job_it_names(valkey: Valkey) -> None:

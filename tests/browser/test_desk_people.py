@@ -20,6 +20,7 @@ from models.admissions.tables import Admission
 from models.audit.tables import AuditLine
 from models.consents.rules import Purpose
 from models.families.tables import Invitation
+from models.messages.tables import Message
 from models.orders.tables import Order
 from models.real_names.rules import NamedPerson
 from models.real_names.tables import RealName
@@ -33,7 +34,7 @@ PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 HELPERS_PHONE = "13800000077"
 NEW_CARD = a_person("赵永年", "19710203")
 """Nobody has told the authority of it."""
-ACTS = ("find", "verify", "invite-helper", "grant", "revoke", "slots", "book")
+ACTS = ("find", "verify", "invite-helper", "free-number", "grant", "revoke", "slots", "book")
 NEVER_SENT = [
     *((act, said) for act in ACTS for said in (b"", b"[]", b"\xff", b" " * 5000)),
     ("find", b'{"idNumber": 1}'),
@@ -261,6 +262,48 @@ async def test_a_no_is_said_large_an_answer_is_lost_once_and_after_three_minutes
     await expect(people.locator("#number")).to_be_focused()
 
 
+@pytest.mark.browser
+async def test_a_number_in_somebody_elses_account_is_freed_after_a_second_thought_and_registered_anew(
+    people: Page, counter: Counter
+) -> None:
+    await registers(people, GRANDMOTHER.number, GRANDMOTHER.name)
+    await sees(people, "GREEN", "已登记")
+    await people.keyboard.press("Escape")
+    before = await RealName.get()
+    contested = people.get_by_role("button", name="本人说这个账号不是自己的")
+    await contested.click()
+    await picture(people, "contested")
+    await people.keyboard.press("Enter")  # confirms nothing
+    await people.keyboard.press("Escape")
+    await expect(people.locator("#services")).to_be_visible()
+    assert (await RealName.get()).member_id == before.member_id
+
+    await contested.click()
+    await people.get_by_role("button", name="确认解除").click()
+    await sees(people, "GREEN", "已解除", "请再刷一次身份证")
+    assert (await RealName.get()).member_id is None
+    assert await Message.filter(member_id=before.member_id, template="REAL_NAME_UNBOUND").count() == 1
+    await people.keyboard.press("Escape")
+    await expect(people.locator("#person-name")).to_have_text("")
+    await registers(people, GRANDMOTHER.number, GRANDMOTHER.name)
+    await sees(people, "GREEN", "已登记")
+    after = await RealName.get()
+    assert after.member_id not in (None, before.member_id)
+
+    async def lose_the_answer(route: Route) -> None:
+        await route.fetch()
+        await route.abort("connectionreset")
+
+    await people.keyboard.press("Escape")
+    await people.route("**/desk/people/free-number", lose_the_answer, times=1)
+    await contested.click()
+    await people.get_by_role("button", name="确认解除").click()
+    await sees(people, "YELLOW", "请重试", "不会重复办理")
+    await people.get_by_role("button", name="重试").click()
+    await expect(people.locator("#hint")).to_contain_text("请再刷一次身份证")
+    assert (await RealName.get()).member_id is None
+
+
 # ---- the doors, without a browser
 
 
@@ -350,6 +393,7 @@ async def test_a_venue_that_is_not_the_clerks_is_refused_whatever_the_cookie_say
     for act, said in (
         ("find", {"idNumber": GRANDMOTHER.number}),
         ("invite-helper", {"personId": person["personId"], "powers": ["BOOK"], "phone": HELPERS_PHONE}),
+        ("free-number", {"personId": person["personId"]}),
         ("book", {"personId": person["personId"], "courtId": "c", "startsAt": at(10).isoformat(), "people": 1}),
     ):
         told = await visitor.asks(act, **{"version": version(Purpose.HELPER), "key": "a-key-of-one-act", **said})
@@ -363,7 +407,12 @@ async def test_every_act_leaves_its_line_readings_too_and_no_line_holds_a_number
     assert (await visitor.asks("find", idNumber=GRANDMOTHER.number)) == {"person": None}
     person_id = (await visitor.registers(GRANDMOTHER))["personId"]
     told = await visitor.asks(
-        "invite-helper", personId=person_id, powers=["BOOK"], phone=HELPERS_PHONE, version=version(Purpose.HELPER)
+        "invite-helper",
+        personId=person_id,
+        powers=["BOOK"],
+        phone=HELPERS_PHONE,
+        version=version(Purpose.HELPER),
+        key="a-key-of-one-act",
     )
     assert told["invitation"]["powers"] == "代为预订"
     granted = await visitor.asks("grant", personId=person_id, kind="STUDENT", lastDay="2027-08-30")
@@ -377,6 +426,7 @@ async def test_every_act_leaves_its_line_readings_too_and_no_line_holds_a_number
     booked = [await visitor.asks("book", **said, price=slot["price"], key="a-key-of-one-act") for _ in range(2)]
     assert booked[0] == booked[1]
     assert booked[0]["person"]["unpaid"] == [booked[0]["order"]["orderNo"]]
+    assert await visitor.asks("free-number", personId=person_id) == {"person": None}
     lines = (await AuditLine.all().order_by("id"))[before:]
     assert [(each.act, each.is_reading) for each in lines if each.act.startswith("desk/people/")] == [
         ("desk/people/find", True),
@@ -386,6 +436,7 @@ async def test_every_act_leaves_its_line_readings_too_and_no_line_holds_a_number
         ("desk/people/revoke", False),
         ("desk/people/book", False),
         ("desk/people/book", False),
+        ("desk/people/free-number", False),
     ]
     assert {each.subject_id for each in lines[1:] if each.act.startswith("desk/people/")} >= {person_id}
     assert {each.outcome for each in lines} == {"OK"}

@@ -1,7 +1,6 @@
 """The sandbox as a stranger meets it: a process on loopback, reached over HTTP and by `product.env` only."""
 
 import contextlib
-import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
+
+from bff.embedded import own_port
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,11 @@ class House:
 
 @contextlib.contextmanager
 def running(name: str, folder: Path) -> Iterator[House]:
-    """The house of this name as a process of its own, on a free port, until the block ends."""
+    """The house of this name as a process of its own, on a port of its own, until the block ends."""
     sandbox = [sys.executable, "-m", "sandbox"]
     subprocess.run([*sandbox, "keys", "--dir", str(folder)], check=True, capture_output=True, timeout=60)
     env = dict(line.split("=", 1) for line in (folder / "product.env").read_text().splitlines() if line)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = own_port()
     process = subprocess.Popen(
         [*sandbox, name, "--port", str(port), "--dir", str(folder)],
         env={"PATH": "/usr/bin:/bin", "SANDBOX_NOTICE_TIME_SCALE": "0.01"},

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from jobs import ALL
 from jobs.feedback import escalate_complaints
+from models import database
 from models.feedback.rules import ComplaintKind
 from models.feedback.tables import Complaint
 from tests.databases import Database
@@ -19,18 +20,18 @@ async def test_a_late_complaint_goes_up_and_whoever_tells_people_is_woken(db: Da
     venue, (member_id, _) = await a_venue_in("510107", "城南体育馆"), await a_member()
     await a_complaint(member_id, kind=ComplaintKind.CONSULTATION, venue_id=venue.public_id)
     woken: list[str] = []
-    assert [await escalate_complaints(tools(now + timedelta(days=day), woken)) for day in (5, 6, 6)] == [0, 1, 0]
+    database.listen(woken.append)
+    try:
+        assert [await escalate_complaints(tools(now + timedelta(days=day))) for day in (5, 6, 6)] == [0, 1, 0]
+    finally:
+        database.listen(None)
     assert woken == ["tell_people"]
     assert (await Complaint.get()).level == "DISTRICT"
 
 
-def tools(at: datetime, woken: list[str]) -> Any:
+def tools(at: datetime) -> Any:
     """As much of the worker's tools as this job uses."""
-
-    async def wake(name: str) -> None:
-        woken.append(name)
-
-    return cast(Any, SimpleNamespace(privacy_keys=SimpleNamespace(texts=TEXT_KEYS), clock=lambda: at, wake=wake))
+    return cast(Any, SimpleNamespace(privacy_keys=SimpleNamespace(texts=TEXT_KEYS), clock=lambda: at))
 
 
 def test_the_jobs_it_wakes_exist() -> None:

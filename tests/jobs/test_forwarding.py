@@ -1,13 +1,13 @@
 """The forwarding job against the sandbox's platform: a process of its own, with faults, killed on the way."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 
+from bff.embedded import own_port
 from federation.government_platform import MAX_ROWS
 from jobs.forwarding import forward, in_batches
 from models.forwarding import operations as forwarding
@@ -27,9 +27,7 @@ pytestmark = pytest.mark.stack
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("platform")
     make_keys(folder)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = Process("government-platform", folder, port)
+    process = Process("government-platform", folder, own_port())
     process.start()
     yield process
     process.kill()

@@ -13,6 +13,7 @@ import pytest
 
 from demo.people import Citizen, ask
 from demo.stack import Broken
+from tests.conftest import OwnDatabase
 from tests.journeys.town import Town, a_town, until
 
 pytestmark = pytest.mark.stack
@@ -22,8 +23,8 @@ CHENGDU = {"lon": 104.0665, "lat": 30.595, "system": "GCJ02"}
 
 
 @pytest.fixture(scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with a_town(tmp_path_factory.mktemp("town")) as town:
+async def town(own_database: OwnDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    async with a_town(own_database, tmp_path_factory.mktemp("town")) as town:
         yield town
 
 

@@ -17,10 +17,11 @@ from typing import Any
 import httpx
 import pytest
 
+from bff.embedded import own_port
 from bff.http.payment_notices import notice_path
 from demo.people import Citizen, ask
 from demo.stack import Broken, post
-from tests.bff.test_stack import free_port
+from tests.conftest import OwnDatabase
 from tests.journeys.test_kills import CHENGDU, is_paid, paid_slots, places, someone
 from tests.journeys.town import Town, a_town, until
 from tests.journeys.wire import Ambush, Moment, Trap, Wire, a_wire_to
@@ -69,7 +70,7 @@ class Wires:
 
 
 @pytest.fixture(scope="module")
-async def wires(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wires]:
+async def wires(own_database: OwnDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wires]:
     with contextlib.ExitStack() as stack:
         made: list[Wires] = []
 
@@ -86,12 +87,12 @@ async def wires(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wires
                     "ALIPAY_BASE_URL": outward[process, ALIPAY].url,
                     "PUBLIC_BASE_URL": notices.url,
                 }
-            town.own["web-2"] = {"PORT": str(free_port())}
+            town.own["web-2"] = {"PORT": str(own_port())}
             town.commands["web-2"] = town.commands["web"]
             town.environment["RATE_SCALE"] = "1000"
             made.append(Wires(town, outward, notices))
 
-        async with a_town(tmp_path_factory.mktemp("town"), lay):
+        async with a_town(own_database, tmp_path_factory.mktemp("town"), lay):
             yield made[0]
 
 

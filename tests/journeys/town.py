@@ -24,7 +24,7 @@ from demo.stack import Stack
 from models.calendar import SHANGHAI
 from tests import databases
 from tests.bff.conftest import clean_environment
-from tests.bff.test_stack import free_port
+from tests.conftest import OwnDatabase
 
 ROOT = Path(__file__).parents[2]
 START_S = 60
@@ -171,14 +171,16 @@ class Town:
 
 
 @asynccontextmanager
-async def a_town(folder: Path, prepare: Callable[[Town], None] = lambda _: None) -> AsyncIterator[Town]:
+async def a_town(
+    own_database: OwnDatabase, folder: Path, prepare: Callable[[Town], None] = lambda _: None
+) -> AsyncIterator[Town]:
     """Up and running on the next morning, with the real venues; gone afterwards, whatever happened. `prepare` comes
     before web and worker."""
     folder.mkdir(parents=True, exist_ok=True)
-    async with databases.fresh_database(folder) as url:
+    async with own_database(folder, migrated=True) as url:
         given = clean_environment(
             DATA_DIR=str(folder / "data"),
-            PORT=str(free_port()),
+            PORT=str(embedded.own_port()),
             DATABASE_URL=url,
             SANDBOX_NOTICE_TIME_SCALE="0.01",
         )
@@ -188,7 +190,6 @@ async def a_town(folder: Path, prepare: Callable[[Town], None] = lambda _: None)
         ahead = timedelta(seconds=int((the_next_morning() - datetime.now(UTC)).total_seconds()))
         town = Town(folder, url, dict(planned.commands), dict(planned.environment), ahead)
         try:
-            town.run("migrate")
             town.run("import")
             town.start("valkey", "wechat", "wechat-pay", "alipay", "tencent-cloud", "government-platform")
             town.turn_clocks(ahead)

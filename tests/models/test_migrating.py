@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.databases import fresh_database
+from tests.conftest import OwnDatabase
 from tests.models.an_old_house import brought_up_to_date
 
 
 @pytest.fixture(scope="module")
-async def told(tmp_path_factory: pytest.TempPathFactory) -> list[list[tuple[Any, ...]]]:
+async def told(own_database: OwnDatabase, tmp_path_factory: pytest.TempPathFactory) -> list[list[tuple[Any, ...]]]:
     """What an old house's database answers once it is brought up to date; in a process of its own."""
-    async with fresh_database(tmp_path_factory.mktemp("old")) as url:
+    async with own_database(tmp_path_factory.mktemp("old")) as url:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
             return await asyncio.wrap_future(apart.submit(brought_up_to_date, url))
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 RULES = [rule for rule in specified_rules if rule is not NoUnusedVariablesRule]
 SWITCHED = [*[True, False] * 4, None]
 """Null is no Boolean to switch by: where the variable may be null, graphql-core objects when it gets there."""
-SECONDS = float(os.environ.get("SOAK_SECONDS", "12"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "6"))
 
 
 class Resolvers:

@@ -7,13 +7,15 @@ raises its DomainError.
 import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from tortoise.transactions import in_transaction
 
 from models import database
 from models.calendar import business_day, instant_of
+from models.checkout.at_desk import MoneyGiven, take_money
+from models.checkout.cancelling import cancel_order
 from models.checkout.ending import end_overdue_holds
 from models.checkout.placing import PlacedBy, place_order
 from models.consents import operations as consents
@@ -31,9 +33,11 @@ from models.members import operations as members
 from models.members.code_rules import CodePurpose
 from models.members.queries import SignedIn, who
 from models.members.rules import Door, Tokens
+from models.members.tables import Member
 from models.merging import codes, operations
 from models.merging.operations import Asking
 from models.messages.operations import tell
+from models.orders.rules import Channel
 from models.personal_data import HELD
 from models.privacy import deleting, retention, withdrawing
 from models.privacy.rules import PrivacyKeys
@@ -124,6 +128,7 @@ class Seat:
 
 
 SEATS = Seat.all()
+BY_PHONE = [number for number, seat in enumerate(SEATS) if seat.door is Door.PHONE]
 
 
 @dataclass
@@ -135,7 +140,8 @@ class Town:
     tokens: dict[int, Tokens] = field(default_factory=dict)
     merges: list[str] = field(default_factory=list)
     orders: set[str] = field(default_factory=set)
-    refused: list[str] = field(default_factory=list)
+    let_go: set[int] = field(default_factory=set)
+    """Whose name was freed by whoever holds the card, or by taking back a consent: neither is refused to anybody."""
 
     @property
     def today(self) -> date:
@@ -163,10 +169,17 @@ class Town:
             return await self.at(seat, new_holder=new_holder)
         return known
 
-    async def come_in(self, seat: int, with_unionid: bool, new_holder: bool) -> None:
-        """Anew, and perhaps WeChat tells a unionid that it did not tell before."""
-        union = f"u-{SEATS[seat].person}" if with_unionid and SEATS[seat].door is not Door.ALIPAY else None
-        self.tokens[seat] = await self._enter(SEATS[seat], union, new_holder)
+    async def come_in(self, seat: int, unionid_of: int | None, new_holder: bool) -> None:
+        """Anew, and perhaps WeChat tells a unionid that it did not tell before: theirs, or whose WeChat it is by now."""
+        is_told = unionid_of is not None and SEATS[seat].door is not Door.ALIPAY
+        self.tokens[seat] = await self._enter(SEATS[seat], f"u-{unionid_of}" if is_told else None, new_holder)
+
+    async def get_number(self, phone: int) -> None:
+        """The carrier gave it out again, after its ninety days: whoever has it now comes by it, with a device of theirs."""
+        self.now += timedelta(days=91)
+        holder = replace(SEATS[BY_PHONE[phone]], device=f"n{phone}-{self.now:%Y%j}")
+        self.tokens.pop(BY_PHONE[phone], None)
+        await self._enter(holder, None, True)
 
     async def leave(self, seat: int) -> None:
         await members.sign_out(sign_in_id=(await self.at(seat)).sign_in_id, now=self.now)
@@ -279,13 +292,15 @@ class Town:
         return found.public_id if found else ""
 
     async def free_number(self, person: int) -> None:
+        person_id = await self.show_card(person, 1)
         await free_number_at_desk(
             clerk=self.clerk,
-            person_id=await self.show_card(person, 1),
+            person_id=person_id,
             venue_id=self.hall.venue.public_id,
             keys=ID_KEYS,
             now=self.now,
         )
+        self.let_go.add((await Member.get(public_id=person_id)).id)
 
     async def find_helper_at_desk(self, person: int, phone: int, helper: int) -> None:
         invited = await inviting_helpers.invite_helper_at_desk(
@@ -424,6 +439,8 @@ class Town:
     async def withdraw(self, seat: int, purpose: Purpose) -> None:
         mine = await self.at(seat)
         await withdrawing.withdraw(member_id=mine.member_id, purpose=purpose, keys=ID_KEYS, now=self.now)
+        if purpose is Purpose.REAL_NAME:
+            self.let_go.add(mine.member_id)
 
     async def ask_to_go(self, seat: int, for_ward: bool) -> None:
         mine = await self.at(seat)
@@ -442,6 +459,12 @@ class Town:
 
     async def delete(self) -> None:
         await deleting.delete_due(keys=PRIVACY_KEYS, now=self.now)
+
+    async def go(self, seat: int) -> None:
+        """Asks, does not think better of it, and is gone."""
+        await self.ask_to_go(seat, for_ward=False)
+        self.now += timedelta(days=16)
+        await self.delete()
 
     # courts
 
@@ -467,6 +490,25 @@ class Town:
             now=self.now,
         )
         self.orders.add(order_no)
+
+    async def pay(self, seat: int) -> None:
+        """What they owe for the latest, in cash."""
+        for order_no in await self._orders(seat, "status = 'PENDING_PAYMENT'"):
+            await take_money(
+                clerk=self.clerk,
+                order_no=order_no,
+                money=MoneyGiven(channel=Channel.CASH, given_fen=20_000),
+                key=f"cash-{order_no}",
+                channels={},
+                now=self.now,
+            )
+
+    async def cancel(self, seat: int) -> None:
+        for order_no in await self._orders(seat, "status <> 'CLOSED'"):
+            mine = await self.at(seat)
+            await cancel_order(
+                member_id=mine.member_id, order_no=order_no, line_nos=None, channels={}, now=self.now
+            )
 
     # what the worker does
 
@@ -495,6 +537,14 @@ class Town:
 
     def _version(self, purpose: Purpose) -> str:
         return current(TEXTS, purpose, self.today).version
+
+    async def _orders(self, seat: int, which: str) -> list[str]:
+        """The number of the latest."""
+        found = await database.rows(
+            f"SELECT order_no FROM orders WHERE member_id = $1 AND {which} ORDER BY id DESC LIMIT 1",
+            (await self.at(seat)).member_id,
+        )
+        return [row["order_no"] for row in found]
 
     async def _wards(self, member_id: int) -> list[str]:
         """Public ids, the latest first."""

@@ -1,7 +1,7 @@
 """One document for each root field of consents, asking for every field."""
 
 _TEXT = "purpose version title effectiveOn isDraft paragraphs withdrawal"
-_CONSENT = f"text {{ {_TEXT} }} isGiven isNeededAgain version givenAt atDesk byGuardian"
+_CONSENT = f"text {{ {_TEXT} }} isGiven isNeededAgain saidNo isAskedNow version givenAt atDesk byGuardian"
 CONSENT_TEXTS = f"{{ consentTexts {{ {_TEXT} }} }}"
 MY_CONSENTS = f"query ($forMember: ID) {{ myConsents(forMember: $forMember) {{ {_CONSENT} }} }}"
 GIVE_CONSENT = f"""

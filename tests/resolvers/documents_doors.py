@@ -1,7 +1,10 @@
 """One document for each root field by which people come in, see where they are in, and join another door."""
 
 _SIGN_IN = """
-    signIn { accessToken accessExpiresAt refreshToken refreshExpiresAt memberId }
+    signIn {
+      accessToken accessExpiresAt refreshToken refreshExpiresAt memberId
+      consentsToAsk { purpose version title effectiveOn isDraft paragraphs withdrawal }
+    }
     userErrors { code message field }"""
 _ME = """
     me { id maskedPhone origin doors }

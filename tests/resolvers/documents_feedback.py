@@ -2,7 +2,7 @@
 
 COMPLAINT_FIELDS = """
   complaintNo kind status level liesWith venueId venueName regionKey regionName orderNo receivedAt workingDays dueOn
-  isDueCertain isLate answeredAt closedAt reopened mayReopen
+  isDueCertain isLate escalatedAt answeredAt closedAt reopened mayReopen
   steps { number kind text by happenedAt }
 """
 PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
@@ -22,8 +22,8 @@ query ($complaintNo: String!, $forMember: ID) {{
 }}
 """
 COMPLAINTS_TO_ANSWER = f"""
-query ($first: Int, $after: String, $onlyLate: Boolean) {{
-  complaintsToAnswer(first: $first, after: $after, onlyLate: $onlyLate) {{
+query ($first: Int, $after: String, $onlyLate: Boolean, $onlyMine: Boolean) {{
+  complaintsToAnswer(first: $first, after: $after, onlyLate: $onlyLate, onlyMine: $onlyMine) {{
     edges {{ cursor node {{ {COMPLAINT_FIELDS} }} }} {PAGE}
   }}
 }}

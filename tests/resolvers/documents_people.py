@@ -15,7 +15,7 @@ UNBIND_MY_NAME = f"mutation {{ unbindMyName {{ unbound {_ERRORS} }} }}"
 _GUARDIANSHIP = "id memberId maskedName relation since"
 _HELP = "id memberId maskedName powers since"
 _PEOPLE = f"""people {{
-    wards {{ {_GUARDIANSHIP} }} guardians {{ {_GUARDIANSHIP} }} helpers {{ {_HELP} }} principals {{ {_HELP} }}
+    wards {{ {_GUARDIANSHIP} }} helpers {{ {_HELP} }} principals {{ {_HELP} }}
     companions {{ id maskedName since }} invitations {{ id kind about powers expiresAt }}
   }}"""
 _INVITATION = "invitation { id kind code expiresAt }"
@@ -76,9 +76,9 @@ REVOKE_CONCESSION = f"""
 mutation ($concessionId: ID!) {{ revokeConcession(concessionId: $concessionId) {{ revoked {_ERRORS} }} }}"""
 DESK_INVITE_HELPER = f"""
 mutation ($personId: ID!, $powers: [HelperPower!]!, $helperPhone: String!, $venueId: ID!,
-          $consentVersion: String! = "2026.1") {{
+          $consentVersion: String! = "2026.1", $idempotencyKey: String! = "") {{
   deskInviteHelper(personId: $personId, powers: $powers, helperPhone: $helperPhone, venueId: $venueId,
-                   consentVersion: $consentVersion) {{ {_INVITATION} {_ERRORS} }}
+                   consentVersion: $consentVersion, idempotencyKey: $idempotencyKey) {{ {_INVITATION} {_ERRORS} }}
 }}"""
 PLACE_ORDER_AT_DESK = f"""
 mutation ($personId: ID!, $lines: [OrderLineInput!]!, $venueId: ID!, $idempotencyKey: String!) {{

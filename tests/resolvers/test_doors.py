@@ -11,7 +11,7 @@ from tests.factories.booking import at
 from tests.factories.places import a_court, a_venue
 from tests.house import Answer, Citizen, House, line, nothing_changes
 from tests.outside import AlipayHouse
-from tests.resolvers import documents
+from tests.resolvers import documents, documents_consents
 from tests.resolvers import documents_doors as doors
 
 PHONE = "13812345678"
@@ -242,3 +242,42 @@ async def test_without_a_sign_in_none_of_it_is_shown_or_done(house: House) -> No
     async with nothing_changes():
         for document, variables in NEEDS_A_MEMBER:
             assert (await house.ask(document, variables)).refusal.code == "NOT_SIGNED_IN"
+
+
+# what everybody is asked
+
+
+async def test_at_every_door_whoever_comes_in_is_shown_what_they_have_not_answered(
+    alipay: AlipayHouse, house: House
+) -> None:
+    one = await house.citizen()
+    await one.ask(doors.LINK_ALIPAY, authCode=await alipay_code(alipay))
+    state = (await way_out(house, device_id="phone-1"))["state"]
+    await one.ask(doors.LINK_OFFICIAL_ACCOUNT, code=await one.official_code(), state=state)
+
+    async def by_official_account() -> Answer:
+        asked = {"state": (await way_out(house))["state"], "deviceId": "h5-1"}
+        return await house.ask(doors.SIGN_IN_WITH_OFFICIAL_ACCOUNT, {"code": await one.official_code(), **asked})
+
+    async def by_alipay() -> Answer:
+        asked = {"authCode": await alipay_code(alipay), "deviceId": "h5-1"}
+        return await house.ask(doors.SIGN_IN_WITH_ALIPAY, asked)
+
+    async def shown(answer: Answer) -> list[str]:
+        return [text["purpose"] for text in answer.value["signIn"]["consentsToAsk"]]
+
+    new = await by_phone(house, await sms_code(house))
+    assert await shown(new) == ["SERVICE", "NOTICES"]
+    assert await shown(await by_official_account()) == await shown(await by_alipay()) == ["SERVICE", "NOTICES"]
+    (service, _) = (await by_alipay()).value["signIn"]["consentsToAsk"]
+    await one.ask(documents_consents.GIVE_CONSENT, purpose="SERVICE", version=service["version"])
+    assert await shown(await by_official_account()) == ["NOTICES"]
+    await one.ask(documents_consents.WITHDRAW_CONSENT, purpose="NOTICES")
+    assert await shown(await by_alipay()) == []
+    refresh = """mutation ($token: String!, $deviceId: String!) {
+      refreshSignIn(refreshToken: $token, deviceId: $deviceId) { signIn { consentsToAsk { purpose } } userErrors { code } }
+    }"""
+    asked = {"token": new.value["signIn"]["refreshToken"], "deviceId": "h5-1"}
+    assert await shown(await house.ask(refresh, asked)) == ["SERVICE", "NOTICES"], (
+        "who never signs out is asked too"
+    )

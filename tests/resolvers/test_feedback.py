@@ -10,6 +10,8 @@ from bff.graphql.budgets import BUDGET_OF
 from models.audit.tables import AuditLine
 from models.families.acting import HelperPower
 from models.families.tables import Proxy
+from models.feedback.escalating import escalate_due
+from models.keys import SealingKeys
 from models.members.tables import Identity
 from models.staff import operations as staff
 from models.staff.rules import Role
@@ -194,3 +196,10 @@ async def test_late_ones_are_found_by_themselves(house: House, venue: Venue) -> 
     await manager.sign_in()
     (edge,) = (await manager.ask(documents.COMPLAINTS_TO_ANSWER, onlyLate=True)).value["edges"]
     assert (edge["node"]["isLate"], edge["node"]["dueOn"]) == (True, "2026-11-25")
+    (edge,) = (await manager.ask(documents.COMPLAINTS_TO_ANSWER, onlyMine=True)).value["edges"]
+    assert (edge["node"]["level"], edge["node"]["escalatedAt"]) == ("VENUE", None)
+    await escalate_due(keys=SealingKeys(house.wired.settings.text_seal_keys), now=house.now())
+    assert (await manager.ask(documents.COMPLAINTS_TO_ANSWER, onlyMine=True)).value["edges"] == []
+    (edge,) = (await manager.ask(documents.COMPLAINTS_TO_ANSWER)).value["edges"]
+    assert edge["node"]["level"] == "DISTRICT"
+    assert edge["node"]["escalatedAt"] is not None

@@ -71,6 +71,7 @@ async def test_a_text_is_read_by_anybody_agreed_to_and_taken_back(house: House) 
     assert (await mine())["isGiven"]
     await citizen.ask(consents.WITHDRAW_CONSENT, purpose="NOTICES")
     assert not (await mine())["isGiven"]
+    assert (await mine())["saidNo"]
 
 
 async def test_two_accounts_become_one_and_part(house: House) -> None:

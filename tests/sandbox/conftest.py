@@ -25,6 +25,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from bff.embedded import own_port
 from sandbox import alipay as alipay_house
 from sandbox import government_platform, tencent_cloud, wechat, wechat_pay
 from sandbox.keys import Secrets, load_secrets, make_keys
@@ -256,9 +257,7 @@ def process(folder: Path) -> Iterator[Callable[[str], Process]]:
     started: list[Process] = []
 
     def start(name: str) -> Process:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        started.append(Process(name, folder, port))
+        started.append(Process(name, folder, own_port()))
         started[-1].start()
         return started[-1]
 

@@ -118,3 +118,10 @@ async def test_an_answer_without_its_one_status_is_none(told: Told, statuses: An
     told.answer = httpx.Response(200, json={"Response": {"SendStatusSet": statuses}})
     sms = TencentCloudSms(told.client(), app_id="1", sign_name="全民健身", templates={SmsTemplate.CODE: "1"})
     assert (await refused(sms)).code == "NoAnswer"
+
+
+async def test_a_code_soon_after_a_notice_is_refused_with_when_it_may_be_asked_again(cloud: Cloud) -> None:
+    await cloud.sms().send(phone=PHONE, template=SmsTemplate.NOTICE, values=())
+    error = await refused(cloud.sms())
+    assert (error.code, error.too_often) == ("LimitExceeded.PhoneNumberThirtySecondLimit", True)
+    assert error.lifts_in == 30

@@ -18,6 +18,8 @@ TOO_OFTEN = (
     "LimitExceeded.PhoneNumber",  # 30 seconds, one hour, one day, the same content
     "LimitExceeded.DeliveryFrequencyLimit",
 )
+LIFTS_IN = {"LimitExceeded.PhoneNumberThirtySecondLimit": 30}
+"""Seconds. They count every message to a number, so a notice of ours may have come just before a code."""
 
 
 class TencentCloudSms:
@@ -52,5 +54,6 @@ class TencentCloudSms:
                 "the message was not sent",
                 retryable=code.startswith(RETRYABLE),
                 too_often=code.startswith(TOO_OFTEN),
+                lifts_in=LIFTS_IN.get(code),
             )
         return serial

@@ -12,6 +12,7 @@ from models.consents import queries, rules
 from models.consents.reading import TEXTS, read
 from models.consents.rules import ConsentNeeded, ConsentOutdated, Purpose
 from models.consents.tables import Consent
+from models.members.tables import Member
 from tests.databases import Database
 from tests.factories.people import a_member
 
@@ -120,3 +121,74 @@ async def test_a_yes_from_five_devices_at_once_is_one(db: Database, now: datetim
     await asyncio.gather(*(consents.give(**agree) for _ in range(5)))  # type: ignore[arg-type]
     found = await database.rows("SELECT id FROM consent WHERE ended_at IS NULL")
     assert len(found) == 1
+
+
+async def asked(member_id: int, now: datetime, texts: tuple[rules.Text, ...] = tuple(TEXTS)) -> list[Purpose]:
+    member = await Member.get(id=member_id)
+    return [text.purpose for text in await queries.to_ask(member_public_id=member.public_id, now=now, texts=texts)]
+
+
+@database.operation
+async def says_no(member_id: int, purpose: Purpose, now: datetime, texts: tuple[rules.Text, ...]) -> bool:
+    ended = await consents.end(member_id=member_id, purpose=purpose, now=now)
+    return ended or await consents.refuse(member_id=member_id, purpose=purpose, now=now, texts=texts)
+
+
+async def test_whoever_is_new_is_asked_about_the_service_and_notices_and_whoever_answered_is_not(
+    db: Database, now: datetime
+) -> None:
+    member_id, _ = await a_member()
+    assert await asked(member_id, now) == [Purpose.SERVICE, Purpose.NOTICES]
+    await consents.give(member_id=member_id, purpose=Purpose.SERVICE, version="2026.1", now=now)
+    assert await asked(member_id, now) == [Purpose.NOTICES]
+    assert [await says_no(member_id, Purpose.NOTICES, now, tuple(TEXTS)) for _ in range(2)] == [True, False]
+    assert await asked(member_id, now) == []
+    (no,) = await Consent.filter(purpose=Purpose.NOTICES)
+    assert (no.version, no.text_hash, no.given_at, no.ended_at) == (FIRST.version, FIRST.digest, now, now)
+    assert no.end_reason == "REFUSED"
+
+
+@pytest.mark.parametrize("first_no", [True, False])
+@pytest.mark.parametrize("asks_again", [True, False])
+async def test_an_answer_holds_until_a_version_asks_again(
+    asks_again: bool, first_no: bool, db: Database, now: datetime
+) -> None:
+    member_id, _ = await a_member()
+    await consents.give(member_id=member_id, purpose=Purpose.SERVICE, version="2026.1", now=now)
+    if first_no:
+        await says_no(member_id, Purpose.NOTICES, now, tuple(TEXTS))
+    else:
+        await consents.give(member_id=member_id, purpose=Purpose.NOTICES, version="2026.1", now=now)
+    texts, then = later("2026.2", 5, asks_again=asks_again), now + timedelta(days=30)
+    assert await asked(member_id, then, texts) == ([Purpose.NOTICES] if asks_again else [])
+    assert await says_no(member_id, Purpose.NOTICES, then, texts) is (asks_again or not first_no)
+    assert await asked(member_id, then, texts) == ([Purpose.NOTICES] if asks_again and not first_no else [])
+
+
+async def test_a_no_to_the_service_is_asked_about_at_the_next_sign_in_and_one_to_what_an_act_needs_is_not(
+    db: Database, now: datetime
+) -> None:
+    member_id, _ = await a_member()
+    for purpose in Purpose:
+        await says_no(member_id, purpose, now, tuple(TEXTS))
+    assert await asked(member_id, now) == [Purpose.SERVICE]
+    with pytest.raises(ConsentNeeded):
+        await consents.demand(member_id=member_id, purpose=Purpose.REAL_NAME, now=now)
+    await consents.give(member_id=member_id, purpose=Purpose.REAL_NAME, version="2026.1", now=now)
+    await consents.demand(member_id=member_id, purpose=Purpose.REAL_NAME, now=now)
+    assert {
+        standing.purpose for standing in await queries.standings(member_id=member_id, now=now) if standing.said_no
+    } == (set(Purpose) - {Purpose.REAL_NAME}), "a yes after a no counts"
+
+
+def test_a_yes_to_what_an_act_needs_is_asked_for_again_when_its_text_asks() -> None:
+    text = rules.current(TEXTS, Purpose.HELPER, date(2026, 11, 20))
+    texts = (*TEXTS, replace(text, version="2026.2", effective_on=date(2026, 12, 5)))
+
+    def is_asked(version: str | None, *, said_no: bool, day: int) -> bool:
+        return rules.is_asked_now(texts, Purpose.HELPER, version, said_no=said_no, today=date(2026, 12, day))
+
+    assert not is_asked("2026.1", said_no=False, day=4)
+    assert is_asked("2026.1", said_no=False, day=5)
+    assert not is_asked("2026.1", said_no=True, day=5)
+    assert not is_asked(None, said_no=False, day=5)

@@ -11,6 +11,7 @@ from models.consents import operations as consents
 from models.consents.rules import Purpose
 from models.errors import BadInput, DomainError, ErrorCode
 from models.families import helpers, invitations, inviting_helpers
+from models.families.invitations import Invited
 from models.families.queries import my_people
 from models.families.rules import (
     MOST_HELPERS,
@@ -21,8 +22,9 @@ from models.families.rules import (
     InvitationUnknown,
 )
 from models.families.tables import Companionship, Invitation, Proxy
-from models.keys import LookupKeys, PhoneKeys
+from models.keys import IdKeys, LookupKeys, PhoneKeys
 from models.members import phones
+from models.messages.tables import Message
 from models.real_names.at_desk import verify_person
 from models.real_names.rules import PersonNotHere
 from tests.databases import Database
@@ -280,6 +282,56 @@ async def test_a_grandmother_without_a_phone_names_her_grandson_at_the_desk(
         await invite(now + timedelta(minutes=31))
 
 
+async def test_a_clerk_who_presses_twice_gives_one_code_and_for_another_phone_another(
+    db: Database, authority: Authority, now: datetime
+) -> None:
+    venue = await a_venue()
+    clerk, grandson = await a_clerk(venue.public_id), await somebody(phone=PHONE)
+    person = await verify_person(
+        clerk=clerk,
+        name=GRANDMOTHER.name,
+        id_number=GRANDMOTHER.number,
+        consent_version=version(Purpose.REAL_NAME),
+        venue_id=venue.public_id,
+        idempotency_key="one-visit",
+        keys=ID_KEYS,
+        authority=authority,
+        now=now,
+    )
+
+    async def invite(key: str, phone: str = PHONE, keys: IdKeys = ID_KEYS) -> Invited:
+        return await inviting_helpers.invite_helper_at_desk(
+            clerk=clerk,
+            person_id=person.public_id,
+            powers=(HelperPower.BOOK,),
+            helper_phone=phone,
+            consent_version=version(Purpose.HELPER),
+            venue_id=venue.public_id,
+            idempotency_key=key,
+            keys=keys,
+            phone_keys=PHONE_KEYS,
+            now=now,
+        )
+
+    first, *others = await asyncio.gather(*(invite("one-form-at-a-desk") for _ in range(4)))
+    assert others == [first] * 3
+    assert await Invitation.all().count() == 1
+    assert await Message.filter(template="HELPER_INVITED").count() == 1
+    rotated = IdKeys(ID_KEYS.sealing, LookupKeys({"2": b"N" * 32, **ID_KEYS.lookup.keys}))
+    assert await invite("one-form-at-a-desk", keys=rotated) == first, "also while the keys turn"
+    codes = {
+        first.code,
+        (await invite("one-form-at-a-desk", OTHER_PHONE)).code,
+        (await invite("another-form")).code,
+        (await invite("")).code,
+        (await invite("")).code,
+    }
+    assert len(codes) == await Invitation.all().count() == 5
+    await accept(grandson, first.code)
+    assert await invite("one-form-at-a-desk") == first, "a late repeat is told the same, and begins nothing"
+    assert await Invitation.filter(status="OPEN").count() == 4
+
+
 # everybody
 
 
@@ -296,10 +348,9 @@ async def test_my_people_are_seen_from_both_sides(db: Database, authority: Autho
     ]
     assert [kin.name for kin in seen.companions] == [None]
     assert [(each.kind, each.subject_name) for each in seen.invitations] == [(InvitationKind.COMPANION, "陈*")]
-    assert (seen.helpers, seen.guardians) == ([], [])
+    assert seen.helpers == []
     assert [kin.name for kin in (await my_people(member_id=grandmother.id, keys=ID_KEYS, now=now)).helpers] == [
         "陈*"
     ]
-    assert [kin.name for kin in (await my_people(member_id=child.id, keys=ID_KEYS, now=now)).guardians] == ["陈*"]
     grown = datetime.fromisoformat("2029-09-01T02:00:00Z")
     assert (await my_people(member_id=mother.id, keys=ID_KEYS, now=grown)).wards == []

@@ -114,8 +114,12 @@ async def test_a_citizen_of_chengdu_complains_about_chongqing_to_chongqing_under
     assert await to_answer(sichuan, now) == []
 
 
-async def to_answer(clerk: StaffSignedIn, now: datetime, *, only_late: bool = False) -> list[str]:
-    found = await queries.complaints_to_answer(clerk=clerk, first=20, after=None, only_late=only_late, now=now)
+async def to_answer(
+    clerk: StaffSignedIn, now: datetime, *, only_late: bool = False, only_mine: bool = False
+) -> list[str]:
+    found = await queries.complaints_to_answer(
+        clerk=clerk, first=20, after=None, only_late=only_late, only_mine=only_mine, now=now
+    )
     return [complaint.public_no for complaint in found]
 
 
@@ -356,6 +360,37 @@ async def test_who_is_late_hears_from_the_office_above_once_a_working_day(world:
     assert steps[1:] == [f"逾期未答复，已报{office}督办。" for office in ("武侯区", "成都市", "四川省")]
     await answered(world.manager, no, at + timedelta(days=13))
     assert (await escalate_due(keys=TEXT_KEYS, now=at + timedelta(days=14))).escalated == 0
+
+
+async def test_the_office_with_which_it_lies_now_finds_it_among_all_that_it_sees(world: World) -> None:
+    at = datetime(2026, 11, 20, 2, tzinfo=UTC)  # Friday; due on Wednesday 25
+    late = await a_complaint(world.an, kind=ComplaintKind.CONSULTATION, venue_id=world.wuhou.public_id, now=at)
+    slow = await a_complaint(world.an, kind=ComplaintKind.COMPLAINT, venue_id=world.wuhou.public_id, now=at)
+    there = await a_complaint(world.an, kind=ComplaintKind.CONSULTATION, venue_id=world.yuzhong.public_id, now=at)
+    offices = {key: await a_regulator(key) for key in ("510107", "510104", "510100", "510000", "500103", "500000")}
+    everywhere = await a_regulator("")
+
+    async def lies_with(now: datetime) -> dict[str, list[str]]:
+        mine = {key: await to_answer(office, now, only_mine=True) for key, office in offices.items()}
+        mine["venue"] = await to_answer(world.manager, now, only_mine=True)
+        return {key: found for key, found in mine.items() if found}
+
+    async def a_day_passes(day: int) -> datetime:
+        now = at + timedelta(days=day)
+        await escalate_due(keys=TEXT_KEYS, now=now)
+        return now
+
+    assert await lies_with(await a_day_passes(5)) == {"venue": [late, slow]}
+    assert await lies_with(await a_day_passes(6)) == {"venue": [slow], "510107": [late], "500103": [there]}
+    now = await a_day_passes(7)
+    assert await lies_with(now) == {"venue": [slow], "510100": [late], "500000": [there]}
+    assert await lies_with(await a_day_passes(10)) == {"venue": [slow], "510000": [late], "500000": [there]}
+    assert set(await to_answer(offices["510107"], now)) == {late, slow}, "who may see and answer it stays the same"
+    assert await to_answer(everywhere, now, only_mine=True) == []
+    (view,) = await queries.complaints_to_answer(
+        clerk=offices["510100"], first=5, after=None, only_late=True, now=now
+    )
+    assert (view.public_no, view.is_late, view.escalated_at) == (late, True, at + timedelta(days=10))
 
 
 async def test_chongqings_district_has_the_municipality_directly_above(world: World, now: datetime) -> None:

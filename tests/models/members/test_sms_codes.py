@@ -313,6 +313,16 @@ async def test_a_number_that_the_gateway_limits_itself_waits(db: Database, now: 
         await ask(Gateway(failure=failure), now)
 
 
+async def test_a_notice_that_went_just_before_is_waited_for_and_not_for_an_hour(
+    db: Database, now: datetime
+) -> None:
+    failure = VerificationError("LimitExceeded", "30 s", retryable=False, too_often=True, lifts_in=30)
+    with pytest.raises(SmsTooMany) as refused:
+        await ask(Gateway(failure=failure), now)
+    assert (refused.value.retry_after, refused.value.next_step) == (30, "请30秒后再试。")
+    await ask(Gateway(), now + timedelta(seconds=30))
+
+
 async def test_without_a_gateway_nobody_is_asked_to_wait_for_a_code(db: Database, now: datetime) -> None:
     with pytest.raises(DomainError) as refused:
         await ask(None, now)

@@ -29,7 +29,7 @@ from models.merging.rules import (
     canonical_code,
     is_proof,
 )
-from models.merging.tables import Merge, MergeCode, MergeMove
+from models.merging.tables import Merge, MergeCode, MergeGuess, MergeMove
 from models.messages.tables import Message, MessageChoice
 from models.orders.tables import Order
 from models.organisations.tables import Organisation, OrganisationMember
@@ -131,6 +131,26 @@ async def test_after_ten_wrong_codes_nobody_guesses_on(db: Database, now: dateti
     assert refused.value.code == ErrorCode.TOO_MANY_ATTEMPTS
     assert refused.value.retry_after == 3601
     await join(mine, other, now=now + timedelta(hours=1, seconds=1))
+
+
+@pytest.mark.postgres
+async def test_whoever_types_thirty_wrong_codes_at_once_has_typed_ten(db: Database, now: datetime) -> None:
+    mine = await an_account()
+
+    async def guess(number: int) -> str:
+        asked = {"asking": mine.asking, "code": "2222-2222", "token_keys": TOKEN_KEYS, "phone_keys": PHONE_KEYS}
+        try:
+            if number % 2:
+                await queries.preview(**asked, now=now)  # type: ignore[arg-type]
+            else:
+                await operations.merge_members(**asked, id_keys=ID_KEYS, now=now)  # type: ignore[arg-type]
+        except DomainError as refused:
+            return refused.code
+        raise AssertionError("nobody made this code")
+
+    answers = await asyncio.gather(*map(guess, range(30)))
+    assert sorted(answers) == [ErrorCode.MERGE_CODE_INVALID] * 10 + [ErrorCode.TOO_MANY_ATTEMPTS] * 20
+    assert await MergeGuess.filter(member_id=mine.member_id).count() == 10
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,46 @@ async def test_who_chose_a_way_away_is_not_told_by_it_and_who_took_consent_back_
     assert len(await inbox(member_id=objector, first=5)) == 1
 
 
+async def test_what_an_account_was_told_reaches_whom_it_has_become_after_however_many_mergings(
+    db: Database,
+) -> None:
+    first, second, third = await somebody(), await somebody(phone=PHONE), await somebody(follows=True)
+    await is_told(first)
+    await Member.filter(id=first).update(joined_to_id=second)
+    await Member.filter(id=second).update(joined_to_id=third)
+    await planned()
+    assert [(member, way) for member, way, _ in await sendings()] == [(third, "OFFICIAL_ACCOUNT")]
+    (only,) = await claimed()
+    assert only.recipient_id == third
+
+
+async def test_who_says_no_between_planning_and_sending_is_told_nothing_more_outside(db: Database) -> None:
+    objector, chooser = (
+        await somebody(follows=True, phone=PHONE),
+        await somebody(follows=True, phone="+8613800000002"),
+    )
+    for member_id in (objector, chooser):
+        await is_told(member_id)
+    await planned()
+    await Consent.create(
+        public_id="con_1",
+        member_id=objector,
+        purpose="NOTICES",
+        version="1",
+        text_hash="",
+        given_at=NOW,
+        ended_at=NOW,
+        end_reason="REFUSED",
+    )
+    await choose(member_id=chooser, kind=MessageKind.MONEY, way=OFFICIAL, is_wanted=False, now=NOW)
+    assert await claimed() == []  # both first ways are given up, and it is the next one's turn
+    (still,) = await claimed()
+    assert (still.recipient_id, still.way) == (chooser, SMS)
+    assert {status for member, _, status in await sendings() if member == objector} == {"REFUSED"}
+    for member_id in (objector, chooser):
+        assert len(await inbox(member_id=member_id, first=5)) == 1
+
+
 async def test_ways_that_this_house_has_not_and_templates_that_wechat_has_not_given_are_left_out(
     db: Database,
 ) -> None:

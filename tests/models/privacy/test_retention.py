@@ -63,6 +63,28 @@ async def test_read_messages_go_after_a_year_with_what_was_sent_and_unread_ones_
     assert await Message.all().count() == await MessageSending.all().count() == 2
 
 
+async def test_a_batch_of_read_messages_is_found_without_reading_those_that_stay(
+    db: Database, now: datetime
+) -> None:
+    mine = await an_account()
+    stays = {"member_id": mine.member_id, "template": "PHONE_BOUND", "values": {}, "told_at": now}
+    await Message.bulk_create(
+        Message(public_id=f"m{number}", about_no=f"{number}", read_at=(None, now)[number % 2], **stays)
+        for number in range(4000)
+    )
+    await database.rows("ANALYZE message")
+    text = retention.oldest("message", "read_at <= $1", "read_at")
+    if database.on_postgres():
+        (plan,) = await database.rows(f"EXPLAIN (FORMAT JSON) {text}", now - 365 * DAY, 500)
+        assert "message_read" in plan[0]
+        assert "Seq Scan" not in plan[0]
+    else:
+        plan = await database.rows(f"EXPLAIN QUERY PLAN {text}", now - 365 * DAY, 500)
+        assert [row["detail"] for row in plan] == [
+            "SEARCH message USING COVERING INDEX message_read (read_at<?)"
+        ], "and nothing is sorted"
+
+
 async def test_records_of_the_deleted_are_destroyed_on_their_day(db: Database, now: datetime) -> None:
     for number, until in enumerate((now, now + timedelta(seconds=1))):
         await SealedRecord.create(

@@ -8,11 +8,13 @@ from models.consents import operations as consents
 from models.consents.queries import has_agreed
 from models.consents.reading import TEXTS
 from models.consents.rules import Purpose
+from models.consents.tables import Consent
 from models.errors import DomainError, ErrorCode
 from models.families.rules import MemberUnknown
 from models.families.tables import Guardianship, Proxy
 from models.messages.tables import Message
 from models.privacy import wards, withdrawing
+from models.privacy.deleting import cancel_deletion
 from models.privacy.tables import Deletion
 from models.real_names.tables import RealName
 from tests.databases import Database
@@ -40,6 +42,26 @@ async def test_every_consent_is_taken_back_in_one_act_and_twice_is_once(
         await withdraw(mine, purpose, now)
     assert not await has_agreed(member_id=mine.member_id, purpose=purpose, now=now)
     assert await Deletion.all().count() == (1 if purpose is Purpose.SERVICE else 0)
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+async def test_a_no_to_what_nobody_said_yes_to_is_the_same_act(
+    purpose: Purpose, db: Database, now: datetime
+) -> None:
+    mine = await an_account()
+    for _ in range(2):
+        await withdraw(mine, purpose, now)
+    (said,) = await Consent.all()
+    assert (said.purpose, said.end_reason, said.ended_at) == (purpose, "REFUSED", now)
+    assert await Deletion.all().count() == (1 if purpose is Purpose.SERVICE else 0)
+
+
+async def test_whoever_kept_their_account_after_all_may_leave_it_again(db: Database, now: datetime) -> None:
+    mine = await an_account()
+    await withdraw(mine, Purpose.SERVICE, now)
+    await cancel_deletion(member_id=mine.member_id, now=now)
+    await withdraw(mine, Purpose.SERVICE, now)
+    assert await Deletion.filter(cancelled_at=None).count() == 1
 
 
 async def test_the_real_name_is_unbound(db: Database, now: datetime) -> None:

@@ -9,7 +9,7 @@ import pytest
 from models.errors import DomainError, ErrorCode
 from models.regions.tables import Region
 from models.staff import accounts, ending, operations, queries, second_factor
-from models.staff.granting import grant_role
+from models.staff.granting import end_role, grant_role
 from models.staff.policy import DEVELOPMENT
 from models.staff.queries import find
 from models.staff.rules import (
@@ -19,6 +19,7 @@ from models.staff.rules import (
     SignInStage,
     StaffCredentialsWrong,
     StaffSignedIn,
+    StaffUnknown,
     UsernameTaken,
 )
 from models.staff.tables import StaffMember, StaffRole, StaffSignIn
@@ -257,3 +258,39 @@ async def test_three_administrators_are_opened_together_or_not_at_all(db: Databa
             usernames={Role.AUDITOR: "other", Role.SYSTEM_ADMIN: "sys"}, policy=DEVELOPMENT, now=now
         )
     assert await StaffMember.all().count() == 3
+
+
+async def test_an_account_without_roles_is_where_it_last_was_and_a_new_one_where_its_opener_is(
+    clerk: StaffSignedIn, now: datetime
+) -> None:
+    """Somebody must give it the first role, and nobody of another province closes it or resets its password."""
+    await a_region("510000", name="四川省", parent_key="")
+    await a_region("510100", name="成都市", parent_key="510000")
+    await a_region("500103", name="渝中区", parent_key="500000")
+    opener = await a_clerk(region_key="510100", roles=[Role.SYSTEM_ADMIN])
+    new = await accounts.open_account(
+        clerk=opener, username="wang.wu", display_name="王五", policy=DEVELOPMENT, now=now
+    )
+    for role in await StaffRole.filter(staff_id=clerk.staff_id):
+        security = await a_clerk(region_key="", roles=[Role.SECURITY_ADMIN])
+        await end_role(clerk=security, role_id=role.public_id, now=now)
+    made_by_hand = await a_clerk(region_key="510100", roles=[Role.REDEEMER])
+    await StaffRole.filter(staff_id=made_by_hand.staff_id).delete()
+
+    async def sees(region_key: str, role: Role = Role.SYSTEM_ADMIN) -> set[str]:
+        admin = await a_clerk(region_key=region_key, roles=[role])
+        found = await queries.members(clerk=admin, text="", first=50, after_id=0)
+        asked = {new.public_id, clerk.public_id, made_by_hand.public_id}
+        return {row["public_id"] for row in found} & asked
+
+    for role in (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN):
+        assert await sees("500103", role) == set(), "another province's"
+        assert await sees("510100", role) == {new.public_id, clerk.public_id}
+        assert await sees("510000", role) == {new.public_id, clerk.public_id}
+        assert await sees("", role) == {new.public_id, clerk.public_id, made_by_hand.public_id}
+    stranger = await a_clerk(region_key="500103", roles=[Role.SYSTEM_ADMIN])
+    for staff_id in (new.public_id, clerk.public_id, made_by_hand.public_id):
+        with pytest.raises(StaffUnknown):
+            await close(stranger, staff_id, now)
+    assert await StaffMember.filter(is_active=False).count() == 0
+    await close(await a_clerk(region_key="510100", roles=[Role.SYSTEM_ADMIN]), new.public_id, now)

@@ -17,7 +17,7 @@
   const hint = byId("hint");
   const verdict = byId("verdict");
   const FIRST = { register: "name", helper: "phone" }; // elsewhere the card's field: a reader ends with Enter
-  const BEFORE = { helper: "person", invited: "person", concession: "person", book: "person", booked: "person" };
+  const BEFORE = { contested: "person", helper: "person", invited: "person", concession: "person", book: "person", booked: "person" };
 
   let step = "idle";
   let idNumber = "";     // of whom nobody knows yet
@@ -58,8 +58,7 @@
 
     function lost() {
       unanswered = function () { act(address, said, answered, onRefusal); };
-      const isCode = address === "/desk/people/invite-helper"; // it is kept nowhere, so nobody can be told it again
-      show("YELLOW", "请重试", "网络没有回应", "", isCode ? "请按重试；会换成一个新的邀请码。" : "请按重试；不会重复办理。", "retry");
+      show("YELLOW", "请重试", "网络没有回应", "", "请按重试；不会重复办理。", "retry");
     }
   }
 
@@ -347,6 +346,7 @@
     byId("phone").value = "";
     document.querySelectorAll("[name=power]").forEach(function (each) { each.checked = true; });
     untick("helper-text");
+    key = newKey();
     go("helper");
   }
 
@@ -358,7 +358,7 @@
     if (!powers.length) return showHint("请至少选择一项协助人可以做的事。");
     if (!isRead("helper-text")) return;
     hideHint();
-    const said = { personId: person.personId, phone: phone, powers: powers, version: version("helper-text") };
+    const said = { personId: person.personId, phone: phone, powers: powers, version: version("helper-text"), key: key };
     act("/desk/people/invite-helper", said, function (told) {
       byId("phone").value = "";
       byId("invitation-code").textContent = told.invitation.code;
@@ -376,6 +376,25 @@
     empty("invitation-code");
     showPerson(person);
   }
+
+  /* ---- An account that is not theirs ---- */
+
+  byId("contested").addEventListener("click", function () {
+    hideHint();
+    if (person) go("contested");
+  });
+
+  byId("free-number").addEventListener("click", function () {
+    act("/desk/people/free-number", { personId: person.personId }, function () {
+      forget();
+      show("GREEN", "已解除", "证件号已从原来的账号解除", "", "请再刷一次身份证，为顾客登记。");
+    }, function (refused) {
+      if (refused.code !== "MEMBER_UNKNOWN") return false; // whose answer was lost, and is done: nobody stands here
+      forget();
+      showHint("请再刷一次身份证：如果已经解除，就可以登记。");
+      return true;
+    });
+  });
 
   /* ---- A concession ---- */
 

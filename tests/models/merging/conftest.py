@@ -1,0 +1,3 @@
+from tests.outside import outside, stage
+
+__all__ = ["outside", "stage"]
