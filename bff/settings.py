@@ -18,7 +18,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from models.messages.templates import shelf
-from models.staff.policy import StaffPolicy
+from models.staff.policy import DEVELOPMENT, LEVEL_3, StaffPolicy
 
 Network = IPv4Network | IPv6Network
 Keys = Mapping[str, bytes]
@@ -303,26 +303,26 @@ class _Reader:
 
     def _staff_policy(self) -> StaffPolicy:
         """In production at least level 3 of GB/T 22239-2019; in development whatever is at hand, without phones."""
-        strict = self.production
-        second_factor = self._on_or_off("STAFF_SECOND_FACTOR", "on" if strict else "off")
+        strict, usual = self.production, LEVEL_3 if self.production else DEVELOPMENT
+        second_factor = self._on_or_off("STAFF_SECOND_FACTOR", "on" if usual.second_factor else "off")
         if strict and not second_factor:
             self.faults.append("STAFF_SECOND_FACTOR is off; production demands it of everybody")
 
-        def number(name: str, default: int, *, least: int = 1, most: int) -> int:
-            return self._number(name, default, range(least if strict else 1, most + 1))
+        def at_least(name: str, default: int, *, most: int) -> int:
+            return self._number(name, default, range(default if strict else 1, most + 1))
 
         def at_most(name: str, default: int) -> int:
-            return number(name, default, most=default if strict else 100 * default)
+            return self._number(name, default, range(1, (default if strict else 100 * default) + 1))
 
         return StaffPolicy(
-            shortest_password=number("STAFF_PASSWORD_LENGTH", 8, least=8, most=64),
-            password_classes=number("STAFF_PASSWORD_CLASSES", 3, least=3, most=4),
-            password_life=timedelta(days=at_most("STAFF_PASSWORD_DAYS", 90)),
-            passwords_remembered=number("STAFF_PASSWORDS_REMEMBERED", 5, least=5, most=24),
-            failures_until_lock=at_most("STAFF_FAILURES", 5),
-            lock_life=timedelta(seconds=number("STAFF_LOCK_SECONDS", 300, least=300, most=86400)),
-            idle_life=timedelta(seconds=at_most("STAFF_IDLE_SECONDS", 600)),
-            absolute_life=timedelta(hours=at_most("STAFF_SIGN_IN_HOURS", 12)),
+            shortest_password=at_least("STAFF_PASSWORD_LENGTH", usual.shortest_password, most=64),
+            password_classes=at_least("STAFF_PASSWORD_CLASSES", usual.password_classes, most=4),
+            password_life=timedelta(days=at_most("STAFF_PASSWORD_DAYS", usual.password_life.days)),
+            passwords_remembered=at_least("STAFF_PASSWORDS_REMEMBERED", usual.passwords_remembered, most=24),
+            failures_until_lock=at_most("STAFF_FAILURES", usual.failures_until_lock),
+            lock_life=timedelta(seconds=at_least("STAFF_LOCK_SECONDS", usual.lock_life.seconds, most=86400)),
+            idle_life=timedelta(seconds=at_most("STAFF_IDLE_SECONDS", usual.idle_life.seconds)),
+            absolute_life=timedelta(hours=at_most("STAFF_SIGN_IN_HOURS", usual.absolute_life.seconds // 3600)),
             second_factor=second_factor,
         )
 

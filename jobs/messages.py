@@ -17,7 +17,6 @@ from models.messages import sending, templates
 from models.messages.rules import MessageWay
 from models.messages.sending import ClaimedSending, Outcome
 from verification.port import SmsTemplate, VerificationError
-from verification.tencent_cloud.client import NO_ANSWER
 from wechat.calls import WeChatError, WeChatUnavailable
 from wechat.messages import MessageRefused, MiniProgramPage, Why
 
@@ -120,7 +119,7 @@ async def _answer(ask: Callable[[], Awaitable[str]], claimed: ClaimedSending) ->
     except WeChatError as error:
         return _ours(claimed, f"WeChat {error.errcode}")
     except VerificationError as error:
-        if error.code == NO_ANSWER and not error.never_left:
+        if error.may_have_happened:
             return _Answer(outcome=Outcome.NOBODY_KNOWS, problem=error.code)
         if error.retryable or error.too_often:
             return _Answer(outcome=Outcome.LATER, problem=error.code)

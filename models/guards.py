@@ -79,6 +79,7 @@ _BOTH = (
     "CREATE INDEX IF NOT EXISTS message_unplanned ON message (id) WHERE planned_at IS NULL",
     # what retention takes away, a batch at a time, without reading all that stays
     "CREATE INDEX IF NOT EXISTS message_read ON message (read_at) WHERE read_at IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS message_unread ON message (told_at) WHERE read_at IS NULL",
 )
 
 _CHECKS = {
@@ -99,8 +100,10 @@ _AUDIT_UPDATED = "OLD.seq IS NOT NULL OR " + " OR ".join(f"NEW.{name} <> OLD.{na
 """A line is never edited: it gets its place in the chain, once."""
 _AUDIT_DELETED = """OLD.seq IS NULL OR NOT EXISTS (SELECT 1 FROM audit_cut WHERE audit_cut.seq >= OLD.seq)
  OR OLD.at > {half_a_year_ago}"""
-"""A line goes only behind a cut that says so, and never within 183 days (网络安全法, art. 21 (3))."""
-_EDITED, _TAKEN = "an audit line is never edited", "an audit line is kept for 183 days, and goes by a cut"
+"""A line goes only behind a cut that says so, and never before its days are over."""
+_DAYS = 183
+"""网络安全法 2016, art. 21 (3), and GB/T 22239-2019, 8.1.4.3: six months."""
+_EDITED, _TAKEN = "an audit line is never edited", f"an audit line is kept for {_DAYS} days, and goes by a cut"
 
 _AUDIT_ON_POSTGRES = (
     f"""CREATE OR REPLACE FUNCTION audit_line_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -108,7 +111,7 @@ _AUDIT_ON_POSTGRES = (
             IF {_AUDIT_UPDATED} THEN RAISE EXCEPTION '{_EDITED}' USING ERRCODE = 'check_violation'; END IF;
             RETURN NEW;
           ELSIF TG_OP = 'DELETE' THEN
-            IF {_AUDIT_DELETED.format(half_a_year_ago="now() - interval '183 days'")} THEN
+            IF {_AUDIT_DELETED.format(half_a_year_ago=f"now() - interval '{_DAYS} days'")} THEN
               RAISE EXCEPTION '{_TAKEN}' USING ERRCODE = 'check_violation';
             END IF;
             RETURN OLD;
@@ -129,7 +132,7 @@ AUDIT_ON_SQLITE = {
     "audit_line_kept_update": f"""BEFORE UPDATE ON audit_line WHEN {_AUDIT_UPDATED}
        BEGIN SELECT RAISE(ABORT, '{_EDITED}'); END""",
     "audit_line_kept_delete": f"""BEFORE DELETE ON audit_line
-       WHEN {_AUDIT_DELETED.format(half_a_year_ago="strftime('%Y-%m-%d %H:%M:%S', 'now', '-183 days')")}
+       WHEN {_AUDIT_DELETED.format(half_a_year_ago=f"strftime('%Y-%m-%d %H:%M:%S', 'now', '-{_DAYS} days')")}
        BEGIN SELECT RAISE(ABORT, '{_TAKEN}'); END""",
     "audit_cut_kept_update": f"BEFORE UPDATE ON audit_cut BEGIN SELECT RAISE(ABORT, '{_EDITED}'); END",
     "audit_cut_kept_delete": f"BEFORE DELETE ON audit_cut BEGIN SELECT RAISE(ABORT, '{_EDITED}'); END",
@@ -199,11 +202,14 @@ NAMES = (
     "complaint_step_once",
     "message_unplanned",
     "message_read",
+    "message_unread",
     *(f"{table}_by_{column}" for table, column in _LOOKED_UP_BY),
     "venue_place",
     *_CHECKS,
 )
 """Every guard, for the test that asks both databases whether they are really there."""
+POSTGRES_NAMES = ("audit_line_not_emptied",)
+"""And these: SQLite has no TRUNCATE."""
 
 
 async def put_up() -> None:

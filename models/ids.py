@@ -24,7 +24,12 @@ def new_id(prefix: str) -> str:
 
 def letters(count: int) -> str:
     """Chance, 5 bits a character, in capitals and digits that nobody mistakes for one another."""
-    return "".join([_ALPHABET[byte % 32] for byte in secrets.token_bytes(count)])  # 32 of them: none is likelier
+    return spelt(secrets.token_bytes(count))
+
+
+def spelt(chance: bytes) -> str:
+    """The same letters for the same bytes, of which nobody else must know."""
+    return "".join([_ALPHABET[byte % 32] for byte in chance])  # 32 of them: none is likelier
 
 
 def stable_id(prefix: str, text: str) -> str:

@@ -48,7 +48,7 @@ class Held:
     on_merge: OnMerge
     on_deletion: OnDeletion
     basis: str = ""
-    """Of KEPT: the law, and how long."""
+    """Of KEPT: the law, and how long. Of OWN: why the row stays, without what was written in it."""
     exported: tuple[str, ...] = ()
     """Columns that go into the export; sealed ones are opened or masked by the privacy room."""
     parts: tuple[Part, ...] = ()
@@ -98,12 +98,8 @@ HELD: tuple[Held, ...] = (
         exported=("purpose", "device_id", "address", "status", "sent_at"),
     ),
     # before sign-ins, whose numbers they hold
-    Held(
-        table="merge_code", what="合并验证码", on_merge=STAYS, on_deletion=ERASED, exported=("made_at", "used_at")
-    ),
-    Held(
-        table="merge_guess", what="输错的合并验证码", on_merge=STAYS, on_deletion=ERASED, exported=("guessed_at",)
-    ),
+    Held(table="merge_code", what="合并码", on_merge=STAYS, on_deletion=ERASED, exported=("made_at", "used_at")),
+    Held(table="merge_guess", what="输错的合并码", on_merge=STAYS, on_deletion=ERASED, exported=("guessed_at",)),
     Held(
         table="merge",
         column="kept_id",
@@ -185,7 +181,7 @@ HELD: tuple[Held, ...] = (
     Held(
         table="proxy",
         column="principal_id",
-        what="您授权的代办",
+        what="您的协助人",
         on_merge=OWN,
         on_deletion=ERASED,
         exported=("public_id", "powers", "started_at", "ended_at", "ended_by"),
@@ -193,7 +189,7 @@ HELD: tuple[Held, ...] = (
     Held(
         table="proxy",
         column="helper_id",
-        what="您替别人代办",
+        what="您协助的人",
         on_merge=OWN,
         on_deletion=ERASED,
         exported=("public_id", "powers", "started_at", "ended_at", "ended_by"),
@@ -236,7 +232,7 @@ HELD: tuple[Held, ...] = (
         what="您登记的组织",
         on_merge=MOVES,
         on_deletion=KEPT,
-        basis="组织的登记信息属于组织，不随登记人的账号删除；登记人一栏不再指向您",
+        basis="组织的登记信息属于组织，不随登记人的账号删除；登记人一栏指向的账号里不再有您的信息",
         exported=("public_id", "name", "credit_code", "kind", "status", "registered_at"),
     ),
     Held(
@@ -313,6 +309,7 @@ HELD: tuple[Held, ...] = (
         what="咨询、建议和投诉",
         on_merge=OWN,
         on_deletion=OnDeletion.OWN,  # the words go, the count of what was answered in time stays
+        basis="用来核对是否按时答复：只留编号、种类、场馆、地区、订单号、日期和办理状态，没有您写的内容",
         exported=("public_no", "kind", "order_no", "status", "received_at", "due_on", "answered_at", "closed_at"),
         parts=(
             Part(

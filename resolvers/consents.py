@@ -4,7 +4,6 @@ from datetime import date, datetime
 
 import strawberry
 
-from models.consents import operations as consents
 from models.consents import queries
 from models.consents.queries import Standing
 from models.consents.rules import Purpose, Text
@@ -103,12 +102,16 @@ class ConsentQueries:
 
 @strawberry.type
 class ConsentActs:
-    @act(ConsentsPayload, "Agree to the current version of a text, for oneself or for a ward. Twice is once.")
+    @act(
+        ConsentsPayload,
+        "Agree to the current version of a text, for oneself or for a ward. Twice is once. To SERVICE, after it was "
+        "taken back: the deletion that this began is called off.",
+    )
     async def give_consent(
         self, info: Info, purpose: Purpose, version: str, for_member: strawberry.ID | None = None
     ) -> ConsentsPayload:
         whose = await own_or_ward(info, for_member)
-        await consents.give(
+        await withdrawing.agree(
             member_id=whose.member_id,
             purpose=purpose,
             version=version,

@@ -62,7 +62,8 @@ class Complaint:
     working_days: int = strawberry.field(description="Within how many working days an answer is due.")
     due_on: date = strawberry.field(description="The last day on which an answer is in time.")
     is_due_certain: bool = strawberry.field(
-        description="False: a year on the way has no announced holidays yet, so the day may move."
+        description="False: a year on the way has no announced holidays yet, so the day was counted without them; "
+        "it stays."
     )
     is_late: bool
     escalated_at: datetime | None = strawberry.field(

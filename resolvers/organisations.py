@@ -303,23 +303,30 @@ class OrganisationActs:
 
     @act(
         InviteToOrganisationPayload,
-        "A code that makes its first taker a member in this role. Owners give every role, managers MEMBER.",
+        "A code that makes its first taker a member in this role. Owners give every role, managers MEMBER. The same under "
+        "the same `idempotencyKey` is one invitation with one code; without a key each is another.",
     )
     async def invite_to_organisation(
         self,
         info: Info,
         organisation_id: strawberry.ID,
         role: OrganisationRole = OrganisationRole.MEMBER,
+        idempotency_key: str = "",
     ) -> InviteToOrganisationPayload:
         member = await info.context.member()
         invited = await belonging.invite(
-            member_id=member.member_id, organisation_id=organisation_id, role=role, now=info.context.now
+            member_id=member.member_id,
+            organisation_id=organisation_id,
+            role=role,
+            idempotency_key=idempotency_key,
+            keys=info.context.services.id_keys,
+            now=info.context.now,
         )
         return InviteToOrganisationPayload(
             invitation=OrganisationInvitation(
                 id=strawberry.ID(invited.public_id),
                 role=invited.role,
-                made_at=info.context.now,
+                made_at=invited.made_at,
                 expires_at=invited.expires_at,
             ),
             code=invited.code,

@@ -7,7 +7,9 @@ import strawberry
 
 from models.checkout import at_desk, people_at_desk
 from models.checkout.people_at_desk import MOST_TODAY, AdmissionToday
+from models.consents.rules import Purpose
 from models.families import inviting_helpers, unbinding
+from models.privacy import withdrawing
 from models.real_names import at_desk as people
 from models.real_names import concessions
 from models.real_names.at_desk import PersonHere
@@ -85,6 +87,12 @@ class RevokeConcessionPayload:
 @strawberry.type
 class DeskFreeNumberPayload:
     freed: bool | None = None
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class DeskWithdrawConsentPayload:
+    withdrawn: bool | None = None
     user_errors: list[UserError] = user_errors()
 
 
@@ -215,6 +223,25 @@ class PeopleAtDeskActs:
             now=info.context.now,
         )
         return InvitationPayload(invitation=NewInvitation.of(invited))
+
+    @act(
+        DeskWithdrawConsentPayload,
+        "Staff: this person takes back HELPER (every helper of theirs goes at once, and open invitations), NOTICES or "
+        "REAL_NAME (their name is unbound). The other purposes are withdrawn by whoever signs in.",
+    )
+    async def desk_withdraw_consent(
+        self, info: Info, person_id: strawberry.ID, purpose: Purpose, venue_id: strawberry.ID
+    ) -> DeskWithdrawConsentPayload:
+        clerk = await info.context.staff()
+        await withdrawing.withdraw_at_desk(
+            clerk=clerk,
+            person_id=person_id,
+            purpose=purpose,
+            venue_id=venue_id,
+            keys=info.context.services.id_keys,
+            now=info.context.now,
+        )
+        return DeskWithdrawConsentPayload(withdrawn=True)
 
     @act(
         DeskOrderPayload,

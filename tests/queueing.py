@@ -12,8 +12,11 @@ from models import database
 LONGEST_WAIT = 200  # of 10 ms
 
 
-async def one_after_another(member_ids: Sequence[int], *acts: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Holds these members' rows until each act, begun in this order, waits for something or has ended; then lets them go.
+async def one_after_another(
+    ids: Sequence[int], *acts: Coroutine[Any, Any, Any], table: str = "member"
+) -> list[Any]:
+    """Holds these rows, members' unless another table is named, until each act, begun in this order, waits for something
+    or has ended; then lets them go.
 
     Gives what they returned or raised. Whatever an act read before it waited is of before the others wrote.
     """
@@ -24,8 +27,7 @@ async def one_after_another(member_ids: Sequence[int], *acts: Coroutine[Any, Any
     )  # opens connections
     async with in_transaction():
         await database.rows(
-            f"SELECT id FROM member WHERE id IN ({database.parameters(len(member_ids))}) ORDER BY id FOR UPDATE",
-            *member_ids,
+            f"SELECT id FROM {table} WHERE id IN ({database.parameters(len(ids))}) ORDER BY id FOR UPDATE", *ids
         )
         for act in acts:
             begun.append(asyncio.get_running_loop().create_task(act, context=outside.copy()))

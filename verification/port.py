@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
+NO_ANSWER = "NoAnswer"
+"""The code of a VerificationError when nothing came, or nothing that can be read."""
+
 
 class VerificationError(Exception):
     """They did not do what we asked. `retryable`: the same may be asked again later; else it is our configuration.
 
-    `code` is theirs, for the log. `too_often`: they limit this number themselves; `lifts_in`: for so many seconds at most,
-    where that is known. `never_left`: nobody was there to hear what we asked.
+    `code` is theirs, or NO_ANSWER; for the log. `too_often`: they limit this number themselves; `lifts_in`: for so many
+    seconds at most, where that is known. `never_left`: nobody was there to hear what we asked.
     """
 
     never_left = False
@@ -22,6 +25,11 @@ class VerificationError(Exception):
         self.retryable = retryable
         self.too_often = too_often
         self.lifts_in = lifts_in
+
+    @property
+    def may_have_happened(self) -> bool:
+        """Nobody knows: they may have heard what we asked, and done it."""
+        return self.code == NO_ANSWER and not self.never_left
 
 
 class SmsTemplate(StrEnum):

@@ -57,7 +57,7 @@ class WeChatCodeRefused(WeChatError):
 
 
 class WeChatUnavailable(WeChatError):
-    """No answer, a broken one, or too many calls just now. `never_left`: nobody was there to hear what we asked."""
+    """No answer, a broken one, or too many calls just now. `never_left`: nobody heard what we asked."""
 
     never_left = False
 
@@ -118,7 +118,15 @@ class StableToken:
         return await self._caller.ask("POST", path, {"access_token": await self._token(refused=token)}, body)
 
     async def _token(self, *, refused: str | None = None) -> str:
-        """Give the shared access token, other than the one WeChat just refused."""
+        """Give the shared access token, other than the one WeChat just refused. Without one, what was to be posted has
+        not left, whatever became of the question for the token."""
+        try:
+            return await self._shared_token(refused)
+        except WeChatUnavailable as unavailable:
+            unavailable.never_left = True
+            raise
+
+    async def _shared_token(self, refused: str | None) -> str:
         token = await self._tokens.get()
         if token and token != refused:
             return token

@@ -124,7 +124,7 @@ BUDGETS: Sequence[Budget] = (
     Budget(  # somebody stands there with their card; sixty look-ups an hour for each clerk hold in PostgreSQL
         name="people-at-desk",
         fields=frozenset({"deskFindPerson", "deskVerifyPerson", "deskFreeNumber", "grantConcession"})
-        | {"revokeConcession", "deskInviteHelper", "placeOrderAtDesk"},
+        | {"revokeConcession", "deskInviteHelper", "deskWithdrawConsent", "placeOrderAtDesk"},
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),

@@ -31,6 +31,7 @@ from models.families.rules import POWER_WORDS, HelperPower, words_of
 from models.keeping import Keep
 from models.keys import AuditKeys, IdKeys, PhoneKeys
 from models.orders.rules import OrderStatus
+from models.privacy import withdrawing
 from models.real_names import at_desk as people
 from models.real_names import concessions
 from models.real_names.at_desk import PersonHere
@@ -49,6 +50,7 @@ COUNTED_AS: Mapping[str, str] = {
     "find": "deskFindPerson",
     "verify": "deskVerifyPerson",
     "invite-helper": "deskInviteHelper",
+    "end-helpers": "deskWithdrawConsent",
     "free-number": "deskFreeNumber",
     "grant": "grantConcession",
     "revoke": "revokeConcession",
@@ -131,6 +133,18 @@ class PeopleDesk:
                 "powers": words_of(helper_powers),
             }
         }
+
+    async def end_helpers(self, asked: Asked) -> Said:
+        """Whoever holds the card takes back their consent to helpers, so that nobody helps them any more."""
+        await withdrawing.withdraw_at_desk(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            purpose=Purpose.HELPER,
+            venue_id=asked.venue_id,
+            keys=self.id_keys,
+            now=asked.now,
+        )
+        return {"person": await self._again(asked, Power.READ_PERSON)}
 
     async def free_number(self, asked: Asked) -> Said:
         """Nobody is before the clerk any more: the card is read again, and whoever holds it is registered."""
@@ -224,6 +238,7 @@ def people_routes(desk: PeopleDesk, clock: Callable[[], datetime]) -> list[BaseR
         "find": desk.find,
         "verify": desk.verify,
         "invite-helper": desk.invite_helper,
+        "end-helpers": desk.end_helpers,
         "free-number": desk.free_number,
         "grant": desk.grant,
         "revoke": desk.revoke,

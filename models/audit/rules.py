@@ -16,10 +16,9 @@ INTERNAL = "INTERNAL"
 STOPPED = "STOPPED"
 """It was cut short: the caller went away, or it took too long. What had not committed has not happened."""
 
-KEPT_AT_LEAST = timedelta(days=183)
-"""网络安全法 2016, art. 21 (3), and GB/T 22239-2019, 8.1.4.3: six months. The database itself refuses to delete earlier."""
 KEPT = timedelta(days=3 * 365)
-"""PIPL art. 55 and 56 want records of handling for three years, so lines are kept as long."""
+"""PIPL art. 55 and 56 want records of handling for three years, so lines are kept as long. The database itself refuses
+to delete any within half a year (`models/guards.py`)."""
 
 LINES_A_PAGE = 100
 LONGEST_REASON = 200

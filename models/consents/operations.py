@@ -98,13 +98,3 @@ async def refuse(*, member_id: int, purpose: Purpose, now: datetime, texts: Sequ
         EndReason.REFUSED,
     )
     return True
-
-
-@database.operation
-async def give(
-    *, member_id: int, purpose: Purpose, version: str, given_by_member_id: int | None = None, now: datetime
-) -> None:
-    """`record` as an act of its own."""
-    await record(
-        member_id=member_id, purpose=purpose, version=version, given_by_member_id=given_by_member_id, now=now
-    )

@@ -15,7 +15,7 @@ from models.keys import IdKeys, PhoneKeys
 from models.members.rules import canonical_phone
 from models.members.standing import lock_living
 from models.messages.operations import tell
-from models.real_names.at_desk import PersonHere, person_here
+from models.real_names.at_desk import PersonHere, demand_still_here, person_here
 from models.real_names.queries import is_child
 from models.real_names.rules import GuardianNeeded
 from models.staff.rules import Power, StaffSignedIn
@@ -86,6 +86,7 @@ async def _at_desk(
     now: datetime,
 ) -> Invited:
     await lock_living(person.member_id)
+    await demand_still_here(person)
     await consents.record(
         member_id=person.member_id, purpose=Purpose.HELPER, version=consent_version, at_desk=True, now=now
     )

@@ -150,8 +150,8 @@ class RelationUnknown(DomainError):
 class WardWouldBeAlone(DomainError):
     code = ErrorCode.WARD_WOULD_BE_ALONE
 
-    def __init__(self, message: str = "孩子不能没有监护人。") -> None:
-        super().__init__(message, next_step="请先邀请另一位监护人，等对方接受后再操作。")
+    def __init__(self, message: str = "孩子不能没有监护人。", next_step: str | None = None) -> None:
+        super().__init__(message, next_step=next_step or "请先邀请另一位监护人，等对方接受后再操作。")
 
 
 class NotAChild(DomainError):

@@ -10,7 +10,7 @@ from models.keys import IdKeys
 from models.members.standing import lock_living
 from models.members.ways_in import has_way_in
 from models.real_names import binding
-from models.real_names.at_desk import person_here
+from models.real_names.at_desk import PersonHere, demand_still_here, person_here
 from models.staff.rules import Power, StaffSignedIn
 
 
@@ -45,14 +45,15 @@ async def free_number_at_desk(
     person = await person_here(
         clerk=clerk, power=Power.READ_PERSON, person_id=person_id, venue_id=venue_id, keys=keys, now=now
     )
-    await _free(person.member_id, keys, now)
+    await _free(person, keys, now)
 
 
 @database.operation
-async def _free(member_id: int, keys: IdKeys, now: datetime) -> None:
-    await lock_living(member_id)
+async def _free(person: PersonHere, keys: IdKeys, now: datetime) -> None:
+    await lock_living(person.member_id)
+    await demand_still_here(person)
     try:
-        await unbind(member_id=member_id, keys=keys, now=now)
+        await unbind(member_id=person.member_id, keys=keys, now=now)
     except WardWouldBeAlone as refusal:
         refusal.message, refusal.next_step = "这个账号还有监护关系，前台不能处理。", "请报上级主管部门核实后处理。"
         raise

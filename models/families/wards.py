@@ -104,9 +104,10 @@ async def grow_up(*, keys: IdKeys, now: datetime, batch: int = 200) -> int:
     """Ends the guardianships of whoever has turned 14, and tells how many wards these were. May be run at any time.
 
     A ward who cannot be reached yet (no way to sign in, no phone) keeps their guardians as those who read their
-    messages, and nothing else, until they end it themselves: so everybody stays reachable.
+    messages, and nothing else, until they end it themselves: so everybody stays reachable. Where one of them cannot grow
+    up, the others do, and then the first error is raised.
     """
-    grown, after = 0, 0
+    grown, after, failed = 0, 0, None
     while True:
         wards = [
             int(row["ward_id"])
@@ -119,12 +120,21 @@ async def grow_up(*, keys: IdKeys, now: datetime, batch: int = 200) -> int:
             )
         ]
         if not wards:
-            return grown
+            break
         known = await known_people(wards, keys=keys, today=business_day(now))
         for ward_id in wards:
-            if ward_id not in known or not known[ward_id].is_child:
+            if ward_id in known and known[ward_id].is_child:
+                continue
+            try:
                 grown += await _grow_up(ward_id, now)
+            except MemberGone:  # joined or parted meanwhile: the next run finds who they are now
+                continue
+            except Exception as error:
+                failed = failed or error
         after = wards[-1]
+    if failed is not None:
+        raise failed
+    return grown
 
 
 async def become_guardian(
@@ -162,11 +172,18 @@ async def check_nobody_is_left_alone(*, member_id: int, keys: IdKeys, now: datet
     """
     for held in await Guardianship.filter(guardian_id=member_id, ended_at=None):
         if await is_child(member_id=held.ward_id, keys=keys, today=business_day(now)):
-            raise WardWouldBeAlone("您还是孩子的监护人。")
+            raise WardWouldBeAlone("您还是孩子的监护人。", await _way_out(held))
     if await Guardianship.filter(ward_id=member_id, ended_at=None).exists() and await is_child(
         member_id=member_id, keys=keys, today=business_day(now)
     ):
-        raise WardWouldBeAlone("孩子由监护人照管，实名不能解除。")
+        raise WardWouldBeAlone("孩子由监护人照管，实名不能解除。", "孩子满14周岁后，由本人办理。")
+
+
+async def _way_out(held: Guardianship) -> str:
+    """What a guardian does first who wants to be gone, or to be nobody."""
+    if await Guardianship.filter(ward_id=held.ward_id, ended_at=None).exclude(id=held.id).exists():
+        return "请先在“家人与协助”里结束您的监护关系，再操作。"
+    return "请先邀请另一位监护人，对方接受后结束您的监护关系；或者为孩子申请注销，注销完成后再操作。"
 
 
 @database.operation
@@ -203,8 +220,9 @@ async def _add(
         return there
     try:
         await demand_adult(guardian_id, keys, business_day(now))
-    except RealNameNeeded as unnamed:  # their name went elsewhere while the authority was asked
-        return unnamed
+        await _check_room(guardian_id)
+    except (RealNameNeeded, BadInput) as meanwhile:  # their name went elsewhere while the authority was asked; or
+        return meanwhile  # another child came
     holder = await binding.holder_of(hashes)
     if holder is not None and holder.member_id is not None:
         return IdBoundElsewhere("如果孩子已由另一位监护人添加，请那位监护人邀请您；否则请带证件到场馆前台处理。")
@@ -282,14 +300,16 @@ async def _grow_up(ward_id: int, now: datetime) -> bool:
         return False
     await _close(live, live, GuardianshipEnd.GREW_UP, now)
     if not await has_way_in(ward_id):
+        there = {each.helper_id for each in await Proxy.filter(principal_id=ward_id, ended_at=None)}
         for each in live:
-            await Proxy.create(
-                public_id=new_id("prx"),
-                principal_id=ward_id,
-                helper_id=each.guardian_id,
-                powers=HelperPower.MESSAGES,
-                started_at=now,
-            )
+            if each.guardian_id not in there:
+                await Proxy.create(
+                    public_id=new_id("prx"),
+                    principal_id=ward_id,
+                    helper_id=each.guardian_id,
+                    powers=HelperPower.MESSAGES,
+                    started_at=now,
+                )
     return True
 
 

@@ -18,10 +18,12 @@ from models.feedback.rules import (
     ComplaintState,
     ComplaintStatus,
     ComplaintUnknown,
+    Level,
     Place,
     StepKind,
     checked_key,
     checked_text,
+    higher,
     subject_text,
 )
 from models.feedback.steps import add_step, done_before, steps_of
@@ -63,11 +65,12 @@ async def route_complaint(
     """Sends a complaint to the venue or the region where it belongs, in whichever city. There already, it stays.
 
     Whose region it lies in decides, not the venue: nobody passes on what is said about themselves. In another city
-    that city's clock begins; within one the old clock runs on, so that routing gains nobody time.
+    that city's clock begins; within one the old clock runs on, and what went up since it was late stays up, so that
+    routing gains nobody time.
 
     Raises NOT_ALLOWED, COMPLAINT_UNKNOWN, COMPLAINT_STATE, VENUE_UNKNOWN, BAD_INPUT.
     """
-    await demand_power(clerk)
+    await demand(clerk, Power.ROUTE_FEEDBACK)
     if (venue_id is None) == (region_key is None):
         raise BadInput("请选择一个场馆，或选择一个地区。", next_step="两者选其一后再提交。", field="venueId")
     await _route(clerk, complaint_no, venue_id, region_key, keys, now)
@@ -77,7 +80,7 @@ async def route_complaint(
 async def _answer(
     clerk: StaffSignedIn, complaint_no: str, text: str, key: str, keys: SealingKeys, now: datetime
 ) -> None:
-    complaint, seen = await _locked(clerk, complaint_no)
+    complaint, seen = await _locked(clerk, complaint_no, reading=True)  # who answers is shown all that was said
     if await done_before(
         complaint.id, StepKind.ANSWERED, request_key=key, text=text, staff_id=clerk.staff_id, keys=keys
     ):
@@ -108,7 +111,7 @@ async def _route(
     now: datetime,
 ) -> None:
     complaint, _ = await _locked(clerk, complaint_no)
-    await demand(clerk, Power.ANSWER_FEEDBACK, region_key=complaint.region_key)
+    await demand(clerk, Power.ROUTE_FEEDBACK, region_key=complaint.region_key)
     if complaint.status not in WAITING:
         raise await _settled(complaint)
     if venue_id is not None:
@@ -131,17 +134,22 @@ async def _route(
 async def _move(
     complaint: Complaint, place: Place, clerk: StaffSignedIn, keys: SealingKeys, now: datetime
 ) -> None:
+    level = place.first_level
     if complaint.city_key != place.city_key:
+        complaint.escalated_at = None  # no office there was late
         complaint.clock_days = await clock_days(ComplaintKind(complaint.kind), place)
         last = await due(complaint.clock_days, now)
         complaint.due_on, complaint.is_due_certain = last.day, last.is_certain
+    elif complaint.escalated_at is not None:
+        level = higher(Level(complaint.level), level)
     complaint.venue_id, complaint.region_key, complaint.city_key = place.venue_id, place.region_key, place.city_key
-    complaint.level = place.first_level
+    complaint.level = level
     await complaint.save()
+    first, above = place.offices[place.first_level], place.offices[level]
     number = await add_step(
         complaint.id,
         StepKind.ROUTED,
-        text=f"转至{place.offices[place.first_level]}办理。",
+        text=f"转至{first}办理。" if first == above else f"转至{first}，仍由{above}督办。",
         keys=keys,
         now=now,
         staff_id=clerk.staff_id,
@@ -149,14 +157,20 @@ async def _move(
     await tell_routed(complaint, place, about_no=f"{complaint.public_no}:{number}", now=now)
 
 
-async def _locked(clerk: StaffSignedIn, complaint_no: str) -> tuple[Complaint, Any]:
+async def _locked(clerk: StaffSignedIn, complaint_no: str, *, reading: bool = False) -> tuple[Complaint, Any]:
     """Locked, and as it is seen, if it lies in the clerk's venues or regions, and named to the auditor. Raises
     COMPLAINT_UNKNOWN."""
     complaint = await Complaint.select_for_update().get_or_none(public_no=complaint_no)
     seen = None if complaint is None else await in_scope(clerk, complaint_no)
     if complaint is None or seen is None:
         raise ComplaintUnknown
-    concerning("MEMBER", seen["member_public_id"], venue_id=seen["venue_public_id"] or "", detail=complaint_no)
+    concerning(
+        "MEMBER",
+        seen["member_public_id"],
+        venue_id=seen["venue_public_id"] or "",
+        reading=reading,
+        detail=complaint_no,
+    )
     return complaint, seen
 
 

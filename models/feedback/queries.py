@@ -71,13 +71,15 @@ _MINE_TO_ANSWER = (
 
 _LIES_WITH_ME = f"""EXISTS (
   SELECT 1 FROM staff_role held
-   WHERE held.staff_id = $1 AND held.ended_at IS NULL AND held.role IN ({literals(Power.ANSWER_FEEDBACK)})
-     AND CASE WHEN complaint.level = '{Level.VENUE}' THEN held.venue_id = complaint.venue_id
-              ELSE held.venue_id IS NULL AND held.region_key =
+   WHERE held.staff_id = $1 AND held.ended_at IS NULL
+     AND CASE WHEN complaint.level = '{Level.VENUE}'
+              THEN held.role IN ({literals(Power.ANSWER_FEEDBACK)}) AND held.venue_id = complaint.venue_id
+              ELSE held.role IN ({literals(Power.ROUTE_FEEDBACK)}) AND held.venue_id IS NULL AND held.region_key =
                    CASE complaint.level WHEN region.level THEN region.key WHEN above.level THEN above.key
                                         ELSE top.key END
           END)"""
-"""That very office has to answer now: the clerk has a role at the venue, or in the division to which it went up."""
+"""That very office has to answer now: the clerk has a role at the venue, or is of the administration of the division to
+which it went up. Who runs the venues there is not."""
 
 
 async def complaints_of(

@@ -67,12 +67,13 @@ async def rate_admission(
 
 
 async def answer_rating(*, clerk: StaffSignedIn, rating_id: str, text: str, now: datetime) -> RatingView:
-    """The venue's one answer, shown below the words. The same again by the same person changes nothing.
+    """The venue's one answer, shown below the words. The same again by the same person changes nothing. No role of an
+    administration holds the power, so that none answers in a venue's stead.
 
     Raises NOT_ALLOWED, RATING_UNKNOWN outside the clerk's venues, RATING_REFUSED for another answer or a hidden
     rating, BAD_INPUT.
     """
-    await demand(clerk, Power.ANSWER_FEEDBACK)
+    await demand(clerk, Power.ANSWER_RATING)
     text = checked_public_words(text, shortest=1, longest=LONGEST_WORDS, field="text")
     return await _answer(clerk, rating_id, text, now)
 
@@ -200,7 +201,7 @@ def _check_entered(first_entered_at: Any, now: datetime) -> None:
 @database.operation
 async def _answer(clerk: StaffSignedIn, rating_id: str, text: str, now: datetime) -> RatingView:
     rating, row = await _locked(rating_id)
-    if not await may(clerk, Power.ANSWER_FEEDBACK, venue_id=row["venue_public_id"]):
+    if not await may(clerk, Power.ANSWER_RATING, venue_id=row["venue_public_id"]):
         raise RatingUnknown
     if rating.answered_by_id == clerk.staff_id and rating.answer == text:
         return _view(row)

@@ -118,6 +118,10 @@ class Place:
         return higher[0] if higher else None
 
 
+def higher(one: Level, other: Level) -> Level:
+    return max(one, other, key=_HEIGHT.__getitem__)
+
+
 _HEIGHT = {level: number for number, level in enumerate(Level)}
 _WITHOUT_NAME = {
     Level.VENUE: "场馆",
@@ -143,7 +147,7 @@ def may_reopen(status: str, answered_at: datetime | None, reopened: int, now: da
 
 
 def subject_text(kind: str, place: Place, *, is_due_certain: bool = True) -> str:
-    """What a message is about: 投诉：城南体育馆. Where the day may move since a year's holidays are not known, it says so."""
+    """What a message is about: 投诉：城南体育馆. Where the day was counted without a year's holidays, it says so."""
     about = place.venue_name or place.divisions[0].name or "所在地区"
     doubt = "" if is_due_certain else "，节假日安排未公布，日期为估计"
     return f"{KIND_WORDS[ComplaintKind(kind)]}：{about}{doubt}"

@@ -27,7 +27,8 @@ async def recognise(*, appid: str, openid: str, unionid: str | None, door: Door,
 async def link(*, member_id: int, appid: str, openid: str, unionid: str | None, door: Door, now: datetime) -> None:
     """From now on this identity leads to this member too. The second time changes nothing.
 
-    Raises IdentityBoundElsewhere when it, or its unionid, leads to somebody else, and MemberGone.
+    Raises IdentityBoundElsewhere when it leads to somebody else, or, where it is new to us, its unionid does; and
+    MemberGone.
     """
     identity = await _locked(appid, openid, unionid)
     known = identity or await _oldest(unionid)

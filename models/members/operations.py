@@ -93,15 +93,17 @@ async def sign_out(*, sign_in_id: int, now: datetime) -> None:
 async def _refresh(refresh_token: str, device_id: str, keys: TokenKeys, now: datetime) -> Tokens | DomainError:
     hashed = token_hash(refresh_token)
     family = await row(
-        """SELECT s.id, s.device_id, s.ended_at, s.public_id AS shown_id, m.public_id
-             FROM sign_in s JOIN member m ON m.id = s.member_id
-            WHERE s.id = (SELECT sign_in_id FROM sign_in_token WHERE refresh_hash = $1) AND m.deleted_at IS NULL
-              FOR UPDATE OF s""",
+        """SELECT id, member_id, device_id, ended_at, public_id FROM sign_in
+            WHERE id = (SELECT sign_in_id FROM sign_in_token WHERE refresh_hash = $1) FOR UPDATE""",
         hashed,
     )
     if family is None or family["ended_at"] is not None:
         return RefreshTokenInvalid()
-    # Read after the lock: a refresh that we waited for may have replaced this very token.
+    # Read after the lock: accounts that were joined or parted while we waited may have moved the sign-in, and a
+    # refresh that we waited for may have replaced this very token.
+    member = await row("SELECT public_id FROM member WHERE id = $1 AND deleted_at IS NULL", family["member_id"])
+    if member is None:
+        return RefreshTokenInvalid()
     token = await SignInToken.get_or_none(refresh_hash=hashed)
     if token is None:  # long expired, and forgotten just now
         return RefreshTokenInvalid()
@@ -111,16 +113,16 @@ async def _refresh(refresh_token: str, device_id: str, keys: TokenKeys, now: dat
         await end(family["id"], "TOKEN_REUSED", now)
         return RefreshTokenReused()
     if following:
-        return _same_again(refresh_token, following[0], family["public_id"], keys)
+        return _same_again(refresh_token, following[0], member["public_id"], keys)
     if now >= token.refresh_expires_at:
         return RefreshTokenInvalid()
-    if family["shown_id"] is None:  # begun before sign-ins were shown
+    if family["public_id"] is None:  # begun before sign-ins were shown
         await SignIn.filter(id=family["id"]).update(public_id=new_id("sgn"))
     token.replaced_at = now
     await token.save(update_fields=["replaced_at"])
     successor = keys.derive("refresh", refresh_token)[0]
     access = keys.derive("access", successor)[0]
-    return await _issue(family["id"], family["public_id"], token.generation + 1, successor, access, now)
+    return await _issue(family["id"], member["public_id"], token.generation + 1, successor, access, now)
 
 
 def _replaced_at(token: SignInToken) -> datetime:

@@ -67,13 +67,6 @@ async def number_of(*, member_id: int, keys: PhoneKeys) -> str | None:
     return None if found is None else _open(found, keys)
 
 
-async def find_by_phone(*, phone: str, keys: PhoneKeys) -> int | None:
-    """The id of the member with this number, or None. BadInput for what is no phone number."""
-    hashes = keys.lookup.hashes(canonical_phone(phone))
-    found = await MemberPhone.get_or_none(lookup_hash__in=list(hashes.values()))
-    return None if found is None else await leads_to(found.member_id)
-
-
 async def move(*, from_member_id: int, to_member_id: int, keys: PhoneKeys) -> MemberPhone | None:
     """The number goes along when two accounts become one, or part again; None: there is none, or the other account
     has one of its own, and then this one goes on leading there. A plain function, under both members' locks."""

@@ -85,6 +85,8 @@ async def demand_proof(*, member_id: int, sign_in_id: int, now: datetime) -> Non
         started_at=database.utc(found["started_at"]),
         now=now,
     ):
+        if not found["has_other_doors"]:
+            raise MergeRefused("30天以前的登录，不能证明账号是您的。", "请退出后重新登录再合并。")
         raise MergeRefused(
             "仅凭短信登录或30天以前的登录，不能证明账号是您的。", "请先退出，用微信或支付宝重新登录后再合并。"
         )
@@ -103,7 +105,7 @@ async def refuse_guessers(*, member_id: int, now: datetime) -> None:
     if found["wrong"] >= MOST_GUESSES:
         wait = (database.utc(found["first"]) + GUESS_WINDOW - now) // timedelta(seconds=1) + 1
         raise DomainError(
-            "合并验证码输错的次数太多。",
+            "合并码输错的次数太多。",
             code=ErrorCode.TOO_MANY_ATTEMPTS,
             next_step=f"请{-(-wait // 60)}分钟后再试。",
             field="code",

@@ -19,11 +19,13 @@ from models.database import operation, row, rows
 from models.errors import DomainError
 from models.ids import new_id
 from models.keys import IdKeys, PhoneKeys, TokenKeys
-from models.members.standing import MemberGone, lock_living
+from models.members.standing import MemberGone, accounts_of, lock_living
+from models.members.tables import Identity, MemberPhone, SignIn
 from models.members.ways_in import has_way_in
 from models.merging import codes, moving, sealed
 from models.merging.moving import Joining
 from models.merging.rules import (
+    BY_PHONE,
     UNDO_WITHIN,
     MergeCodeInvalid,
     MergeNotUndoable,
@@ -60,7 +62,8 @@ async def undo_merge(
 ) -> None:
     """Parts the accounts: what moved goes back where it is still the kept one's, what is new stays. Twice is once.
 
-    By any sign-in of the kept account, and so by every device of either. Raises MERGE_UNKNOWN, MERGE_NOT_UNDOABLE.
+    By any sign-in of the kept account, and so by every device of either; it goes where its door goes. Raises
+    MERGE_UNKNOWN, MERGE_NOT_UNDOABLE.
     """
     await _undo(member_id, sign_in_id, merge_id, phone_keys, id_keys, now)
 
@@ -129,6 +132,7 @@ async def _join(
         undo_until=now + UNDO_WITHIN,
     )
     joining = Joining(merge_id=merge.id, kept=merge.kept_id, joined=merge.joined_id)
+    await sealed.end_what_rests_on_no_name(joining, now)
     await moving.move_all(joining, now)
     await sealed.move(joining, phone_keys, id_keys)
     await rows("UPDATE merge_code SET used_at = $1 WHERE id = $2 RETURNING id", now, found["id"])
@@ -144,7 +148,7 @@ async def demand_joinable(asking: Asking, code: Any, now: datetime) -> None:
     if database.utc(code["expires_at"]) <= now:
         raise MergeCodeInvalid
     if other == asking.member_id:
-        raise MergeRefused("这个验证码就是本账号的。", "请在另一个账号里获取验证码，再回到本账号输入。")
+        raise MergeRefused("这个合并码就是本账号的。", "请在另一个账号里获取合并码，再回到本账号输入。")
     await codes.demand_proof(member_id=other, sign_in_id=code["sign_in_id"], now=now)
     await codes.demand_proof(member_id=asking.member_id, sign_in_id=asking.sign_in_id, now=now)
     await _refuse_two_people(asking.member_id, other)
@@ -180,7 +184,7 @@ async def _refuse_relations(one: int, other: int) -> None:
     if related["guards"]:
         raise MergeRefused("一个账号是另一个账号的监护人，是两个人。", "请在各自的账号里使用，不需要合并。")
     if related["helps"]:
-        raise MergeRefused("一个账号是另一个账号的代办人。", "如果确实是同一个人，请先结束代办关系再合并。")
+        raise MergeRefused("一个账号是另一个账号的协助人。", "如果确实是同一个人，请先结束协助关系再合并。")
 
 
 async def _merged_before(asking: Asking, code_id: int) -> str:
@@ -236,23 +240,44 @@ async def _demand_way_in(merge: Merge) -> None:
 
 async def _part(merge: Merge, sign_in_id: int, now: datetime) -> None:
     """The joined account is one of its own again. Who signed in since came by either's door, and nobody can tell for
-    which: those sign-ins end, but the one in which this was said."""
+    which: those sign-ins end, but the one in which this was said, which is with whom its door is now."""
     await rows("UPDATE merge SET undone_at = $1 WHERE id = $2 RETURNING id", now, merge.id)
     await rows(
         "UPDATE member SET joined_to_id = NULL WHERE id = $1 AND joined_to_id = $2 RETURNING id",
         merge.joined_id,
         merge.kept_id,
     )
+    owner = await _whose_door(merge, sign_in_id)
+    if owner is not None:
+        await rows("UPDATE sign_in SET member_id = $1 WHERE id = $2 RETURNING id", owner, sign_in_id)
     await rows(
         """UPDATE sign_in SET ended_at = $1, end_reason = 'ACCOUNTS_PARTED'
             WHERE member_id = $2 AND started_at > $3 AND ended_at IS NULL AND id <> $4 RETURNING id""",
-        *(now, merge.kept_id, merge.merged_at, sign_in_id),
+        *(now, merge.kept_id, merge.merged_at, 0 if owner is None else sign_in_id),
     )
     await rows(
         "UPDATE member SET code_version = code_version + 1 WHERE id IN ($1, $2) RETURNING id",
         merge.kept_id,
         merge.joined_id,
     )
+
+
+async def _whose_door(merge: Merge, sign_in_id: int) -> int | None:
+    """Whose a sign-in is, once doors and numbers have gone home. None where nobody can tell: it does not say by which
+    number somebody came, and both accounts have one."""
+    said_in = await SignIn.get(id=sign_in_id)
+    if said_in.door != BY_PHONE:
+        door = Identity.filter(appid=said_in.appid, openid=said_in.openid, member_id=merge.joined_id)
+        return merge.joined_id if await door.exists() else said_in.member_id
+    if said_in.started_at <= merge.merged_at:  # it has gone home, or was here
+        return said_in.member_id
+    kept, joined = [
+        await MemberPhone.filter(member_id__in=await accounts_of(each)).exists()
+        for each in (merge.kept_id, merge.joined_id)
+    ]
+    if kept and joined:
+        return None
+    return merge.joined_id if joined else merge.kept_id
 
 
 async def _told(template: str, what: str, member_id: int, merge_id: str, now: datetime) -> None:

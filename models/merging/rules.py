@@ -26,7 +26,7 @@ class MergeCodeInvalid(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "合并验证码不正确或已失效。", next_step="请在另一个账号里重新获取，10分钟内输入。", field="code"
+            "合并码不正确或已失效。", next_step="请在另一个账号里重新获取，10分钟内输入。", field="code"
         )
 
 

@@ -11,6 +11,17 @@ from models.merging.moving import Joining, note
 from models.real_names import binding
 
 
+async def end_what_rests_on_no_name(joining: Joining, now: datetime) -> None:
+    """A concession is its person's: one that stands on an account without a name is nobody's, and neither becomes the
+    other account's person's nor stands in the way of theirs. It does not come back when the accounts part."""
+    await rows(
+        """UPDATE concession SET revoked_at = $1
+            WHERE member_id IN ($2, $3) AND revoked_at IS NULL
+              AND NOT EXISTS (SELECT 1 FROM real_name WHERE real_name.member_id = concession.member_id) RETURNING id""",
+        *(now, joining.kept, joining.joined),
+    )
+
+
 async def move(joining: Joining, phone_keys: PhoneKeys, id_keys: IdKeys) -> None:
     """The joined account's number, if the kept one has none; otherwise it stays, and leads to the kept one. The real
     name, if there is one: the caller has seen that it is the only one."""

@@ -133,10 +133,6 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return Formatter().vformat(text, (), _Leniently(values))
 
 
-def blanks_in(text: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(text) if name}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """A template as it was taken from WeChat's library, on each of its ways: field → which of our texts stands there.

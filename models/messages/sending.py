@@ -25,6 +25,7 @@ from models.messages.reaching import is_still_told, reaches, wants_it_no_more, w
 from models.messages.rules import (
     LATEST,
     LEASE,
+    REPEATABLE_FOR,
     MessageWay,
     Open,
     SendingStatus,
@@ -121,9 +122,11 @@ async def _write_down(message_id: int, recipient_id: int, ways: Sequence[Message
 _CLAIM = """
     UPDATE message_sending SET status = 'SENDING', attempts = attempts + 1, next_attempt_at = $1,
                                asked_at = COALESCE(asked_at, $2)
-     WHERE id IN (SELECT id FROM message_sending WHERE status = 'WAITING' AND next_attempt_at <= $2
+     WHERE id IN (SELECT id FROM message_sending
+                   WHERE status = 'WAITING' AND next_attempt_at <= $2 AND (asked_at IS NULL OR asked_at > $4)
                    ORDER BY next_attempt_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
     RETURNING id, message_id, recipient_id, way, attempts, asked_at"""
+"""$4: what was asked for before then may not be repeated (`may_repeat`), whether or not `_end_lost` got to it yet."""
 
 
 @database.operation
@@ -132,7 +135,8 @@ async def claim(*, limit: int, keys: PhoneKeys, now: datetime) -> list[ClaimedSe
     taken with it, before it is used."""
     await _end_lost(limit, now)
     claimed = []
-    for row in sorted(await database.rows(_CLAIM, now + LEASE, now, limit), key=lambda row: int(row["id"])):
+    found = await database.rows(_CLAIM, now + LEASE, now, limit, now - REPEATABLE_FOR)
+    for row in sorted(found, key=lambda row: int(row["id"])):
         sending = await _addressed(row, keys, is_in_doubt=database.utc(row["asked_at"]) < now)
         if sending is None:  # since it was planned they went, help or want no more, or used their consent up
             await _end(row["id"], SendingStatus.REFUSED, "nothing to reach them by", now)

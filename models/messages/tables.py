@@ -28,8 +28,9 @@ class Message(Table):
 
 
 class MessageSending(Table):
-    """A message on one way outside. SENDING is written before the call: if no answer is recorded, it is not sent
-    again, since nothing tells whether it arrived."""
+    """A message on one way outside. SENDING is written before the call: if no answer is recorded, nothing tells whether
+    it arrived, so it is not sent again; by the official account it is, for as long as WeChat makes two of them one
+    (`rules.REPEATABLE_FOR`)."""
 
     id = fields.BigIntField(primary_key=True)
     message: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(

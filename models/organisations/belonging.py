@@ -3,19 +3,21 @@
 Each act locks the organisation's row first, so that two of them see each other: there is always an owner.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from models import database
 from models.errors import DomainError, ErrorCode
-from models.ids import letters, new_id
+from models.ids import letters, new_id, spelt
 from models.keys import IdKeys, token_hash
-from models.organisations.registering import demand_adult, lock_with_role, state_refusal
+from models.members.standing import lock_living
+from models.organisations.registering import check_few, demand_adult, lock_with_role, state_refusal
 from models.organisations.rules import (
     ACT_FOR_IT,
+    ENDED,
     INVITATION_LIFE,
     MOST_OPEN_INVITATIONS,
-    MOST_ORGANISATIONS,
     InvitationStatus,
     InvitationUnknown,
     LastOwner,
@@ -31,19 +33,29 @@ from models.organisations.tables import Organisation, OrganisationInvitation, Or
 CODE_LETTERS = 20  # 100 bits: nobody tries them, so a plain hash may lie in the table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Invited:
-    """The code is told this once."""
+    """The code is kept nowhere, and only who asks again for the same hears it again."""
 
     public_id: str
-    code: str
+    code: str = field(repr=False)
     role: OrganisationRole
+    made_at: datetime
     expires_at: datetime
 
 
 @database.operation
-async def invite(*, member_id: int, organisation_id: str, role: OrganisationRole, now: datetime) -> Invited:
-    """A code that makes whoever takes it first a member in this role, within seven days.
+async def invite(
+    *,
+    member_id: int,
+    organisation_id: str,
+    role: OrganisationRole,
+    idempotency_key: str = "",
+    keys: IdKeys,
+    now: datetime,
+) -> Invited:
+    """A code that makes whoever takes it first a member in this role, within seven days. The same under the same key is
+    one invitation, with one code; without a key each is another.
 
     Raises ORGANISATION_UNKNOWN, NOT_ALLOWED for a role that is not one's own to give, ORGANISATION_STATE unless it was
     approved, TOO_MANY_ATTEMPTS while fifty are open.
@@ -53,24 +65,54 @@ async def invite(*, member_id: int, organisation_id: str, role: OrganisationRole
         raise RoleTooSmall
     if organisation.status != OrganisationStatus.APPROVED:
         raise state_refusal(organisation.status)
+    asked = idempotency_key and f"organisation code for {member_id} {organisation.id} {role} {idempotency_key}"
+    codes = _codes(asked, keys)
+    if asked and (known := await _made_before(organisation.id, codes)):
+        return known
     if await open_invitations(organisation.id, now) >= MOST_OPEN_INVITATIONS:
         raise DomainError(
             f"已有{MOST_OPEN_INVITATIONS}个邀请尚未使用。",
             code=ErrorCode.TOO_MANY_ATTEMPTS,
             next_step="请先撤回不再需要的邀请。",
         )
-    invited = Invited(new_id("oin"), letters(CODE_LETTERS), role, now + INVITATION_LIFE)
-    await OrganisationInvitation.create(
-        public_id=invited.public_id,
+    made = await OrganisationInvitation.create(
+        public_id=new_id("oin"),
         organisation_id=organisation.id,
         invited_by_id=member_id,
         role=role,
-        code_hash=token_hash(invited.code),
+        code_hash=token_hash(codes[0]),
         made_at=now,
-        expires_at=invited.expires_at,
+        expires_at=now + INVITATION_LIFE,
         status=InvitationStatus.OPEN,
     )
-    return invited
+    return _invited(made, codes[0])
+
+
+def _codes(asked: str, keys: IdKeys) -> list[str]:
+    """By chance; or, of what can be asked again, made of all that was asked: under every key, the current one's first."""
+    if not asked:
+        return [letters(CODE_LETTERS)]
+    return [spelt(bytes.fromhex(digest)[:CODE_LETTERS]) for digest in keys.lookup.hashes(asked).values()]
+
+
+async def _made_before(organisation_id: int, codes: Sequence[str]) -> Invited | None:
+    for code in codes:
+        made = await OrganisationInvitation.get_or_none(
+            code_hash=token_hash(code), organisation_id=organisation_id
+        )
+        if made is not None:
+            return _invited(made, code)
+    return None
+
+
+def _invited(made: OrganisationInvitation, code: str) -> Invited:
+    return Invited(
+        public_id=made.public_id,
+        code=code,
+        role=OrganisationRole(made.role),
+        made_at=made.made_at,
+        expires_at=made.expires_at,
+    )
 
 
 async def open_invitations(organisation_id: int, now: datetime) -> int:
@@ -167,6 +209,33 @@ async def close(*, member_id: int, organisation_id: str, now: datetime) -> None:
         raise RoleTooSmall
     if organisation.status not in (OrganisationStatus.PENDING, OrganisationStatus.APPROVED):
         raise state_refusal(organisation.status)
+    await _shut(organisation, now)
+
+
+async def lock_all_of(member_ids: Collection[int]) -> None:
+    """Locks every organisation to which these belong, in order and before the members' own rows, so that nobody else
+    comes, goes or changes roles there until the caller's transaction ends."""
+    await database.rows(
+        f"""SELECT id FROM organisation WHERE id IN (
+              SELECT organisation_id FROM organisation_member
+               WHERE member_id IN ({database.parameters(len(member_ids))}) AND left_at IS NULL)
+             ORDER BY id FOR UPDATE""",
+        *member_ids,
+    )
+
+
+async def close_suspended_of(member_ids: Collection[int], *, now: datetime) -> None:
+    """What would be left without an owner when these are gone, and its owner could not close: who is suspended neither
+    invites an heir nor ends it. In the caller's transaction, after `lock_all_of`."""
+    owned = OrganisationMember.filter(role=OrganisationRole.OWNER, left_at=None)
+    ids = await owned.filter(member_id__in=member_ids).values_list("organisation_id", flat=True)
+    suspended = Organisation.filter(id__in=ids, status=OrganisationStatus.SUSPENDED)
+    for organisation in await suspended.order_by("id").select_for_update():
+        if not await owned.filter(organisation_id=organisation.id).exclude(member_id__in=member_ids).exists():
+            await _shut(organisation, now)
+
+
+async def _shut(organisation: Organisation, now: datetime) -> None:
     organisation.status = OrganisationStatus.CLOSED
     await organisation.save(update_fields=["status"])
     await OrganisationMember.filter(organisation_id=organisation.id, left_at=None).update(left_at=now)
@@ -203,12 +272,8 @@ async def _accept(member_id: int, invitation_id: int, organisation_id: int, now:
         raise DomainError(
             "您已经是这个单位的成员。", code=ErrorCode.RELATION_EXISTS, next_step="无需重复加入。", field="code"
         )
-    if await OrganisationMember.filter(member_id=member_id, left_at=None).count() >= MOST_ORGANISATIONS:
-        raise DomainError(
-            f"最多同时加入{MOST_ORGANISATIONS}个单位。",
-            code=ErrorCode.TOO_MANY_ATTEMPTS,
-            next_step="请先退出不再参加的单位。",
-        )
+    await lock_living(member_id)  # their organisations are counted, and several may be waiting for them
+    await check_few(member_id)
     invitation.status, invitation.accepted_by_id = InvitationStatus.ACCEPTED, member_id
     await invitation.save(update_fields=["status", "accepted_by_id"])
     await OrganisationMember.create(
@@ -230,7 +295,7 @@ async def _set_role(member_id: int, known: OrganisationMember, role: Organisatio
         raise MembershipUnknown
     if target.role == role:
         return organisation.public_id
-    await _keep_an_owner(target)
+    await _keep_an_owner(organisation, target)
     target.role = role
     await target.save(update_fields=["role"])
     return organisation.public_id
@@ -239,12 +304,12 @@ async def _set_role(member_id: int, known: OrganisationMember, role: Organisatio
 @database.operation
 async def _leave(member_id: int, organisation_id: str, now: datetime) -> None:
     try:
-        _, own = await lock_with_role(member_id, organisation_id)
+        organisation, own = await lock_with_role(member_id, organisation_id)
     except OrganisationUnknown:
         if await _belonged(member_id, organisation_id):
             return
         raise
-    await _end(own, now)
+    await _end(organisation, own, now)
 
 
 @database.operation
@@ -253,12 +318,12 @@ async def _remove(member_id: int, known: OrganisationMember, now: datetime) -> s
     if not may_give(own.role, target.role):
         raise RoleTooSmall
     if target.left_at is None:
-        await _end(target, now)
+        await _end(organisation, target, now)
     return organisation.public_id
 
 
-async def _end(membership: OrganisationMember, now: datetime) -> None:
-    await _keep_an_owner(membership)
+async def _end(organisation: Organisation, membership: OrganisationMember, now: datetime) -> None:
+    await _keep_an_owner(organisation, membership)
     membership.left_at = now
     await membership.save(update_fields=["left_at"])
 
@@ -274,12 +339,12 @@ async def _lock_both(
     return organisation, own, await OrganisationMember.get(id=known.id)
 
 
-async def _keep_an_owner(leaving: OrganisationMember) -> None:
-    """Raises ORGANISATION_STATE when no other owner would be left."""
-    if leaving.role != OrganisationRole.OWNER:
+async def _keep_an_owner(organisation: Organisation, leaving: OrganisationMember) -> None:
+    """Raises ORGANISATION_STATE when no other owner would be left of what has not come to an end."""
+    if leaving.role != OrganisationRole.OWNER or organisation.status in ENDED:
         return
     others = OrganisationMember.filter(
-        organisation_id=leaving.organisation_id, role=OrganisationRole.OWNER, left_at=None
+        organisation_id=organisation.id, role=OrganisationRole.OWNER, left_at=None
     ).exclude(id=leaving.id)
     if not await others.exists():
         raise LastOwner

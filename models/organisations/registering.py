@@ -9,10 +9,12 @@ from models.calendar import business_day, moment_text
 from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import new_id
 from models.keys import IdKeys
+from models.members.standing import lock_living
 from models.messages.operations import tell
 from models.organisations.rules import (
     ACT_FOR_IT,
     ENDED,
+    MOST_ORGANISATIONS,
     MOST_PENDING,
     STATUS_WORDS,
     OrganisationKind,
@@ -150,13 +152,12 @@ async def _register(
     introduction: str,
     now: datetime,
 ) -> str:
-    await database.rows(
-        "SELECT id FROM member WHERE id = $1 FOR UPDATE", member_id
-    )  # one at a time: they are counted
+    await lock_living(member_id)  # one at a time: they are counted
     live = await _live(credit_code)
     if live is None:
         await _check_region(region_key, now)
         await _check_pending(member_id)
+        await check_few(member_id)
         created = await database.row(
             """INSERT INTO organisation (public_id, name, credit_code, kind, region_key, introduction, status,
                                          registered_by_id, registered_at, decision_note)
@@ -218,6 +219,16 @@ async def _check_pending(member_id: int) -> None:
             f"您有{MOST_PENDING}个单位正在等待审核。",
             code=ErrorCode.TOO_MANY_ATTEMPTS,
             next_step="请等审核完成后再登记。",
+        )
+
+
+async def check_few(member_id: int) -> None:
+    """Under the member's lock. Raises TOO_MANY_ATTEMPTS for who belongs to as many organisations as one may."""
+    if await OrganisationMember.filter(member_id=member_id, left_at=None).count() >= MOST_ORGANISATIONS:
+        raise DomainError(
+            f"最多同时加入{MOST_ORGANISATIONS}个单位。",
+            code=ErrorCode.TOO_MANY_ATTEMPTS,
+            next_step="请先退出不再参加的单位。",
         )
 
 

@@ -5,9 +5,9 @@ that the orders which the law keeps lead somewhere; who it was lies sealed besid
 says. The same WeChat account that signs in afterwards is somebody new.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models import database
@@ -20,6 +20,7 @@ from models.ids import new_id
 from models.keys import IdKeys
 from models.members.standing import accounts_of, lock_living
 from models.messages.operations import tell
+from models.organisations import belonging as organisations
 from models.personal_data import HELD, Held, OnDeletion
 from models.privacy import sealing
 from models.privacy.rules import COOLING_OFF, DeletionNotYet, DeletionUnknown, PrivacyKeys
@@ -69,6 +70,13 @@ async def request_in(*, member_id: int, keys: IdKeys, now: datetime) -> str:
 async def cancel_deletion(*, member_id: int, now: datetime) -> None:
     """Thinks better of it. Raises DELETION_UNKNOWN when nothing was asked for."""
     await lock_living(member_id)
+    if not await cancel_in(member_id=member_id, now=now):
+        raise DeletionUnknown
+
+
+async def cancel_in(*, member_id: int, now: datetime) -> bool:
+    """The same as a plain function, under the member's lock, for whoever agrees to the service again. False: nothing
+    was asked for."""
     found = await database.row(
         """UPDATE deletion SET cancelled_at = $1
             WHERE member_id = $2 AND cancelled_at IS NULL AND done_at IS NULL RETURNING public_id""",
@@ -76,11 +84,12 @@ async def cancel_deletion(*, member_id: int, now: datetime) -> None:
         member_id,
     )
     if found is None:
-        raise DeletionUnknown
+        return False
     values = {"what": "您的账号照常使用", "when": moment_text(now)}
     await tell(
         member_id=member_id, template="DELETION_CANCELLED", values=values, about_no=found["public_id"], now=now
     )
+    return True
 
 
 async def standing(*, member_id: int, keys: IdKeys, now: datetime) -> Standing:
@@ -95,25 +104,36 @@ async def standing(*, member_id: int, keys: IdKeys, now: datetime) -> Standing:
 
 
 async def delete_due(*, keys: PrivacyKeys, now: datetime, limit: int = 100) -> int:
-    """Deletes whose time has come; gives how many. Where something has come into the way meanwhile, it waits.
+    """Deletes whose time has come, `limit` at most; gives how many. Where something has come into the way meanwhile,
+    it waits, and those who came later do not wait for it.
 
     Each is one transaction, so a worker that is killed leaves nobody by half; the next one goes on.
     """
-    due = await database.rows(
-        """SELECT id FROM deletion WHERE due_at <= $1 AND cancelled_at IS NULL AND done_at IS NULL
-            ORDER BY due_at LIMIT $2""",
-        now,
-        limit,
-    )
     gone, failed = 0, None
-    for each in due:
+    async for deletion_id in _due(now, limit):
         try:
-            gone += await _delete(each["id"], keys, now)
+            gone += await _delete(deletion_id, keys, now)
         except Exception as error:  # one whose record cannot be sealed, say, keeps nobody else waiting
             failed = failed or error
+        if gone == limit:
+            break
     if failed is not None:
         raise failed
     return gone
+
+
+async def _due(now: datetime, batch: int) -> AsyncIterator[int]:
+    """Ids, the oldest first, read by and by."""
+    after: tuple[datetime, int] = (datetime.fromtimestamp(0, UTC), 0)
+    while found := await database.rows(
+        """SELECT id, due_at FROM deletion
+            WHERE due_at <= $1 AND (due_at, id) > ($2, $3) AND cancelled_at IS NULL AND done_at IS NULL
+            ORDER BY due_at, id LIMIT $4""",
+        *(now, *after, batch),
+    ):
+        for row in found:
+            yield row["id"]
+        after = (database.utc(found[-1]["due_at"]), found[-1]["id"])
 
 
 async def erase_latecomers(*, now: datetime) -> int:
@@ -135,6 +155,7 @@ async def _erase_again(member_id: int) -> None:
 async def _delete(deletion_id: int, keys: PrivacyKeys, now: datetime) -> bool:
     wish = await Deletion.get(id=deletion_id)
     accounts = await accounts_of(wish.member_id)
+    await organisations.lock_all_of(accounts)
     await database.rows(
         f"SELECT id FROM member WHERE id IN ({database.parameters(len(accounts))}) ORDER BY id FOR UPDATE",
         *accounts,
@@ -150,6 +171,7 @@ async def _delete(deletion_id: int, keys: PrivacyKeys, now: datetime) -> bool:
         member_id=wish.member_id, public_id=member["public_id"], accounts=accounts, keys=keys, now=now
     )
     await _say_goodbye(accounts, now)
+    await organisations.close_suspended_of(accounts, now=now)
     for account in accounts:
         await _erase(account)
         await _leave_only_a_date(account, now)

@@ -62,6 +62,7 @@ def oldest(table: str, condition: str, by: str) -> str:
 
 
 DAY = timedelta(days=1)
+UNREAD = "read_at IS NULL AND told_at <= $1"
 _OVER = "(status <> 'OPEN' OR expires_at <= $1) AND made_at <= $1"
 
 RULES: tuple[Rule, ...] = (
@@ -85,6 +86,13 @@ RULES: tuple[Rule, ...] = (
         age=SIGN_INS_KEPT,
         why="网络安全法 21: logs for at least six months",
         purge=lambda _keys, now: sign_ins.purge_sign_ins(now=now, batch=BATCH),
+    ),
+    Rule(
+        name="staff_sign_ins",
+        what="staff's sign-ins that are over, with their devices and addresses",
+        age=SIGN_INS_KEPT,
+        why="likewise",
+        purge=_rows("staff_sign_in", "last_seen_at <= $1 AND (ended_at IS NULL OR ended_at <= $1)", SIGN_INS_KEPT),
     ),
     Rule(
         name="real_names",
@@ -133,6 +141,13 @@ RULES: tuple[Rule, ...] = (
         purge=_rows(
             "message", "read_at <= $1", 365 * DAY, by="read_at", hanging=("message_sending", "message_id")
         ),
+    ),
+    Rule(
+        name="unread_messages",
+        what="messages that nobody read",
+        age=730 * DAY,
+        why="who has not looked for so long does not (ours)",
+        purge=_rows("message", UNREAD, 730 * DAY, by="told_at", hanging=("message_sending", "message_id")),
     ),
     Rule(
         name="invitations",

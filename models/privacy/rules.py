@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from models.errors import DomainError, ErrorCode
 from models.keys import IdKeys, PhoneKeys, SealingKeys
-from models.personal_data import HELD, OnDeletion
+from models.personal_data import HELD, Held, OnDeletion
 
 EXPORT_LIFE = timedelta(minutes=10)
 MOST_EXPORTS, EXPORT_WINDOW = 5, timedelta(days=1)
@@ -65,13 +65,19 @@ class DeletionNotYet(DomainError):
 
 
 def erased() -> list[str]:
-    """What goes, in the words of the export."""
-    return [held.what for held in HELD if held.on_deletion is OnDeletion.ERASED]
+    """What goes, in the words of the export; of what only the row stays, what was written."""
+    whole = [held.what for held in HELD if held.on_deletion is OnDeletion.ERASED]
+    return [*whole, *(f"{held.what}里写的内容" for held in HELD if _only_the_row_stays(held))]
 
 
 def kept() -> list[Kept]:
     """What stays, without saying whose it was, and why."""
-    return [Kept(held.what, held.basis) for held in HELD if held.on_deletion is OnDeletion.KEPT]
+    whole = [Kept(held.what, held.basis) for held in HELD if held.on_deletion is OnDeletion.KEPT]
+    return [*whole, *(Kept(f"{held.what}的办理记录", held.basis) for held in HELD if _only_the_row_stays(held))]
+
+
+def _only_the_row_stays(held: Held) -> bool:
+    return held.on_deletion is OnDeletion.OWN and bool(held.basis)
 
 
 def keep_until(last_trade: datetime) -> datetime:

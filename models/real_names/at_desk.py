@@ -70,7 +70,7 @@ async def verify_person(
     Who is bound already is made SEEN, without asking the authority again. A number that the authority does not know
     is taken on the clerk's word (DESK_ONLY): it is real people's problem that a new card takes days to arrive there.
     Raises NOT_ALLOWED, BAD_INPUT, ID_NUMBER_WRONG, NAME_DIFFERS, CONSENT_OUTDATED, GUARDIAN_NEEDED for a child whom no
-    guardian has added, NAME_CHECK_TOO_MANY, OUTSIDE_UNAVAILABLE.
+    guardian has added, NAME_CHECK_TOO_MANY, TOO_MANY_ATTEMPTS, OUTSIDE_UNAVAILABLE.
     """
     await powers.demand(clerk, Power.READ_PERSON, venue_id=venue_id)
     person = NamedPerson.of(name, id_number, today=business_day(now))
@@ -78,7 +78,7 @@ async def verify_person(
     venue = await Venue.get(public_id=venue_id)
     with checking.told_when_it_is_done():
         begun = await _begin(clerk.staff_id, venue.id, person, consent_version, idempotency_key, keys, now)
-    if isinstance(begun, DomainError):  # raised here, since inside it would undo the count of guesses
+    if isinstance(begun, DomainError):  # raised here, since inside it would undo the count of guesses and look-ups
         raise begun
     if isinstance(begun, Check):
         verdict = await checking.ask(begun, person, authority, now=now)
@@ -112,6 +112,13 @@ async def person_here(
     return await _here((found["id"], found["public_id"]), found["venue_id"], keys, now)
 
 
+async def demand_still_here(person: PersonHere) -> None:
+    """Raises PersonNotHere when the account is not this person's any more. A plain function, under the member's lock,
+    for which whoever acts may have waited: the name may be gone, or another's, since the card was read."""
+    if not await RealName.filter(id=person.known.person_id, member_id=person.member_id).exists():
+        raise PersonNotHere
+
+
 def check_version(purpose: Purpose, version: str, now: datetime) -> None:
     """Raises ConsentOutdated, before anything is asked outside on the strength of a text that holds no more."""
     text = current(TEXTS, purpose, business_day(now))
@@ -125,18 +132,7 @@ Found = tuple[int, str]
 
 @database.operation
 async def _look_up(staff_id: int, venue_id: int, number: str, keys: IdKeys, now: datetime) -> Found | None:
-    await database.alone_with(f"look-ups of {staff_id}")
-    lately = DeskLookUp.filter(staff_id=staff_id, looked_at__gt=now - timedelta(hours=1))
-    if await lately.count() >= rules.LOOK_UPS_AN_HOUR:
-        first = await lately.order_by("looked_at").first()
-        assert first is not None
-        wait = int((first.looked_at + timedelta(hours=1) - now).total_seconds()) + 1
-        raise DomainError(
-            f"一小时内最多查找{rules.LOOK_UPS_AN_HOUR}次，您已用完。",
-            code=ErrorCode.TOO_MANY_ATTEMPTS,
-            next_step="请稍后再试，或请同事办理；顾客也可以出示入场码。",
-            retry_after=wait,
-        )
+    await _demand_few_look_ups(staff_id, now)
     row = await RealName.get_or_none(lookup_hash__in=list(keys.lookup.hashes(number).values()))
     if row is None or row.member_id is None:
         await _seen(staff_id, venue_id, None, now)
@@ -145,11 +141,31 @@ async def _look_up(staff_id: int, venue_id: int, number: str, keys: IdKeys, now:
     return await _member(row.member_id)
 
 
+async def _demand_few_look_ups(staff_id: int, now: datetime) -> None:
+    """Raises TOO_MANY_ATTEMPTS after sixty in an hour. A plain function: until the caller's transaction ends this clerk
+    looks nobody else up, so what is `_seen` in it is counted before the next."""
+    await database.alone_with(f"look-ups of {staff_id}")
+    lately = DeskLookUp.filter(staff_id=staff_id, looked_at__gt=now - timedelta(hours=1))
+    if await lately.count() < rules.LOOK_UPS_AN_HOUR:
+        return
+    first = await lately.order_by("looked_at").first()
+    assert first is not None
+    wait = int((first.looked_at + timedelta(hours=1) - now).total_seconds()) + 1
+    raise DomainError(
+        f"一小时内最多查找{rules.LOOK_UPS_AN_HOUR}次，您已用完。",
+        code=ErrorCode.TOO_MANY_ATTEMPTS,
+        next_step="请稍后再试，或请同事办理；顾客也可以出示入场码。",
+        retry_after=wait,
+    )
+
+
 @database.operation
 async def _begin(
     staff_id: int, venue_id: int, person: NamedPerson, version: str, key: str, keys: IdKeys, now: datetime
 ) -> Found | Check | DomainError:
-    """Whoever is known already, or the question to ask."""
+    """Whoever is known already, or the question to ask. What is answered here tells who is known as much as a look-up
+    does, so it is one; a question to the authority has limits of its own."""
+    await _demand_few_look_ups(staff_id, now)
     by, asked = AskedBy(staff_id=staff_id), f"desk {venue_id} {key}"
     hashes = await binding.hold_number(person, keys)
     holder = await binding.holder_of(hashes)
@@ -157,11 +173,13 @@ async def _begin(
         await checking.demand_few_guesses(by, hashes, now)
         if binding.open_row(holder, keys)[0] != person.name:
             await checking.note_guess(by, person, keys=keys, key=asked, now=now)
+            await _seen(staff_id, venue_id, None, now)
             return NameDiffers()
         return await _attest(staff_id, venue_id, holder, version, now)
     bound_to_nobody = holder is None or holder.member_id is None
     if bound_to_nobody and rules.is_child(business_day(now), person.born_on):
-        raise GuardianNeeded("未满14周岁的孩子由监护人办理。", "请监护人在手机上“家人与协助”里添加孩子。")
+        await _seen(staff_id, venue_id, None, now)
+        return GuardianNeeded("未满14周岁的孩子由监护人办理。", "请监护人在手机上“家人与协助”里添加孩子。")
     return await checking.intend(by, person, keys=keys, hashes=hashes, key=asked, now=now)
 
 

@@ -20,7 +20,7 @@ from models.real_names.tables import RealName
 
 
 async def hold_number(person: NamedPerson, keys: IdKeys) -> list[str]:
-    """Until the caller's transaction ends nobody else binds, checks or frees this number. Returns its hashes.
+    """Until the caller's transaction ends nobody else binds or checks this number. Returns its hashes.
 
     Under all keys, so that two processes in the middle of a rotation wait for each other.
     """
@@ -144,7 +144,7 @@ async def purge(*, now: datetime, limit: int = 500) -> int:
 
 @operation
 async def _purge(now: datetime, limit: int) -> int:
-    gone = 0
+    gone = 0  # each condition twice: who waited for a row looks again only at what stands outside
     for table, condition, before in (
         ("real_name", "member_id IS NULL AND unbound_at <= $1", now - UNBOUND_KEPT),
         ("name_check", "asked_at <= $1", now - CHECKS_KEPT),
@@ -152,7 +152,8 @@ async def _purge(now: datetime, limit: int) -> int:
     ):
         gone += len(
             await database.rows(
-                f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {condition} LIMIT $2) RETURNING id",
+                f"""DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {condition} LIMIT $2)
+                       AND {condition} RETURNING id""",
                 before,
                 limit,
             )

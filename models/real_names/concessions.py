@@ -10,7 +10,7 @@ from models.ids import new_id
 from models.keys import IdKeys
 from models.members.standing import lock_living
 from models.messages.operations import tell
-from models.real_names.at_desk import PersonHere, person_here
+from models.real_names.at_desk import PersonHere, demand_still_here, person_here
 from models.real_names.rules import CONCESSION_WORDS, ConcessionKind, check_concession
 from models.real_names.tables import Concession
 from models.staff import powers
@@ -67,6 +67,7 @@ async def revoke_concession(*, clerk: StaffSignedIn, concession_id: str, now: da
 @database.operation
 async def _grant(staff_id: int, person: PersonHere, kind: ConcessionKind, ends_on: date, now: datetime) -> None:
     await lock_living(person.member_id)
+    await demand_still_here(person)
     live = await Concession.filter(member_id=person.member_id, kind=kind, revoked_at=None).first()
     if live is not None and live.ends_on == ends_on:
         return

@@ -69,20 +69,6 @@ def is_childs_number(sealed_number: bytes, seal_key_id: str, *, member_id: int, 
     return rules.is_child(today, rules.birth_date(number))
 
 
-async def concessions_of(member_id: int, keys: IdKeys, today: date) -> frozenset[ConcessionKind]:
-    """What a member may claim on this day: what clerks granted, and SENIOR, which their age says."""
-    person = await known_person(member_id=member_id, keys=keys, today=today)
-    if person is None:  # who somebody is comes first: a concession is the person's, not the account's
-        return frozenset()
-    found = await database.rows(
-        "SELECT kind FROM concession WHERE member_id = $1 AND revoked_at IS NULL AND ends_on > $2",
-        member_id,
-        today,
-    )
-    by_age = {ConcessionKind.SENIOR} if person.age_band is AgeBand.ELDER else set()
-    return frozenset({ConcessionKind(row["kind"]) for row in found} | by_age)
-
-
 @dataclass(frozen=True, kw_only=True)
 class HeldConcession:
     """One that a clerk granted, or (without id and end) that the age says."""
@@ -93,9 +79,9 @@ class HeldConcession:
 
 
 async def held_concessions(*, member_id: int, keys: IdKeys, today: date) -> list[HeldConcession]:
-    """The same, with their ends, for showing."""
+    """What a member may claim on this day: what clerks granted, and SENIOR, which their age says."""
     person = await known_person(member_id=member_id, keys=keys, today=today)
-    if person is None:
+    if person is None:  # who somebody is comes first: a concession is the person's, not the account's
         return []
     by_age = [HeldConcession(public_id=None, kind=ConcessionKind.SENIOR, ends_on=None)]
     found = await database.rows(

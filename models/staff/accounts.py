@@ -53,7 +53,6 @@ async def open_account(
     username, display_name = checked_username(username), checked_display_name(display_name)
     password = new_password(username, policy)
     public_id = await _open(username, display_name, await passwords.hashed(password), clerk.staff_id, now)
-    concerning("STAFF", public_id, detail=username)
     return FirstPassword(public_id, username, password)
 
 
@@ -130,6 +129,7 @@ async def _open(username: str, display_name: str, password_hash: str, opened_by:
         opened_by=opened_by,
         now=now,
     )
+    concerning("STAFF", public_id, detail=username)  # here, before its line is written
     return public_id
 
 
@@ -148,6 +148,7 @@ async def _open_administrators(
         )
         await add_role(staff_id=staff_id, role=role, place=Place(), venue_row=None, granted_by=None, now=now)
         opened.append(replace(each, public_id=public_id))
+        concerning("STAFF", public_id, detail=" ".join(f"{known.username}={known.public_id}" for known in opened))
     return opened
 
 

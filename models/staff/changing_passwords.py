@@ -28,6 +28,20 @@ async def change_password(*, token: str, old: str, new: str, policy: StaffPolicy
     Raises NOT_SIGNED_IN, STAFF_CREDENTIALS_WRONG for a wrong old one (which counts), STAFF_LOCKED, PASSWORD_TOO_WEAK,
     PASSWORD_USED_BEFORE. Passwords are hashed outside the transaction.
     """
+    while True:
+        try:
+            return await _changed(token, old, new, policy, now)
+        except (
+            _Overtaken
+        ):  # perhaps by the same, tapped twice: looked at again, beside the password that is there now
+            continue
+
+
+class _Overtaken(Exception):
+    """Another change was written down since the passwords were compared."""
+
+
+async def _changed(token: str, old: str, new: str, policy: StaffPolicy, now: datetime) -> StaffSignedIn:
     found = await find_arriving(token=token, now=now, policy=policy)
     if found is None or found.stage not in (SignInStage.NEEDS_PASSWORD, SignInStage.OPEN):
         raise NotSignedIn
@@ -70,7 +84,9 @@ async def _change(
     staff = await StaffMember.select_for_update().get(id=staff_id)
     if staff.locked_until is not None and now < staff.locked_until:  # by guesses that were made at the same time
         return StaffLocked(staff.locked_until - now)
-    if staff.password_hash != old_hash or not new_hash:
+    if staff.password_hash != old_hash:
+        raise _Overtaken
+    if not new_hash:
         return await count_failure(staff, StaffCredentialsWrong(policy), policy, now)
     sign_in = await StaffSignIn.get(token_hash=token_hash(token))
     if sign_in.ended_at is not None or not staff.is_active:

@@ -9,6 +9,7 @@ from models.staff.powers import accounts_where
 from models.staff.rules import Power, StaffSignedIn
 
 
+@database.operation
 async def end_sign_in(*, clerk: StaffSignedIn, sign_in_id: str, now: datetime) -> None:
     """One by its public id: the clerk's own, or with END_SIGN_INS one of somebody in their scope. Ending it again
     changes nothing. Raises NOT_ALLOWED for every other one, whether it is there or not."""

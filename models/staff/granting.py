@@ -37,6 +37,7 @@ async def grant_role(*, clerk: StaffSignedIn, staff_id: str, role: Role, place: 
     return await _grant(clerk, staff_id, role, place, now)
 
 
+@database.operation
 async def end_role(*, clerk: StaffSignedIn, role_id: str, now: datetime) -> None:
     """Takes a role (public id) back. Ending it again changes nothing.
 

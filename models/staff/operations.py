@@ -88,6 +88,7 @@ async def sign_in(
     return outcome
 
 
+@database.operation
 async def sign_out(*, token: str, now: datetime) -> None:
     """Ends the sign-in, whatever its stage. An unknown or ended one stays as it is."""
     await database.rows(
@@ -139,13 +140,14 @@ async def _create(
     now: datetime,
 ) -> int:
     rows_of = await places_of(places)
-    staff_id, _ = await add_account(
+    staff_id, public_id = await add_account(
         username=username,
         display_name=display_name,
         password_hash=password_hash,
         must_change_password=must_change_password,
         now=now,
     )
+    deeds.concerning("STAFF", public_id, detail=username)
     for role in roles:
         for place in places:
             await add_role(

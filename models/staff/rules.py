@@ -41,6 +41,8 @@ class Power(StrEnum):
     GRANT_CONCESSION = "GRANT_CONCESSION"
     BOOK_FOR_PERSON = "BOOK_FOR_PERSON"
     ANSWER_FEEDBACK = "ANSWER_FEEDBACK"
+    ROUTE_FEEDBACK = "ROUTE_FEEDBACK"  # the office above, so never who runs the venues: see HIDE_RATING
+    ANSWER_RATING = "ANSWER_RATING"  # in the venue's name, which answers once
     HIDE_RATING = "HIDE_RATING"  # of a venue, so never the venue's own: whoever runs venues is not their judge
     DECIDE_ORGANISATION = "DECIDE_ORGANISATION"
     OPEN_SEALED_RECORDS = "OPEN_SEALED_RECORDS"  # who a deleted member was
@@ -56,11 +58,18 @@ _DESK = frozenset({Power.REDEEM, Power.TAKE_MONEY, Power.READ_PERSON, Power.BOOK
 POWERS: Mapping[Role, frozenset[Power]] = {
     Role.REDEEMER: _DESK,
     Role.VENUE_MANAGER: _DESK
-    | {Power.SETTLE_REFUNDS, Power.ANSWER_FEEDBACK, Power.GRANT_CONCESSION, Power.REVEAL},
+    | {
+        Power.SETTLE_REFUNDS,
+        Power.ANSWER_FEEDBACK,
+        Power.ANSWER_RATING,
+        Power.GRANT_CONCESSION,
+        Power.REVEAL,
+    },
     Role.FINANCE: frozenset({Power.SETTLE_REFUNDS, Power.RECONCILE}),
     Role.REGULATOR: frozenset(
         {
             Power.ANSWER_FEEDBACK,
+            Power.ROUTE_FEEDBACK,
             Power.HIDE_RATING,
             Power.DECIDE_ORGANISATION,
             Power.GRANT_CONCESSION,
@@ -105,7 +114,9 @@ POWER_WORDS: Mapping[Power, str] = {
     Power.REVEAL: "查看完整个人信息",
     Power.GRANT_CONCESSION: "认定优惠资格",
     Power.BOOK_FOR_PERSON: "代顾客预订",
-    Power.ANSWER_FEEDBACK: "答复诉求和评价",
+    Power.ANSWER_FEEDBACK: "答复诉求",
+    Power.ROUTE_FEEDBACK: "转办诉求",
+    Power.ANSWER_RATING: "答复评价",
     Power.HIDE_RATING: "隐藏评价",
     Power.DECIDE_ORGANISATION: "审核单位",
     Power.OPEN_SEALED_RECORDS: "查阅封存记录",

@@ -301,6 +301,7 @@ REACHING_TOO: Mapping[str, Reaching] = {
         owner="clerk",
         meanwhile=_a_key,
     ),
+    "inviteToOrganisation.idempotencyKey": _key("invitation to the club", "the key of An's invitation"),
     "deskInviteHelper.idempotencyKey": Reaching(
         lambda life: [Known(life.desk_keys["invite"], "the key of the clerk's act: invite")],
         _a_key,

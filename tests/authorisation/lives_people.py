@@ -203,7 +203,9 @@ async def _an_organisation(life: "Life", others: Others) -> None:
     others.used["organisation"] = invited["code"]
     joined = await relative.ask(documents_organisations.ACCEPT_ORGANISATION_INVITATION, code=invited["code"])
     others.ids["membership"] = joined.value["organisation"]["membershipId"]
-    waiting = (await citizen.ask(documents_organisations.INVITE_TO_ORGANISATION, **mine)).value
+    key = others.keys["invitation to the club"] = secrets.token_hex(8)
+    inviting = await citizen.ask(documents_organisations.INVITE_TO_ORGANISATION, **mine, idempotencyKey=key)
+    waiting = inviting.value
     others.ids["organisation invitation"] = waiting["invitation"]["id"]
     found = await citizen.ask(documents_organisations.ORGANISATION_MEMBERS.replace("maskedName", ""), **mine)
     others.ids["member cursor"] = found.value["edges"][0]["cursor"]

@@ -19,7 +19,7 @@ from models import database
 from models.admissions.tables import Admission
 from models.audit.tables import AuditLine
 from models.consents.rules import Purpose
-from models.families.tables import Invitation
+from models.families.tables import Invitation, Proxy
 from models.messages.tables import Message
 from models.orders.tables import Order
 from models.real_names.rules import NamedPerson
@@ -29,12 +29,13 @@ from tests.browser.real_desk import served
 from tests.factories.booking import Hall, a_hall, at
 from tests.factories.names import GRANDMOTHER, a_person, version
 from tests.house import HERE, PASSWORD, Clerk, House
+from tests.resolvers.documents_people import ACCEPT_INVITATION
 
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 HELPERS_PHONE = "13800000077"
 NEW_CARD = a_person("赵永年", "19710203")
 """Nobody has told the authority of it."""
-ACTS = ("find", "verify", "invite-helper", "free-number", "grant", "revoke", "slots", "book")
+ACTS = ("find", "verify", "invite-helper", "end-helpers", "free-number", "grant", "revoke", "slots", "book")
 NEVER_SENT = [
     *((act, said) for act in ACTS for said in (b"", b"[]", b"\xff", b" " * 5000)),
     ("find", b'{"idNumber": 1}'),
@@ -263,6 +264,53 @@ async def test_a_no_is_said_large_an_answer_is_lost_once_and_after_three_minutes
 
 
 @pytest.mark.browser
+async def test_a_grandmother_who_wants_no_helper_any_more_has_none_after_a_second_thought(
+    people: Page, counter: Counter
+) -> None:
+    await registers(people, GRANDMOTHER.number, GRANDMOTHER.name)
+    await sees(people, "GREEN", "已登记")
+    await people.keyboard.press("Escape")
+    await people.keyboard.press("F3")
+    await people.keyboard.type(HELPERS_PHONE)
+    await people.locator("#helper-text .tick").click()
+    await people.get_by_role("button", name="生成邀请码").click()
+    await expect(people.locator("#invitation-code")).to_have_text(re.compile(r"^[0-9]{5} [0-9]{5}$"))
+    code = (await people.locator("#invitation-code").inner_text()).replace(" ", "")
+    grandson = await counter.house.citizen(phone=HELPERS_PHONE)
+    await grandson.ask(
+        "mutation ($code: String!) { bindPhone(code: $code) { userErrors { code } } }",
+        code=await grandson.phone_code(),
+    )
+    await grandson.ask(ACCEPT_INVITATION, code=code)
+    assert await Proxy.filter(ended_at=None).count() == 1
+    await people.keyboard.press("F2")
+
+    no_helpers = people.get_by_role("button", name="本人不再要协助人")
+    await no_helpers.click()
+    await picture(people, "no-helpers")
+    await people.keyboard.press("Enter")  # confirms nothing
+    await people.keyboard.press("Escape")
+    await expect(people.locator("#services")).to_be_visible()
+    assert await Proxy.filter(ended_at=None).count() == 1
+
+    async def lose_the_answer(route: Route) -> None:
+        await route.fetch()
+        await route.abort("connectionreset")
+
+    await people.route("**/desk/people/end-helpers", lose_the_answer, times=1)
+    await no_helpers.click()
+    await people.get_by_role("button", name="确认结束").click()
+    await sees(people, "YELLOW", "请重试", "不会重复办理")
+    await people.get_by_role("button", name="重试").click()
+    await sees(people, "GREEN", "已结束", "王**")
+    proxy = await Proxy.get()
+    assert (proxy.ended_at is not None, proxy.ended_by) == (True, "STAFF")
+    assert await Message.filter(template="HELPER_ENDED").count() == 2, "each of the two is told once"
+    await people.keyboard.press("Escape")
+    await expect(people.locator("#services")).to_be_visible()
+
+
+@pytest.mark.browser
 async def test_a_number_in_somebody_elses_account_is_freed_after_a_second_thought_and_registered_anew(
     people: Page, counter: Counter
 ) -> None:
@@ -393,6 +441,7 @@ async def test_a_venue_that_is_not_the_clerks_is_refused_whatever_the_cookie_say
     for act, said in (
         ("find", {"idNumber": GRANDMOTHER.number}),
         ("invite-helper", {"personId": person["personId"], "powers": ["BOOK"], "phone": HELPERS_PHONE}),
+        ("end-helpers", {"personId": person["personId"]}),
         ("free-number", {"personId": person["personId"]}),
         ("book", {"personId": person["personId"], "courtId": "c", "startsAt": at(10).isoformat(), "people": 1}),
     ):
@@ -415,6 +464,7 @@ async def test_every_act_leaves_its_line_readings_too_and_no_line_holds_a_number
         key="a-key-of-one-act",
     )
     assert told["invitation"]["powers"] == "代为预订"
+    assert (await visitor.asks("end-helpers", personId=person_id))["person"]["personId"] == person_id
     granted = await visitor.asks("grant", personId=person_id, kind="STUDENT", lastDay="2027-08-30")
     (student,) = [each for each in granted["person"]["concessions"] if each["id"]]
     assert (student["word"], student["until"]) == ("学生优待", "2027年8月30日")
@@ -432,6 +482,7 @@ async def test_every_act_leaves_its_line_readings_too_and_no_line_holds_a_number
         ("desk/people/find", True),
         ("desk/people/verify", False),
         ("desk/people/invite-helper", False),
+        ("desk/people/end-helpers", False),
         ("desk/people/grant", False),
         ("desk/people/revoke", False),
         ("desk/people/book", False),

@@ -3,10 +3,11 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
-from models.messages.rules import AskingMoment, BlankKind, Form, MessageWay, Template, blanks_in, fit, is_taken
+from models.messages.rules import AskingMoment, BlankKind, Form, MessageWay, Template, fit, is_taken
 from models.messages.templates import shelf
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,10 @@ PROMISED = {
     *("CONCESSION_ENDED", "DELETION_ASKED", "DELETION_CANCELLED", "COMPLAINT_ROUTED", "COMPLAINT_ANSWERED"),
     *("COMPLAINT_LATE", "RATING_ANSWERED", "RATING_HIDDEN", "ORGANISATION_DECIDED"),
 }
+
+
+def blanks_in(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
 def values_of(template: Template, texts: dict[BlankKind, str]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.consents import operations as consents
 from models.consents.rules import Purpose
 from models.families import invitations, inviting_helpers, wards
 from models.families.acting import Acting, HelperPower, acting_for
@@ -12,6 +11,7 @@ from models.families.rules import InvitationKind, Relation
 from models.families.tables import Guardianship
 from models.families.wards import WardWanted
 from models.members.tables import Member
+from models.privacy import withdrawing
 from models.real_names import binding
 from models.real_names.rules import Assurance, NamedPerson
 from tests.conftest import NOW
@@ -91,7 +91,9 @@ async def ask_helper(
     principal: Somebody, powers: Sequence[HelperPower], *, phone: str | None = None, now: datetime = NOW
 ) -> str:
     """The code for a helper; the principal agrees to what that means."""
-    await consents.give(member_id=principal.id, purpose=Purpose.HELPER, version=version(Purpose.HELPER), now=now)
+    await withdrawing.agree(
+        member_id=principal.id, purpose=Purpose.HELPER, version=version(Purpose.HELPER), now=now
+    )
     invited = await inviting_helpers.invite_helper(
         member_id=principal.id, powers=powers, phone=phone, keys=ID_KEYS, phone_keys=PHONE_KEYS, now=now
     )

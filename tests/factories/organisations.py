@@ -79,7 +79,7 @@ async def joins(
     now: datetime = NOW,
 ) -> str:
     """The member takes an invitation; gives the membership's public id."""
-    invited = await invite(member_id=owner_id, organisation_id=organisation_id, role=role, now=now)
+    invited = await invite(member_id=owner_id, organisation_id=organisation_id, role=role, keys=ID_KEYS, now=now)
     await accept_invitation(member_id=member_id, code=invited.code, keys=ID_KEYS, now=now)
     (mine,) = await organisations_of(member_id=member_id, now=now, organisation_id=organisation_id)
     return mine.membership_id

@@ -12,7 +12,9 @@ from models.keys import LookupKeys, PhoneKeys, SealingKeys, TokenKeys
 from models.members import operations as members
 from models.members import phones
 from models.members.queries import who
-from models.members.rules import Tokens
+from models.members.rules import Tokens, canonical_phone
+from models.members.standing import leads_to
+from models.members.tables import MemberPhone
 from models.staff import operations as staff
 from models.staff import second_factor
 from models.staff.policy import DEVELOPMENT
@@ -49,6 +51,14 @@ async def a_member(
     if phone is not None:
         await phones.bind_phone(member_id=signed_in.member_id, phone=phone, keys=PHONE_KEYS, now=now)
     return signed_in.member_id, tokens
+
+
+async def find_by_phone(*, phone: str, keys: PhoneKeys) -> int | None:
+    """The member to whom this number leads, or None."""
+    found = await MemberPhone.get_or_none(
+        lookup_hash__in=list(keys.lookup.hashes(canonical_phone(phone)).values())
+    )
+    return None if found is None else await leads_to(found.member_id)
 
 
 async def a_clerk(

@@ -136,6 +136,20 @@ async def test_while_wechat_is_not_there_at_all_nothing_is_lost(house: House) ->
     assert await standing() == {"SUBSCRIBE": "SENT"}
 
 
+async def test_a_token_that_could_not_be_fetched_uses_up_no_consent_and_the_message_is_sent_later(
+    house: House,
+) -> None:
+    member_id = await somebody(house, consents=1)
+    await is_told(member_id)
+    await fault(house, http_500_after=True)
+    assert await tell_people(tools(house)) == 1
+    assert (await standing(), await consents_left(member_id)) == ({"SUBSCRIBE": "WAITING"}, 1)
+    await fault(house)
+    await house.travel(house.now() + timedelta(minutes=1))
+    assert await tell_people(tools(house)) == 1
+    assert (await standing(), len(await arrived(house))) == ({"SUBSCRIBE": "SENT"}, 1)
+
+
 async def test_a_subscribe_message_whose_answer_was_lost_is_not_sent_again(house: House) -> None:
     await with_a_token(house)
     await is_told(await somebody(house, consents=2), no="O1")

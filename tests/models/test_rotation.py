@@ -55,7 +55,7 @@ from tests.databases import KIND, Database
 from tests.factories.feedback import WORDS, a_complaint, clocks_and_holidays, divisions
 from tests.factories.gates import Ticket, a_ticket
 from tests.factories.names import a_person, version
-from tests.factories.people import APPID, PASSWORD, a_clerk, a_code, a_member
+from tests.factories.people import APPID, PASSWORD, a_clerk, a_code, a_member, find_by_phone
 from tests.factories.places import a_court, a_venue
 from tests.factories.sms import Gateway
 from tests.models.audit.lines import a_deed
@@ -381,7 +381,7 @@ class House:
     async def read_people(self, by: Rings) -> None:
         for member_id, number in list(self.numbers.items()):
             assert await phones.number_of(member_id=member_id, keys=by.phones) == f"+86{number}"
-            assert await phones.find_by_phone(phone=number, keys=by.phones) == member_id
+            assert await find_by_phone(phone=number, keys=by.phones) == member_id
         for member_id, person in list(self.names.items()):
             known = await known_person(member_id=member_id, keys=by.names, today=self.now.date())
             assert known is not None

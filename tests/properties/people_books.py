@@ -269,14 +269,16 @@ async def leads() -> dict[tuple[str, str, int], int | None]:
 
 async def check_parting(merge: Merge, before: Leads, after: Leads) -> None:
     """Each row that had moved, and was still the kept account's, leads to the joined one again; of the others only what
-    rests on a name that went home. (A companionship may be written the other way round; a message that the joined
+    rests on a name or a door that went home. (A companionship may be written the other way round; a message that the joined
     account has by now stays.)"""
     moves = await database.rows(
         "SELECT table_name, column_name, row_id FROM merge_move WHERE merge_id = $1", merge.id
     )
     moved = {(row["table_name"], row["row_id"]) for row in moves}
     moved |= {("admission", each) for each in await _admissions_of(moved)}
-    follows = {"guardianship", "concession"} if any(table == "real_name" for table, _ in moved) else set()
+    follows = {"sign_in"}  # the one in which it was said, by a door that went home
+    if any(table == "real_name" for table, _ in moved):
+        follows |= {"guardianship", "concession"}
     for place, owner in before.items():
         table, _, row_id = place
         if table != "companionship" and after[place] != owner:

@@ -18,7 +18,6 @@ from models.checkout.at_desk import MoneyGiven, take_money
 from models.checkout.cancelling import cancel_order
 from models.checkout.ending import end_overdue_holds
 from models.checkout.placing import PlacedBy, place_order
-from models.consents import operations as consents
 from models.consents.reading import TEXTS
 from models.consents.rules import Purpose, current
 from models.errors import DomainError
@@ -302,6 +301,16 @@ class Town:
         )
         self.let_go.add((await Member.get(public_id=person_id)).id)
 
+    async def end_help_at_desk(self, person: int) -> None:
+        await withdrawing.withdraw_at_desk(
+            clerk=self.clerk,
+            person_id=await self.show_card(person, 1),
+            purpose=Purpose.HELPER,
+            venue_id=self.hall.venue.public_id,
+            keys=ID_KEYS,
+            now=self.now,
+        )
+
     async def find_helper_at_desk(self, person: int, phone: int, helper: int) -> None:
         invited = await inviting_helpers.invite_helper_at_desk(
             clerk=self.clerk,
@@ -533,7 +542,7 @@ class Town:
         )
 
     async def _agree(self, member_id: int, purpose: Purpose) -> None:
-        await consents.give(member_id=member_id, purpose=purpose, version=self._version(purpose), now=self.now)
+        await withdrawing.agree(member_id=member_id, purpose=purpose, version=self._version(purpose), now=self.now)
 
     def _version(self, purpose: Purpose) -> str:
         return current(TEXTS, purpose, self.today).version

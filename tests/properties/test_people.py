@@ -70,6 +70,7 @@ DESK: Acts = {
     "show_card": (cards, st.integers(1, 2)),
     "free_number": (cards,),
     "find_helper_at_desk": (cards, phones, seats),
+    "end_help_at_desk": (cards,),
 }
 ACCOUNTS: Acts = {"merge": (seats, seats), "undo": (seats, st.sampled_from((0, 0, 0, 1)))}
 FAMILIES: Acts = {

@@ -21,7 +21,7 @@ from models.messages.operations import tell
 from models.messages.tables import Message
 from tests.conftest import NOW
 from tests.databases import Database
-from tests.factories.people import PHONE_KEYS, TOKEN_KEYS, a_member
+from tests.factories.people import PHONE_KEYS, TOKEN_KEYS, a_member, find_by_phone
 from tests.factories.sms import Gateway
 
 PHONES, DEVICES, PEOPLE = ("13800000001", "13800000002"), ("phone-0", "phone-1", "found"), (0, 1)
@@ -124,7 +124,7 @@ class Story:
 
     async def check(self) -> None:
         for phone in PHONES:
-            assert await phones.find_by_phone(phone=phone, keys=PHONE_KEYS) == self.holder.get(phone)
+            assert await find_by_phone(phone=phone, keys=PHONE_KEYS) == self.holder.get(phone)
         assert await MemberPhone.all().count() == len(self.holder)
         told = await Message.filter(template="PHONE_FREED").order_by("id")
         assert [message.member_id for message in told] == self.freed

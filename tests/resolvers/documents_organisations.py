@@ -43,8 +43,8 @@ mutation ($organisationId: ID!, $introduction: String!) {{
 }}
 """
 INVITE_TO_ORGANISATION = f"""
-mutation ($organisationId: ID!, $role: OrganisationRole) {{
-  inviteToOrganisation(organisationId: $organisationId, role: $role) {{
+mutation ($organisationId: ID!, $role: OrganisationRole, $idempotencyKey: String) {{
+  inviteToOrganisation(organisationId: $organisationId, role: $role, idempotencyKey: $idempotencyKey) {{
     code invitation {{ {INVITATION_FIELDS} }} {ERRORS}
   }}
 }}

@@ -80,6 +80,10 @@ mutation ($personId: ID!, $powers: [HelperPower!]!, $helperPhone: String!, $venu
   deskInviteHelper(personId: $personId, powers: $powers, helperPhone: $helperPhone, venueId: $venueId,
                    consentVersion: $consentVersion, idempotencyKey: $idempotencyKey) {{ {_INVITATION} {_ERRORS} }}
 }}"""
+DESK_WITHDRAW_CONSENT = f"""
+mutation ($personId: ID!, $purpose: ConsentPurpose!, $venueId: ID!) {{
+  deskWithdrawConsent(personId: $personId, purpose: $purpose, venueId: $venueId) {{ withdrawn {_ERRORS} }}
+}}"""
 PLACE_ORDER_AT_DESK = f"""
 mutation ($personId: ID!, $lines: [OrderLineInput!]!, $venueId: ID!, $idempotencyKey: String!) {{
   placeOrderAtDesk(personId: $personId, lines: $lines, venueId: $venueId, idempotencyKey: $idempotencyKey) {{

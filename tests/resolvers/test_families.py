@@ -238,6 +238,29 @@ async def test_a_grandmother_without_a_phone_is_served_by_her_card_with_her_gran
         assert secret not in house.log()
 
 
+async def test_what_was_said_at_the_desk_is_taken_back_there_by_who_may(house: House, hall: Hall) -> None:
+    await house.register_person(GRANDMOTHER.name, GRANDMOTHER.number)
+    clerk = await house.clerk(hall.venue.public_id)
+    person = (await read_card(clerk, hall, GRANDMOTHER)).value["person"]
+    whom = {"personId": person["personId"], "venueId": hall.venue.public_id}
+    wanted = {"powers": ["BOOK"], "helperPhone": GRANDSON_PHONE, "idempotencyKey": "one-form"}
+    assert (await clerk.ask(documents.DESK_INVITE_HELPER, **wanted, **whom)).value["invitation"]
+    async with nothing_changes():
+        stranger = await house.ask(documents.DESK_WITHDRAW_CONSENT, {"purpose": "HELPER", **whom})
+        assert stranger.refusal.code == "NOT_SIGNED_IN"
+    service = await clerk.ask(documents.DESK_WITHDRAW_CONSENT, purpose="SERVICE", **whom)
+    assert service.refusal.code == "BAD_INPUT"
+    for _ in range(2):
+        done = await clerk.ask(documents.DESK_WITHDRAW_CONSENT, purpose="HELPER", **whom)
+        assert done.value["withdrawn"] is True
+    (open_yet,) = await database.rows("SELECT count(*) AS n FROM invitation WHERE status = 'OPEN'")
+    assert open_yet["n"] == 0
+    lines = await database.rows("SELECT * FROM audit_line WHERE act = 'deskWithdrawConsent' ORDER BY id")
+    assert [(line["outcome"], line["subject_id"], line["venue_id"]) for line in lines] == [
+        (outcome, person["personId"], hall.venue.public_id) for outcome in ("BAD_INPUT", "OK", "OK")
+    ]
+
+
 async def test_concessions_are_granted_revoked_and_numbers_freed_by_who_may(house: House, hall: Hall) -> None:
     await house.register_person(FATHER.name, FATHER.number)
     clerk = await house.clerk(hall.venue.public_id)

@@ -103,6 +103,16 @@ async def test_each_reading_by_staff_is_an_audit_line_about_the_member(house: Ho
     line = await AuditLine.get(act="complaintToAnswer")
     assert (line.subject_kind, line.subject_id) == ("MEMBER", citizen.tokens["memberId"])
     assert (line.is_reading, line.venue_id, line.detail) == (True, venue.public_id, no)
+    answered = await manager.ask(
+        documents.ANSWER_COMPLAINT, complaintNo=no, text="明天修好。", idempotencyKey="a1"
+    )
+    assert answered.value["complaint"]["steps"][0]["text"] == WORDS
+    line = await AuditLine.get(act="answerComplaint")
+    assert (line.subject_id, line.is_reading, line.detail) == (citizen.tokens["memberId"], True, no)
+    office = await staff_with(house, Role.REGULATOR, region_key="510107")
+    assert (await office.ask(documents.ROUTE_COMPLAINT, complaintNo=no, regionKey="510107")).refusal.code
+    routing = await AuditLine.get(act="routeComplaint")
+    assert (routing.subject_id, routing.is_reading) == (citizen.tokens["memberId"], False)
     assert WORDS not in house.log()
 
 

@@ -54,6 +54,7 @@ async def test_what_is_no_answer_may_be_asked_again(told: Told, answer: Any) -> 
     told.answer = answer
     error = await asked(told)
     assert (error.code, error.retryable, error.too_often) == ("NoAnswer", True, False)
+    assert error.may_have_happened is (not isinstance(answer, httpx.ConnectError))
 
 
 async def test_a_call_ends_in_time_whatever_trickles_in(told: Told) -> None:
@@ -80,7 +81,7 @@ async def test_a_call_ends_in_time_whatever_trickles_in(told: Told) -> None:
 async def test_a_refusal_is_known_by_its_code(told: Told, code: str, retryable: bool) -> None:
     told.answer = {"Error": {"Code": code, "Message": f"李秀英 51010519900307123X {code}"}}
     error = await asked(told)
-    assert (error.code, error.retryable) == (code, retryable)
+    assert (error.code, error.retryable, error.may_have_happened) == (code, retryable, False)
 
 
 async def test_neither_errors_nor_logs_repeat_what_was_asked(told: Told, caplog: pytest.LogCaptureFixture) -> None:

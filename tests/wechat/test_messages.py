@@ -68,6 +68,33 @@ async def refused(sending: Any) -> MessageRefused:
     return error.value
 
 
+@pytest.mark.parametrize("broken", [httpx.ReadTimeout("slow"), httpx.Response(502), {"access_token": "no life"}])
+async def test_without_a_token_a_message_has_surely_not_left(wechat: WeChat, broken: Any) -> None:
+    wechat.answers |= {TOKEN: [broken], SUBSCRIBE: [{"errcode": 0, "errmsg": "ok"}]}
+    with pytest.raises(WeChatUnavailable) as error:
+        await SubscribeMessages(played(wechat)).send(openid="o1", template_id="T-BOOKED", data=BOOKED)
+    assert error.value.never_left
+    assert wechat.asked(SUBSCRIBE) == []
+
+
+async def test_a_message_that_was_refused_for_its_token_has_not_left_when_there_is_no_other_token(
+    wechat: WeChat,
+) -> None:
+    wechat.answers[TOKEN].append(httpx.ReadTimeout("slow"))
+    wechat.answers[SUBSCRIBE] = [{"errcode": 40001, "errmsg": "invalid credential"}]
+    with pytest.raises(WeChatUnavailable) as error:
+        await SubscribeMessages(played(wechat)).send(openid="o1", template_id="T-BOOKED", data=BOOKED)
+    assert error.value.never_left
+    assert (len(wechat.asked(SUBSCRIBE)), len(wechat.asked(TOKEN))) == (1, 2)
+
+
+async def test_a_message_whose_own_answer_was_lost_may_have_left(wechat: WeChat) -> None:
+    wechat.answers[SUBSCRIBE] = [httpx.ReadTimeout("slow")]
+    with pytest.raises(WeChatUnavailable) as error:
+        await SubscribeMessages(played(wechat)).send(openid="o1", template_id="T-BOOKED", data=BOOKED)
+    assert not error.value.never_left
+
+
 async def test_each_yes_is_good_for_one_message(subscribed: SubscribeMessages, house: House) -> None:
     openid = person(house)["openid"]
     no = await refused(subscribed.send(openid=openid, template_id="T-BOOKED", data=BOOKED))

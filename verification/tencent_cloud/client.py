@@ -13,13 +13,11 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from verification.port import VerificationError
+from verification.port import NO_ANSWER, VerificationError
 from verification.tencent_cloud.signing import authorization
 
 CONNECT_TIMEOUT_S = 3.0
 NOBODY_THERE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-NO_ANSWER = "NoAnswer"
-"""Our own code: nothing came, or nothing that can be read."""
 RETRYABLE = (
     "InternalError",
     "RequestLimitExceeded",

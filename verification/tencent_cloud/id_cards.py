@@ -3,8 +3,8 @@
 Source: Tencent Cloud 人脸核身, 身份信息认证 (cloud.tencent.com/document/product/1007/33188). It bills Result 0 and -1.
 """
 
-from verification.port import Verdict, VerificationError
-from verification.tencent_cloud.client import NO_ANSWER, Service, TencentCloud
+from verification.port import NO_ANSWER, Verdict, VerificationError
+from verification.tencent_cloud.client import Service, TencentCloud
 
 SERVICE = Service(name="faceid", version="2018-03-01")
 VERDICTS = {

@@ -5,8 +5,8 @@ Source: Tencent Cloud SMS, 发送短信 (cloud.tencent.com/document/product/382/
 
 from collections.abc import Mapping, Sequence
 
-from verification.port import SmsTemplate, VerificationError
-from verification.tencent_cloud.client import NO_ANSWER, RETRYABLE, Service, TencentCloud
+from verification.port import NO_ANSWER, SmsTemplate, VerificationError
+from verification.tencent_cloud.client import RETRYABLE, Service, TencentCloud
 
 SERVICE = Service(name="sms", version="2021-01-11", regional=True)
 VARIABLES = {

@@ -166,6 +166,15 @@ async def test_the_database_itself_lets_nobody_edit_a_line_or_take_one(db: Datab
     assert await all_lines() == before
 
 
+@pytest.mark.postgres
+async def test_nobody_empties_the_whole_trail_at_once(db: Database) -> None:
+    await some_lines(2)
+    before = await all_lines()
+    with pytest.raises(IntegrityError, match="183 days"):
+        await database.rows("TRUNCATE audit_line")
+    assert await all_lines() == before
+
+
 async def test_a_young_line_stays_though_a_cut_says_it_may_go(db: Database) -> None:
     await some_lines(2)
     last = (await all_lines())[-1]

@@ -13,6 +13,7 @@ from models.consents.reading import TEXTS, read
 from models.consents.rules import ConsentNeeded, ConsentOutdated, Purpose
 from models.consents.tables import Consent
 from models.members.tables import Member
+from models.privacy import withdrawing
 from tests.databases import Database
 from tests.factories.people import a_member
 
@@ -70,7 +71,7 @@ async def test_what_nobody_agreed_to_is_demanded_by_its_title_and_then_given_onc
     with pytest.raises(ConsentNeeded, match=f"《{FIRST.title}》"):
         await consents.demand(member_id=member_id, purpose=Purpose.NOTICES, now=now)
     for _ in range(2):
-        await consents.give(member_id=member_id, purpose=Purpose.NOTICES, version=FIRST.version, now=now)
+        await withdrawing.agree(member_id=member_id, purpose=Purpose.NOTICES, version=FIRST.version, now=now)
     await consents.demand(member_id=member_id, purpose=Purpose.NOTICES, now=now)
     (stored,) = await Consent.all()
     assert (stored.version, stored.text_hash, stored.given_by_id) == (FIRST.version, FIRST.digest, None)
@@ -81,13 +82,13 @@ async def test_what_nobody_agreed_to_is_demanded_by_its_title_and_then_given_onc
 async def test_a_text_that_is_no_longer_current_cannot_be_agreed_to(db: Database, now: datetime) -> None:
     member_id, _ = await a_member()
     with pytest.raises(ConsentOutdated):
-        await consents.give(member_id=member_id, purpose=Purpose.NOTICES, version="2025.9", now=now)
+        await withdrawing.agree(member_id=member_id, purpose=Purpose.NOTICES, version="2025.9", now=now)
     assert not await Consent.all().exists()
 
 
 async def test_a_yes_to_a_later_version_takes_the_place_of_the_earlier_one(db: Database, now: datetime) -> None:
     member_id, _ = await a_member()
-    await consents.give(member_id=member_id, purpose=Purpose.NOTICES, version=FIRST.version, now=now)
+    await withdrawing.agree(member_id=member_id, purpose=Purpose.NOTICES, version=FIRST.version, now=now)
     texts, then = later("2026.2", 5, asks_again=True), now + timedelta(days=30)
     with pytest.raises(ConsentNeeded, match=r"2026\.2"):
         await consents.demand(member_id=member_id, purpose=Purpose.NOTICES, now=then, texts=texts)
@@ -105,11 +106,11 @@ async def test_a_yes_to_a_later_version_takes_the_place_of_the_earlier_one(db: D
 
 async def test_what_was_withdrawn_is_demanded_again(db: Database, now: datetime) -> None:
     member_id, _ = await a_member()
-    await consents.give(member_id=member_id, purpose=Purpose.NOTICES, version=FIRST.version, now=now)
+    await withdrawing.agree(member_id=member_id, purpose=Purpose.NOTICES, version=FIRST.version, now=now)
     assert await consents.end(member_id=member_id, purpose=Purpose.NOTICES, now=now)
     assert not await consents.end(member_id=member_id, purpose=Purpose.NOTICES, now=now)
     assert not await queries.has_agreed(member_id=member_id, purpose=Purpose.NOTICES, now=now)
-    await consents.give(member_id=member_id, purpose=Purpose.NOTICES, version=FIRST.version, now=now)
+    await withdrawing.agree(member_id=member_id, purpose=Purpose.NOTICES, version=FIRST.version, now=now)
     assert await queries.has_agreed(member_id=member_id, purpose=Purpose.NOTICES, now=now)
     assert await Consent.all().count() == 2
 
@@ -118,7 +119,7 @@ async def test_what_was_withdrawn_is_demanded_again(db: Database, now: datetime)
 async def test_a_yes_from_five_devices_at_once_is_one(db: Database, now: datetime) -> None:
     member_id, _ = await a_member()
     agree = {"member_id": member_id, "purpose": Purpose.NOTICES, "version": FIRST.version, "now": now}
-    await asyncio.gather(*(consents.give(**agree) for _ in range(5)))  # type: ignore[arg-type]
+    await asyncio.gather(*(withdrawing.agree(**agree) for _ in range(5)))  # type: ignore[arg-type]
     found = await database.rows("SELECT id FROM consent WHERE ended_at IS NULL")
     assert len(found) == 1
 
@@ -139,7 +140,7 @@ async def test_whoever_is_new_is_asked_about_the_service_and_notices_and_whoever
 ) -> None:
     member_id, _ = await a_member()
     assert await asked(member_id, now) == [Purpose.SERVICE, Purpose.NOTICES]
-    await consents.give(member_id=member_id, purpose=Purpose.SERVICE, version="2026.1", now=now)
+    await withdrawing.agree(member_id=member_id, purpose=Purpose.SERVICE, version="2026.1", now=now)
     assert await asked(member_id, now) == [Purpose.NOTICES]
     assert [await says_no(member_id, Purpose.NOTICES, now, tuple(TEXTS)) for _ in range(2)] == [True, False]
     assert await asked(member_id, now) == []
@@ -154,11 +155,11 @@ async def test_an_answer_holds_until_a_version_asks_again(
     asks_again: bool, first_no: bool, db: Database, now: datetime
 ) -> None:
     member_id, _ = await a_member()
-    await consents.give(member_id=member_id, purpose=Purpose.SERVICE, version="2026.1", now=now)
+    await withdrawing.agree(member_id=member_id, purpose=Purpose.SERVICE, version="2026.1", now=now)
     if first_no:
         await says_no(member_id, Purpose.NOTICES, now, tuple(TEXTS))
     else:
-        await consents.give(member_id=member_id, purpose=Purpose.NOTICES, version="2026.1", now=now)
+        await withdrawing.agree(member_id=member_id, purpose=Purpose.NOTICES, version="2026.1", now=now)
     texts, then = later("2026.2", 5, asks_again=asks_again), now + timedelta(days=30)
     assert await asked(member_id, then, texts) == ([Purpose.NOTICES] if asks_again else [])
     assert await says_no(member_id, Purpose.NOTICES, then, texts) is (asks_again or not first_no)
@@ -174,7 +175,7 @@ async def test_a_no_to_the_service_is_asked_about_at_the_next_sign_in_and_one_to
     assert await asked(member_id, now) == [Purpose.SERVICE]
     with pytest.raises(ConsentNeeded):
         await consents.demand(member_id=member_id, purpose=Purpose.REAL_NAME, now=now)
-    await consents.give(member_id=member_id, purpose=Purpose.REAL_NAME, version="2026.1", now=now)
+    await withdrawing.agree(member_id=member_id, purpose=Purpose.REAL_NAME, version="2026.1", now=now)
     await consents.demand(member_id=member_id, purpose=Purpose.REAL_NAME, now=now)
     assert {
         standing.purpose for standing in await queries.standings(member_id=member_id, now=now) if standing.said_no

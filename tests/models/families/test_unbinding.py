@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from models.consents import operations as consents
 from models.consents.rules import Purpose
 from models.errors import DomainError, ErrorCode
 from models.families.unbinding import unbind_my_name
@@ -17,7 +16,7 @@ from models.real_names.tables import RealName
 from tests.databases import Database
 from tests.factories.accounts import GRANDMOTHER, ID_KEYS, Account, an_account, join, name
 from tests.factories.names import version
-from tests.factories.people import PHONE_KEYS
+from tests.factories.people import PHONE_KEYS, find_by_phone
 from tests.models.members.test_by_phone import NUMBER, OTHER_NUMBER, Desk, member_of
 
 YEAR = timedelta(days=365)
@@ -70,7 +69,7 @@ async def test_the_number_of_an_account_that_was_joined_is_a_way_in(db: Database
     other = Account(came.member_id, came.sign_in_id, came.member_public_id, "", openid="")
     await join(mine, other, now=now)
     await MemberPhone.filter(member_id=mine.member_id).delete()
-    assert await phones.find_by_phone(phone=NUMBER, keys=PHONE_KEYS) == mine.member_id
+    assert await find_by_phone(phone=NUMBER, keys=PHONE_KEYS) == mine.member_id
     await unbind(mine, now)
     assert not await is_named(mine)
 
@@ -78,7 +77,7 @@ async def test_the_number_of_an_account_that_was_joined_is_a_way_in(db: Database
 async def test_a_consent_is_taken_back_all_the_same(db: Database, now: datetime) -> None:
     """As easily as it was given, whatever it costs (PIPL 15)."""
     account = await lost_their_number(Desk(), now)
-    await consents.give(
+    await withdrawing.agree(
         member_id=account.member_id, purpose=Purpose.REAL_NAME, version=version(Purpose.REAL_NAME), now=now
     )
     await withdrawing.withdraw(member_id=account.member_id, purpose=Purpose.REAL_NAME, keys=ID_KEYS, now=now)

@@ -14,6 +14,7 @@ from models.families.rules import MOST_WARDS, HelperPower, NotAChild, WardWouldB
 from models.families.tables import Guardianship, Invitation, Proxy
 from models.families.unbinding import unbind_my_name
 from models.members.tables import Member
+from models.members.ways_in import has_way_in
 from models.real_names.queries import known_person
 from models.real_names.rules import AuthorityAway, IdBoundElsewhere, NameDiffers, NamedPerson, RealNameNeeded
 from models.real_names.tables import NameCheck
@@ -21,6 +22,7 @@ from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
 from tests.factories.families import Somebody, a_ward, accept, acts, ask_guardian, somebody
 from tests.factories.names import CHILD, FATHER, MOTHER, TEENAGER, TODAY, Authority, a_person
+from verification.port import Verdict
 
 GROWN = datetime.fromisoformat("2029-09-01T02:00:00Z")
 
@@ -162,6 +164,33 @@ async def test_a_guardian_has_ten_wards_at_most(mother: Somebody, authority: Aut
         await a_ward(mother, CHILD, authority)
 
 
+async def test_two_children_added_at_once_do_not_make_eleven(
+    mother: Somebody, authority: Authority, now: datetime
+) -> None:
+    async def have_wards(wanted: int) -> None:
+        for order in range(wanted):
+            await Guardianship.create(
+                public_id=f"gua_{wanted}_{order}",
+                guardian_id=mother.id,
+                ward_id=(await somebody()).id,
+                relation="OTHER",
+                started_at=now,
+            )
+
+    class SlowAuthority:
+        async def check(self, *, name: str, id_number: str) -> Verdict:
+            await have_wards(1)
+            return await authority.check(name=name, id_number=id_number)
+
+    await have_wards(MOST_WARDS - 1)
+    for _ in range(2):  # the second time, before anybody is asked
+        with pytest.raises(DomainError, match="最多10个"):
+            await a_ward(mother, CHILD, SlowAuthority())  # type: ignore[arg-type]
+    assert await Guardianship.filter(ended_at=None).count() == MOST_WARDS
+    assert await Member.filter(origin="GUARDIAN").count() == 0
+    assert (await NameCheck.get()).outcome == "AGREES", "what was answered is kept"
+
+
 # the end
 
 
@@ -203,10 +232,24 @@ async def test_who_leaves_asks_nobody_any_more(
 async def test_neither_a_guardian_nor_a_ward_takes_their_real_name_back(
     mother: Somebody, child: Somebody, now: datetime
 ) -> None:
-    for member in (mother, child):
-        with pytest.raises(WardWouldBeAlone):
+    for member, way_out in ((mother, "请先邀请另一位监护人"), (child, "满14周岁")):
+        with pytest.raises(WardWouldBeAlone) as refused:
             await unbind_my_name(member_id=member.id, keys=ID_KEYS, now=now)
+        assert way_out in (refused.value.next_step or "")
     assert await known_person(member_id=mother.id, keys=ID_KEYS, today=TODAY) is not None
+
+
+async def test_a_guardian_who_is_not_the_only_one_hears_how_to_leave_and_that_works(
+    mother: Somebody, father: Somebody, shared: Somebody, now: datetime
+) -> None:
+    with pytest.raises(WardWouldBeAlone) as refused:
+        await unbind_my_name(member_id=father.id, keys=ID_KEYS, now=now)
+    assert refused.value.next_step == "请先在“家人与协助”里结束您的监护关系，再操作。"
+    await end(father, now=now)
+    await unbind_my_name(member_id=father.id, keys=ID_KEYS, now=now)
+    assert await known_person(member_id=father.id, keys=ID_KEYS, today=TODAY) is None
+    with pytest.raises(WardWouldBeAlone):
+        await unbind_my_name(member_id=mother.id, keys=ID_KEYS, now=now)
 
 
 @pytest.mark.postgres
@@ -294,6 +337,42 @@ async def test_many_wards_are_gone_through_in_batches(
         await a_ward(mother, each, authority, key=f"child-{order}", now=GROWN - timedelta(days=30 * (order + 1)))
     assert await wards.grow_up(keys=ID_KEYS, now=GROWN, batch=2) == 4
     assert await Guardianship.filter(ended_at=None).count() == 1
+
+
+async def test_who_reads_their_messages_already_goes_on_and_one_ward_keeps_nobody_from_growing_up(
+    mother: Somebody, child: Somebody, authority: Authority, now: datetime
+) -> None:
+    second = a_person("李小雪", "20150902", order=600)
+    await authority.knows(second)
+    sister = await a_ward(mother, second, authority, key="sister", now=now)
+    await Proxy.create(
+        public_id="prx_there", principal_id=child.id, helper_id=mother.id, powers="MESSAGES", started_at=now
+    )
+    assert await wards.grow_up(keys=ID_KEYS, now=GROWN + timedelta(days=1)) == 2
+    assert await Guardianship.filter(ended_at=None).count() == 0
+    held = await Proxy.filter(ended_at=None).order_by("principal_id")
+    assert [each.principal_id for each in held] == [child.id, sister.id]
+
+
+async def test_a_ward_for_whom_something_breaks_is_told_of_after_the_others_grew_up(
+    mother: Somebody, child: Somebody, authority: Authority, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = a_person("李小雪", "20150902", order=600)
+    await authority.knows(second)
+    sister = await a_ward(mother, second, authority, key="sister", now=now)
+
+    async def breaks_for_one(member_id: int) -> bool:
+        if member_id == child.id:
+            raise RuntimeError("for one of them")
+        return await has_way_in(member_id)
+
+    monkeypatch.setattr(wards, "has_way_in", breaks_for_one)
+    with pytest.raises(RuntimeError, match="for one of them"):
+        await wards.grow_up(keys=ID_KEYS, now=GROWN + timedelta(days=1))
+    assert [each.ward_id for each in await Guardianship.filter(ended_at=None)] == [child.id]
+    assert [each.principal_id for each in await Proxy.all()] == [sister.id]
+    monkeypatch.undo()
+    assert await wards.grow_up(keys=ID_KEYS, now=GROWN + timedelta(days=1)) == 1
 
 
 async def test_the_job_ends_what_has_to_end(child: Somebody, mother: Somebody) -> None:

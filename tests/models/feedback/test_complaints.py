@@ -18,7 +18,7 @@ from models.feedback.steps import reseal_complaints
 from models.feedback.tables import Complaint, ComplaintStep
 from models.keys import CannotOpen, SealingKeys
 from models.messages.tables import Message
-from models.staff.rules import StaffSignedIn
+from models.staff.rules import Role, StaffSignedIn
 from models.venues.tables import Venue
 from tests.databases import Database
 from tests.factories.feedback import (
@@ -421,6 +421,50 @@ async def test_it_is_routed_where_it_belongs_by_the_region_and_not_by_the_venue(
     assert [each["what"] for each in await told("COMPLAINT_ROUTED")] == [
         f"投诉：{where}" for where in ("城南体育馆", "武侯区", "大田湾体育场")
     ]
+
+
+async def test_who_runs_the_venues_of_a_region_is_not_the_office_above_them(world: World) -> None:
+    at = datetime(2026, 11, 20, 2, tzinfo=UTC)  # Friday; due on Wednesday 25
+    no = await a_complaint(world.an, kind=ComplaintKind.CONSULTATION, venue_id=world.wuhou.public_id, now=at)
+    runs_all = await a_clerk(roles=(Role.VENUE_MANAGER,), region_key="510107")
+    for elsewhere in ({"region_key": "510107"}, {"venue_id": world.yuzhong.public_id}):
+        refused = await refusal_of(routed(runs_all, no, at, **elsewhere))
+        assert (refused.code, refused.message) == (ErrorCode.NOT_ALLOWED, "您没有转办诉求的权限。")
+    late = at + timedelta(days=6)
+    await escalate_due(keys=TEXT_KEYS, now=late)
+    complaint = await seen(world, no, late)
+    assert (complaint.level, len(complaint.steps)) == (Level.DISTRICT, 2)
+    assert await to_answer(runs_all, late, only_mine=True) == []
+    assert await to_answer(await a_regulator("510107"), late, only_mine=True) == [no]
+    assert await to_answer(runs_all, late) == [no], "it still sees it, and may answer for its venue"
+    await answered(runs_all, no, late)
+
+
+async def test_routing_within_a_city_takes_a_late_complaint_from_no_office_above(world: World) -> None:
+    at = datetime(2026, 11, 20, 2, tzinfo=UTC)  # Friday; due on Wednesday 25
+    no = await a_complaint(world.an, kind=ComplaintKind.CONSULTATION, venue_id=world.wuhou.public_id, now=at)
+    for day in (6, 7):
+        await escalate_due(keys=TEXT_KEYS, now=at + timedelta(days=day))
+    late = at + timedelta(days=7, hours=1)
+    city = await a_regulator("510100")
+    other = await a_venue_in("510104", "锦江体育馆")
+    await routed(await a_regulator("510107"), no, late, venue_id=other.public_id)
+    complaint = await seen(world, no, late)
+    assert (complaint.place.venue_public_id, complaint.level) == (other.public_id, Level.CITY)
+    assert complaint.steps[-1].text == "转至锦江体育馆，仍由成都市督办。"
+    assert (await told("COMPLAINT_ROUTED"))[-1]["what"] == "咨询：锦江体育馆"
+    assert await to_answer(city, late, only_mine=True) == [no]
+    await routed(city, no, late, venue_id=world.yuzhong.public_id)
+    complaint = await seen(world, no, late)
+    assert complaint.level is Level.VENUE, "another city's clock begins, and its venue hears of it first"
+    assert (await to_answer(city, late), complaint.is_late, complaint.escalated_at) == ([], False, None)
+
+
+async def test_what_is_not_late_goes_down_to_the_venue_where_it_belongs(world: World, now: datetime) -> None:
+    no = await a_complaint(world.an, region_key="510107")
+    await routed(await a_regulator("510107"), no, now, venue_id=world.wuhou.public_id)
+    complaint = await seen(world, no, now)
+    assert (complaint.level, complaint.steps[-1].text) == (Level.VENUE, "转至城南体育馆办理。")
 
 
 async def routed(

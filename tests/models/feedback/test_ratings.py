@@ -152,7 +152,7 @@ async def test_only_that_venues_staff_answer(venue: Venue, an: int, now: datetim
     rating, other = await rated(venue, an, now), await a_venue_in("510104", "锦江体育馆")
     for clerk, code in (
         (await a_manager(other), ErrorCode.RATING_UNKNOWN),
-        (await a_regulator("500000"), ErrorCode.RATING_UNKNOWN),
+        (await a_regulator("510107"), ErrorCode.NOT_ALLOWED),
         (await a_clerk(venue.public_id), ErrorCode.NOT_ALLOWED),
     ):
         refused = await refusal_of(answer_rating(clerk=clerk, rating_id=rating.public_id, text="好。", now=now))

@@ -14,7 +14,7 @@ from models.members import phones
 from models.members.rules import PhoneBoundElsewhere
 from models.members.tables import MemberPhone
 from tests.databases import Database
-from tests.factories.people import PHONE_KEYS, a_member
+from tests.factories.people import PHONE_KEYS, a_member, find_by_phone
 
 NUMBER = "13975318642"
 OLD_SEAL, OLD_LOOKUP = PHONE_KEYS.sealing.keys, PHONE_KEYS.lookup.keys
@@ -32,7 +32,7 @@ async def masked(member_id: int, keys: PhoneKeys = PHONE_KEYS) -> str | None:
 
 
 async def find(phone: str, keys: PhoneKeys = PHONE_KEYS) -> int | None:
-    return await phones.find_by_phone(phone=phone, keys=keys)
+    return await find_by_phone(phone=phone, keys=keys)
 
 
 async def test_a_bound_number_is_shown_masked_and_found_in_every_spelling(db: Database, now: datetime) -> None:

@@ -19,7 +19,7 @@ from models.members import by_phone, phones, sms_codes  # noqa: F401
 from models.members import operations as members
 from models.members.queries import who
 from models.members.standing import MemberGone, leads_to
-from models.members.tables import Member, SignIn
+from models.members.tables import Identity, Member, SignIn
 from models.merging import operations, queries
 from models.merging.rules import (
     MergeCodeInvalid,
@@ -34,6 +34,7 @@ from models.messages.tables import Message, MessageChoice
 from models.orders.tables import Order
 from models.organisations.tables import Organisation, OrganisationMember
 from models.personal_data import HELD, OnMerge
+from models.privacy import withdrawing
 from models.privacy.tables import Deletion
 from models.real_names.tables import Concession, RealName
 from tests.databases import Database
@@ -49,7 +50,7 @@ from tests.factories.accounts import (
     part,
 )
 from tests.factories.booking import a_hall, at, wanted
-from tests.factories.people import APPID, PHONE_KEYS, TOKEN_KEYS, a_clerk
+from tests.factories.people import APPID, PHONE_KEYS, TOKEN_KEYS, a_clerk, find_by_phone
 from tests.factories.places import a_venue
 
 NUMBER, OTHER_NUMBER = "13975318642", "13975318643"
@@ -69,7 +70,7 @@ async def book(account: Account, court: Any, hour: int, now: datetime, *, key: s
 
 async def agree(account: Account, purpose: Purpose, now: datetime) -> None:
     version = next(text.version for text in TEXTS if text.purpose is purpose)
-    await consents.give(member_id=account.member_id, purpose=purpose, version=version, now=now)
+    await withdrawing.agree(member_id=account.member_id, purpose=purpose, version=version, now=now)
 
 
 async def pictured() -> dict[str, list[tuple[Any, ...]]]:
@@ -183,6 +184,22 @@ async def test_a_phone_alone_neither_makes_a_code_of_an_account_with_other_doors
     assert (await Member.get(id=other.member_id)).joined_to_id is None
 
 
+@pytest.mark.parametrize(("has_wechat", "way_out"), [(True, "微信"), (False, "请退出后重新登录再合并")])
+async def test_who_has_but_a_number_is_told_to_sign_in_again_and_not_by_wechat(
+    has_wechat: bool, way_out: str, db: Database, now: datetime
+) -> None:
+    """An old sign-in is no proof; the way out is a door that the account has."""
+    account = await an_account(phone=NUMBER)
+    if not has_wechat:
+        await Identity.filter(member_id=account.member_id).delete()
+        await SignIn.filter(id=account.sign_in_id).update(door="PHONE")
+    with pytest.raises(MergeRefused) as refused:
+        await a_code(account, now=now + 31 * DAY)
+    assert way_out in (refused.value.next_step or "")
+    assert ("微信" in refused.value.sentence()) is has_wechat
+    assert not await MergeCode.all().exists()
+
+
 async def test_a_code_dies_with_the_sign_in_that_asked_for_it(db: Database, now: datetime) -> None:
     mine, other = await an_account(), await an_account()
     code = await a_code(other)
@@ -274,7 +291,7 @@ async def test_a_number_moves_to_who_has_none_and_else_leads_to_who_stayed(db: D
     await join(mine, third)
     assert await phones.masked_phone(member_id=mine.member_id, keys=PHONE_KEYS) == "139****8642"
     for number in (NUMBER, OTHER_NUMBER):
-        assert await phones.find_by_phone(phone=number, keys=PHONE_KEYS) == mine.member_id
+        assert await find_by_phone(phone=number, keys=PHONE_KEYS) == mine.member_id
 
 
 async def test_the_real_name_comes_along_and_opens_in_its_new_place(db: Database, now: datetime) -> None:
@@ -310,6 +327,33 @@ async def test_what_was_given_to_the_real_name_since_goes_back_with_it(db: Datab
     await part(mine, merge_id)
     assert (await Concession.get()).member_id == other.member_id
     assert (await Guardianship.get()).guardian_id == other.member_id
+
+
+@pytest.mark.parametrize("named_stays", [True, False])
+async def test_what_was_granted_to_nobody_by_name_is_not_the_persons_with_whom_they_are_joined(
+    named_stays: bool, db: Database, now: datetime
+) -> None:
+    """A concession is its person's: one that stands on an account without a name is in no person's way."""
+    mine, other = await an_account(), await an_account()
+    named, nobody = (mine, other) if named_stays else (other, mine)
+    clerk = await a_clerk((await a_venue()).public_id)
+    await name(named, GRANDMOTHER)
+    for account, days, kind in ((named, 300, "DISABLED"), (nobody, 600, "DISABLED"), (nobody, 600, "STUDENT")):
+        await Concession.create(
+            public_id=f"con{account.member_id}{kind}",
+            member_id=account.member_id,
+            kind=kind,
+            ends_on=now.date() + days * DAY,
+            verified_by_id=clerk.staff_id,
+            venue_id=1,
+            verified_at=now,
+        )
+    merge_id = await join(mine, other)
+    live = await Concession.get(revoked_at=None)
+    assert (live.public_id, live.member_id) == (f"con{named.member_id}DISABLED", mine.member_id)
+    await part(mine, merge_id)
+    live = await Concession.get(revoked_at=None)
+    assert (live.public_id, live.member_id) == (f"con{named.member_id}DISABLED", named.member_id)
 
 
 async def test_what_both_have_once_is_there_once(db: Database, now: datetime) -> None:
@@ -484,21 +528,37 @@ async def test_parting_gives_back_exactly_what_came_and_what_is_new_stays(db: Da
     assert after == before
     assert await Order.exclude(id=new.id).order_by("id").values() == orders
     assert await leads_to(other.member_id) == other.member_id
-    assert await phones.find_by_phone(phone=NUMBER, keys=PHONE_KEYS) == other.member_id
+    assert await find_by_phone(phone=NUMBER, keys=PHONE_KEYS) == other.member_id
 
 
-async def test_who_signed_in_meanwhile_signs_in_again_but_the_one_who_parts(db: Database, now: datetime) -> None:
+@pytest.mark.parametrize("minutes", [30, 0, -1])
+async def test_who_signed_in_meanwhile_signs_in_again_but_the_one_who_parts(
+    minutes: int, db: Database, now: datetime
+) -> None:
+    """They go home with their door, also where the clock of whoever signed them in was late."""
     mine, other = await an_account(), await an_account(openid="o-second")
     merge_id = await join(mine, other)
     later = now + timedelta(hours=1)
-    since, parting = await an_account(openid="o-second", now=later), await an_account(openid="o-second", now=later)
+    since = await an_account(openid="o-second", now=later)
+    parting = await an_account(openid="o-second", now=now + timedelta(minutes=minutes))
     assert since.member_id == parting.member_id == mine.member_id
     await part(parting, merge_id, now=later)
     assert await who(access_token=since.access_token, now=later) is None
-    for account, leads in ((mine, mine), (other, other), (parting, mine)):
+    for account, leads in ((mine, mine), (other, other), (parting, other)):
         signed_in = await who(access_token=account.access_token, now=later)
         assert signed_in is not None
         assert signed_in.member_id == leads.member_id
+
+
+async def test_who_parts_by_the_door_of_the_account_that_stayed_stays_there(db: Database, now: datetime) -> None:
+    mine, other = await an_account(openid="o-first"), await an_account()
+    merge_id = await join(mine, other)
+    later = now + timedelta(hours=1)
+    parting = await an_account(openid="o-first", now=later)
+    await part(parting, merge_id, now=later)
+    signed_in = await who(access_token=parting.access_token, now=later)
+    assert signed_in is not None
+    assert signed_in.member_id == mine.member_id
 
 
 async def test_a_number_bound_since_stays_with_who_bound_it(db: Database, now: datetime) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from models.families.tables import Proxy
 from models.members import phones
+from models.members.queries import who
 from models.members.rules import PROOF_LASTS, PhoneBoundElsewhere
 from models.members.tables import Member
 from models.merging.rules import MergeNotUndoable
@@ -67,6 +68,28 @@ async def test_who_gets_the_number_later_frees_it_and_the_one_that_stayed_is_tol
     assert (await member_of(tokens, later)).member_id not in (mine.member_id, other.member_id)
     freed = await Message.get(template="PHONE_FREED")
     assert freed.member_id == mine.member_id
+
+
+@pytest.mark.parametrize("whose", ["joined", "kept", "both"])
+async def test_who_parts_having_come_by_a_code_goes_where_the_number_is_or_signs_in_again(
+    whose: str, db: Database, now: datetime
+) -> None:
+    """Of a sign-in by SMS nobody knows by which number: it is the one account's that has one; of two, neither's."""
+    mine = await an_account(phone={"joined": None, "kept": NUMBER, "both": OTHER_NUMBER}[whose])
+    other = await an_account(phone=None if whose == "kept" else NUMBER)
+    merge_id, later, desk = await join(mine, other), now + timedelta(hours=1), Desk()
+    tokens = await desk.sign_in(await desk.code(later), later, device_id="phone-9")
+    came = await member_of(tokens, later)
+    assert came.member_id == mine.member_id
+    parting = Account(came.member_id, came.sign_in_id, came.member_public_id, tokens.access_token, openid="")
+    await part(parting, merge_id, now=later)
+    signed_in = await who(access_token=tokens.access_token, now=later)
+    stays = {"joined": other.member_id, "kept": mine.member_id, "both": None}[whose]
+    assert (signed_in and signed_in.member_id) == stays
+    for account in (mine, other):
+        still = await who(access_token=account.access_token, now=later)
+        assert still is not None
+        assert still.member_id == account.member_id
 
 
 @pytest.mark.parametrize("mine_had_one", [True, False])

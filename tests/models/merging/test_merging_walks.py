@@ -15,14 +15,13 @@ from models import database
 from models.checkout.placing import place_order
 from models.errors import DomainError, ErrorCode
 from models.families.tables import Companionship, Guardianship
-from models.members import phones
 from models.members.queries import who
 from models.members.standing import accounts_of, leads_to
 from models.real_names.binding import holder_of
 from tests.databases import Database
 from tests.factories.accounts import FATHER, GRANDMOTHER, ID_KEYS, Account, an_account, join, name, part
 from tests.factories.booking import Hall, a_hall, at, wanted
-from tests.factories.people import PHONE_KEYS
+from tests.factories.people import PHONE_KEYS, find_by_phone
 
 CHILD = ("李小明", "510107201506010021")
 STEPS = 30
@@ -115,7 +114,7 @@ class Walk:
             signed_in = await who(access_token=account.access_token, now=self.now)
             assert signed_in is not None, told
             assert signed_in.member_id == root.member_id, told
-            found = await phones.find_by_phone(phone=f"1397531864{number}", keys=PHONE_KEYS)
+            found = await find_by_phone(phone=f"1397531864{number}", keys=PHONE_KEYS)
             assert found == root.member_id, told
         await self.limits_hold()
         await self.nobody_is_orphaned()

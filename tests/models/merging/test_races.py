@@ -18,6 +18,7 @@ from models.members.rules import Tokens
 from models.members.standing import leads_to
 from models.members.tables import Member, SignIn
 from models.members.ways_in import has_way_in
+from models.messages.tables import SubscribeQuota
 from models.privacy import deleting
 from models.privacy.tables import Deletion
 from models.real_names.rules import RealNameNeeded
@@ -25,7 +26,7 @@ from models.real_names.tables import RealName
 from tests.databases import Database
 from tests.factories.accounts import FATHER, ID_KEYS, Account, a_code, an_account, join, name, part
 from tests.factories.names import CHILD, version
-from tests.factories.people import APPID, PHONE_KEYS, TOKEN_KEYS
+from tests.factories.people import APPID, PHONE_KEYS, TOKEN_KEYS, a_member
 from tests.models.members.test_by_phone import NUMBER, OTHER_NUMBER, Desk, holder, member_of
 from tests.models.merging.test_merging_phones import came_by_phone
 from tests.queueing import one_after_another
@@ -133,6 +134,31 @@ async def test_who_signs_in_while_the_accounts_part_is_whose_door_it_was(
     later += HOUR
     again = await come_in(await desk.code(later), later)
     assert (await member_of(again, later)).member_id == other.member_id
+
+
+@pytest.mark.parametrize("parting", [False, True])
+async def test_a_device_that_refreshes_while_accounts_are_joined_or_parted_stays_signed_in(
+    parting: bool, db: Database, now: datetime
+) -> None:
+    mine, later = await an_account(), now + HOUR
+    other_id, tokens = await a_member(openid="o-other")
+    other = await an_account(openid="o-other")
+    quota = await SubscribeQuota.create(  # moves after the sign-ins, so that whoever waits for it holds them
+        member_id=other_id, appid=APPID, openid="o-other", template="TICKET", left_count=1, asked_at=now
+    )
+    act = (
+        part(mine, await join(mine, other), now=later) if parting else join(mine, other, code=await a_code(other))
+    )
+    _, refreshed = await one_after_another(
+        [quota.id],
+        act,
+        members.refresh(refresh_token=tokens.refresh_token, device_id="phone-1", keys=TOKEN_KEYS, now=later),
+        table="subscribe_quota",
+    )
+    assert isinstance(refreshed, Tokens), refreshed
+    leads = other if parting else mine
+    assert refreshed.member_public_id == leads.public_id
+    assert (await member_of(refreshed, later)).member_id == leads.member_id
 
 
 # joining, and leaving

@@ -124,6 +124,25 @@ async def test_the_official_account_knows_a_message_by_its_number_so_it_is_sent_
     assert await standing() == {"OFFICIAL_ACCOUNT": "UNKNOWN", "SMS": "SKIPPED"}
 
 
+async def test_however_many_wait_without_an_answer_none_is_sent_again_after_wechat_forgot_their_numbers(
+    db: Database,
+) -> None:
+    at_once, many = 20, 45
+    for number in range(many):
+        await is_told(await somebody(follows=True), no=f"O{number}")
+    await planned()
+    first = await claimed()
+    for sending in first:
+        await came(sending, Outcome.NOBODY_KNOWS)
+    again, late = NOW + timedelta(minutes=1), NOW + timedelta(minutes=12)
+    repeated = await claimed(again, limit=5)
+    assert len(repeated) == 5
+    for sending in repeated:
+        await came(sending, Outcome.NOBODY_KNOWS, again)
+    assert [await claimed(late, limit=at_once) for _ in range(4)] == [[]] * 4
+    assert [status for _, _, status in await sendings()] == ["UNKNOWN"] * many
+
+
 @pytest.mark.parametrize("outcome", [Outcome.LATER, Outcome.NEVER, Outcome.NO_CONSENT])
 async def test_what_may_have_arrived_before_is_not_told_by_another_way_whatever_is_said_later(
     db: Database, outcome: Outcome

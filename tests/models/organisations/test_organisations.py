@@ -1,5 +1,6 @@
 """Organisations: registered once, decided about by their region, with people in them and always an owner."""
 
+import re
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from models import database
 from models.errors import ErrorCode
-from models.keys import token_hash
+from models.keys import IdKeys, LookupKeys, token_hash
 from models.messages.tables import Message
 from models.organisations import queries
 from models.organisations.belonging import (
@@ -29,6 +30,7 @@ from models.organisations.registering import (
 )
 from models.organisations.rules import (
     MOST_OPEN_INVITATIONS,
+    MOST_ORGANISATIONS,
     MOST_PENDING,
     OrganisationKind,
     OrganisationRole,
@@ -104,7 +106,9 @@ async def test_a_member_known_by_name_registers_and_waits(owner: int, now: datet
     assert await queries.page(organisation_id) is None
     (mine,) = await queries.organisations_of(member_id=owner, now=now)
     assert (mine.organisation["status"], mine.role, mine.organisation["member_count"]) == ("PENDING", "OWNER", 1)
-    pending = await refusal_of(invite(member_id=owner, organisation_id=organisation_id, role=MEMBER, now=now))
+    pending = await refusal_of(
+        invite(member_id=owner, organisation_id=organisation_id, role=MEMBER, keys=ID_KEYS, now=now)
+    )
     assert pending.code is ErrorCode.ORGANISATION_STATE
 
 
@@ -231,13 +235,46 @@ async def test_an_invitation_works_once_within_seven_days(owner: int, now: datet
 
 
 async def invited_to(
-    organisation_id: str, by: int, now: datetime, role: OrganisationRole = OrganisationRole.MEMBER
+    organisation_id: str,
+    by: int,
+    now: datetime,
+    role: OrganisationRole = OrganisationRole.MEMBER,
+    *,
+    key: str = "",
+    keys: IdKeys = ID_KEYS,
 ) -> Invited:
-    return await invite(member_id=by, organisation_id=organisation_id, role=role, now=now)
+    return await invite(
+        member_id=by, organisation_id=organisation_id, role=role, idempotency_key=key, keys=keys, now=now
+    )
 
 
 async def accepted(member_id: int, code: str, now: datetime) -> str:
     return await accept_invitation(member_id=member_id, code=code, keys=ID_KEYS, now=now)
+
+
+async def test_an_invitation_asked_for_twice_under_one_key_is_one_with_one_code(owner: int, now: datetime) -> None:
+    organisation_id, other_id = await an_organisation(owner), await an_organisation(owner)
+    manager = await a_named_member("19900101")
+    await joins(owner, organisation_id, manager, MANAGER)
+    first = await invited_to(organisation_id, owner, now, key="k1")
+    again = now + timedelta(hours=1)
+    assert await invited_to(organisation_id, owner, again, key="k1") == first
+    rotated = IdKeys(sealing=ID_KEYS.sealing, lookup=LookupKeys({"2": b"y" * 32, **ID_KEYS.lookup.keys}))
+    assert await invited_to(organisation_id, owner, again, key="k1", keys=rotated) == first
+    others = [
+        await invited_to(organisation_id, owner, now, key="k2"),
+        await invited_to(organisation_id, owner, now, MANAGER, key="k1"),
+        await invited_to(organisation_id, manager, now, key="k1"),
+        await invited_to(other_id, owner, now, key="k1"),
+        await invited_to(organisation_id, owner, now),
+        await invited_to(organisation_id, owner, now),
+    ]
+    assert len({each.code for each in (first, *others)}) == 7
+    assert re.fullmatch(r"[2-9A-HJ-NP-Z]{20}", first.code)
+    (plain, _) = await a_member()
+    assert await accepted(plain, first.code, now) == organisation_id
+    assert await invited_to(organisation_id, owner, now, key="k1") == first, "though it was taken meanwhile"
+    assert await OrganisationInvitation.filter(code_hash=token_hash(first.code)).count() == 1
 
 
 async def test_a_withdrawn_invitation_opens_nothing_and_only_its_givers_withdraw(
@@ -329,6 +366,34 @@ async def test_there_is_always_an_owner(owner: int, now: datetime) -> None:
     assert (await refusal_of(leave(member_id=heir, organisation_id=organisation_id, now=now))).code == (
         ErrorCode.ORGANISATION_STATE
     )
+
+
+async def test_the_owner_of_a_refused_registration_may_leave_it_behind(owner: int, now: datetime) -> None:
+    refused_id, kept_id = await an_organisation(owner, approved=False), await an_organisation(owner)
+    await decided(refused_id, now, approve=False, note="证照看不清")
+    for _ in range(2):
+        await leave(member_id=owner, organisation_id=refused_id, now=now)
+    (mine,) = await queries.organisations_of(member_id=owner, now=now)
+    assert mine.organisation["public_id"] == kept_id
+    assert (await Organisation.get(public_id=refused_id)).status == "REFUSED"
+    refused = await refusal_of(leave(member_id=owner, organisation_id=kept_id, now=now))
+    assert refused.code is ErrorCode.ORGANISATION_STATE
+
+
+async def test_who_belongs_to_twenty_neither_joins_nor_registers_another(owner: int, now: datetime) -> None:
+    code = a_credit_code()
+    for _ in range(MOST_ORGANISATIONS - 1):
+        await an_organisation(owner)
+    last = await an_organisation(owner, credit_code=code)
+    other = await a_named_member("19790101")
+    invited = await invited_to(await an_organisation(other), other, now)
+    for act in (an_organisation(owner), accepted(owner, invited.code, now)):
+        refused = await refusal_of(act)
+        assert (refused.code, refused.message) == (ErrorCode.TOO_MANY_ATTEMPTS, "最多同时加入20个单位。")
+    assert await an_organisation(owner, credit_code=code, approved=False) == last, "the same again is no other"
+    assert await OrganisationMember.filter(member_id=owner).count() == MOST_ORGANISATIONS
+    await close(member_id=owner, organisation_id=last, now=now)
+    await accepted(owner, invited.code, now)
 
 
 async def test_an_owner_closes_it_for_everybody_and_its_code_is_free(owner: int, now: datetime) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 import pytest
 
 from models.organisations.belonging import accept_invitation, close, invite, leave
 from models.organisations.queries import organisations_of
-from models.organisations.rules import OrganisationRole
+from models.organisations.rules import MOST_ORGANISATIONS, OrganisationRole
 from models.organisations.tables import Organisation, OrganisationMember
 from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
@@ -67,7 +68,15 @@ async def test_closing_it_twice_at_once_is_closing_it(now: datetime) -> None:
 async def test_one_invitation_taken_by_four_at_once_makes_one_member(now: datetime) -> None:
     owner = await a_named_member()
     organisation_id = await an_organisation(owner)
-    invited = await invite(member_id=owner, organisation_id=organisation_id, role=OrganisationRole.MEMBER, now=now)
+    asked: dict[str, Any] = {
+        "member_id": owner,
+        "organisation_id": organisation_id,
+        "role": OrganisationRole.MEMBER,
+    }
+    invited, *again = await asyncio.gather(
+        *(invite(**asked, idempotency_key="k", keys=ID_KEYS, now=now) for _ in range(3))
+    )
+    assert again == [invited, invited]
     people = [(await a_member())[0] for _ in range(4)]
     outcomes = await asyncio.gather(
         *(accept_invitation(member_id=each, code=invited.code, keys=ID_KEYS, now=now) for each in people),
@@ -75,3 +84,21 @@ async def test_one_invitation_taken_by_four_at_once_makes_one_member(now: dateti
     )
     assert codes_of(outcomes) == ["INVITATION_UNKNOWN"] * 3
     assert sum([len(await organisations_of(member_id=each, now=now)) for each in people]) == 1
+
+
+async def test_of_two_invitations_taken_at_once_by_who_may_join_one_more_one_works(now: datetime) -> None:
+    member_id, other = await a_named_member(), await a_named_member("19790101")
+    for _ in range(MOST_ORGANISATIONS - 1):
+        await an_organisation(member_id)
+    asked: dict[str, Any] = {"member_id": other, "role": OrganisationRole.MEMBER}
+    codes = [
+        (await invite(**asked, organisation_id=club, keys=ID_KEYS, now=now)).code
+        for club in [await an_organisation(other) for _ in range(3)]
+    ]
+    outcomes = await asyncio.gather(
+        *(accept_invitation(member_id=member_id, code=code, keys=ID_KEYS, now=now) for code in codes),
+        an_organisation(member_id, approved=False),
+        return_exceptions=True,
+    )
+    assert codes_of(outcomes) == ["TOO_MANY_ATTEMPTS"] * 3
+    assert await OrganisationMember.filter(member_id=member_id, left_at=None).count() == MOST_ORGANISATIONS

@@ -19,7 +19,9 @@ from models.messages.operations import choose, tell
 from models.messages.rules import MessageKind, MessageWay
 from models.messages.tables import Message, MessageChoice
 from models.orders.tables import Order, Payment, Refund
-from models.organisations.tables import Organisation, OrganisationMember
+from models.organisations.belonging import leave
+from models.organisations.rules import LastOwner
+from models.organisations.tables import Organisation, OrganisationInvitation, OrganisationMember
 from models.personal_data import HELD, OnDeletion
 from models.privacy import deleting, sealing
 from models.privacy.rules import COOLING_OFF, DeletionUnknown, PrivacyKeys, erased, keep_until, kept
@@ -185,6 +187,72 @@ async def test_neither_a_child_nor_an_organisation_is_left_alone(db: Database, n
     await ask(mine, now)
 
 
+async def a_club(public_id: str, status: str, *owners: Account, now: datetime) -> Organisation:
+    club = await Organisation.create(
+        public_id=public_id,
+        name="锦江羽毛球俱乐部",
+        credit_code=f"91510100MA6C{public_id}",
+        kind="CLUB",
+        region_key="510104",
+        status=status,
+        registered_by_id=owners[0].member_id,
+        registered_at=now,
+    )
+    for number, owner in enumerate(owners):
+        await OrganisationMember.create(
+            public_id=f"omb_{public_id}_{number}",
+            organisation_id=club.id,
+            member_id=owner.member_id,
+            role="OWNER",
+            joined_at=now,
+        )
+    return club
+
+
+async def test_a_suspended_organisation_ends_with_its_last_owner_who_could_not_close_it(
+    db: Database, now: datetime
+) -> None:
+    mine, other, plain = await an_account(), await an_account(), await an_account()
+    clubs = {
+        which: await a_club(which, status, *owners, now=now)
+        for which, status, owners in (
+            ("alone", "SUSPENDED", [mine]),
+            ("shared", "SUSPENDED", [mine, other]),
+            ("theirs", "SUSPENDED", [other]),
+            ("past", "REFUSED", [mine]),
+            ("open", "APPROVED", [mine, other]),
+        )
+    }
+    for which in ("alone", "theirs"):
+        await OrganisationMember.create(
+            public_id=f"omb_{which}",
+            organisation_id=clubs[which].id,
+            member_id=plain.member_id,
+            role="MEMBER",
+            joined_at=now,
+        )
+        await OrganisationInvitation.create(
+            public_id=f"oin_{which}",
+            organisation_id=clubs[which].id,
+            invited_by_id=other.member_id,
+            role="MEMBER",
+            code_hash=which,
+            made_at=now,
+            expires_at=now + 99 * DAY,
+            status="OPEN",
+        )
+    await ask(mine, now)
+    assert await when_due(now) == 1
+    assert {which: (await Organisation.get(id=club.id)).status for which, club in clubs.items()} == {
+        "alone": "CLOSED", "shared": "SUSPENDED", "theirs": "SUSPENDED", "past": "REFUSED", "open": "APPROVED"
+    }  # fmt: skip
+    left = {each.public_id: each.left_at for each in await OrganisationMember.filter(member_id=plain.member_id)}
+    assert left == {"omb_alone": now + COOLING_OFF, "omb_theirs": None}
+    codes = {each.public_id: each.status for each in await OrganisationInvitation.all()}
+    assert codes == {"oin_alone": "WITHDRAWN", "oin_theirs": "OPEN"}
+    assert await OrganisationMember.filter(member_id=other.member_id, left_at=None).count() == 3
+
+
 # ——— what goes, what stays
 
 
@@ -321,6 +389,20 @@ async def test_what_has_come_into_the_way_is_waited_for(db: Database, now: datet
     assert await when_due(now) == 0, "twice is once"
 
 
+async def test_those_who_wait_keep_nobody_waiting_who_came_after_them(db: Database, now: datetime) -> None:
+    waiting, others = [await an_account() for _ in range(3)], [await an_account() for _ in range(3)]
+    for each in (*waiting, *others):
+        await ask(each, now)
+    due = now + COOLING_OFF
+    for each in waiting:
+        await book(each, due - timedelta(hours=1), days=16)
+    assert await deleting.delete_due(keys=KEYS, now=due, limit=2) == 2
+    assert await deleting.delete_due(keys=KEYS, now=due, limit=2) == 1
+    assert await deleting.delete_due(keys=KEYS, now=due, limit=2) == 0
+    gone = {row.id for row in await Member.filter(deleted_at__isnull=False)}
+    assert gone == {each.member_id for each in others}
+
+
 async def test_a_deletion_that_breaks_off_has_deleted_nothing(db: Database, now: datetime) -> None:
     mine = await a_life("甲", GRANDMOTHER, NUMBER)
     nobody = await an_account()
@@ -412,6 +494,25 @@ def test_what_goes_and_what_stays_is_said_with_its_law() -> None:
     assert all(each.basis for each in kept())
 
 
+def test_of_a_complaint_it_is_said_that_the_words_go_and_why_the_rest_stays() -> None:
+    (words,) = [each for each in erased() if "投诉" in each]
+    assert "写" in words
+    (row,) = [each for each in kept() if "投诉" in each.what]
+    assert "答复" in row.basis
+
+
+async def test_it_is_not_said_that_a_row_leads_nowhere_which_does(db: Database, now: datetime) -> None:
+    """Who registered an organisation stands there after a deletion: a row about which nothing is known."""
+    mine = await a_life("甲", GRANDMOTHER, NUMBER)
+    await ask(mine.account, now)
+    await when_due(now)
+    club = await Organisation.get(id=mine.rows["organisation", "registered_by_id"])
+    assert club.registered_by_id == mine.account.member_id
+    (said,) = [each for each in kept() if "组织" in each.what]
+    assert "不再指向" not in said.basis
+    assert "不再有您的信息" in said.basis
+
+
 # ——— races
 
 
@@ -472,3 +573,37 @@ async def test_joining_and_being_deleted_at_once_is_one_of_the_two(db: Database,
         mine, other = await an_account(), await an_account()
         joined, asked = await asyncio.gather(join(mine, other), ask(other, now), return_exceptions=True)
         assert isinstance(joined, str) != isinstance(asked, str)
+
+
+@pytest.mark.postgres
+async def test_of_the_last_two_owners_one_stays_when_one_leaves_and_one_is_deleted(
+    db: Database, now: datetime
+) -> None:
+    for number in range(8):
+        mine, other = await an_account(), await an_account()
+        club = await a_club(f"r{number}", "APPROVED", mine, other, now=now)
+        await ask(mine, now)
+        deleted, left = await asyncio.gather(
+            when_due(now),
+            leave(member_id=other.member_id, organisation_id=club.public_id, now=now + COOLING_OFF),
+            return_exceptions=True,
+        )
+        owners = await OrganisationMember.filter(organisation_id=club.id, role="OWNER", left_at=None)
+        assert len(owners) == 1
+        if deleted:
+            assert isinstance(left, LastOwner)
+        else:
+            await deleting.cancel_deletion(member_id=mine.member_id, now=now + COOLING_OFF)
+
+
+@pytest.mark.postgres
+async def test_of_the_last_two_owners_who_are_deleted_at_once_one_waits(db: Database, now: datetime) -> None:
+    for number in range(4):
+        mine, other = await an_account(), await an_account()
+        club = await a_club(f"s{number}", "APPROVED", mine, other, now=now)
+        for each in (mine, other):
+            await ask(each, now)
+        wishes = await Deletion.filter(done_at=None, cancelled_at=None)
+        await asyncio.gather(*(deleting._delete(wish.id, KEYS, now + COOLING_OFF) for wish in wishes))
+        assert await OrganisationMember.filter(organisation_id=club.id, role="OWNER", left_at=None).count() == 1
+        await Deletion.filter(done_at=None).update(cancelled_at=now)

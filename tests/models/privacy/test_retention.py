@@ -8,14 +8,17 @@ import pytest
 
 from models import database
 from models.families.tables import Invitation
-from models.keys import AuditKeys
+from models.keys import AuditKeys, token_hash
 from models.merging.tables import Merge, MergeMove
 from models.messages.tables import Message, MessageSending
 from models.privacy import retention
 from models.privacy.retention import RULES
 from models.privacy.tables import ExportLink, SealedRecord
+from models.staff.tables import StaffSignIn
 from tests.databases import Database
 from tests.factories.accounts import an_account, join
+from tests.factories.people import a_clerk
+from tests.factories.places import a_venue
 
 AUDIT_KEYS = AuditKeys({"1": b"a" * 32})
 DAY = timedelta(days=1)
@@ -38,15 +41,17 @@ async def purge(now: datetime) -> dict[str, int]:
     return {name: count for name, count in (await retention.purge_old(keys=AUDIT_KEYS, now=now)).items() if count}
 
 
-async def a_message(member_id: int, now: datetime, read_at: datetime | None) -> None:
-    about = f"{read_at}"
+async def a_message(
+    member_id: int, now: datetime, read_at: datetime | None, *, told_at: datetime | None = None
+) -> None:
+    about = f"{read_at}{told_at}"
     message = await Message.create(
-        public_id=f"m{about}"[:32],
+        public_id=f"m{hash(about)}",
         member_id=member_id,
         template="PHONE_BOUND",
         values={},
         about_no=about,
-        told_at=now,
+        told_at=told_at or now,
         read_at=read_at,
     )
     await MessageSending.create(message_id=message.id, recipient_id=member_id, way="SMS", status="SENT")
@@ -63,8 +68,44 @@ async def test_read_messages_go_after_a_year_with_what_was_sent_and_unread_ones_
     assert await Message.all().count() == await MessageSending.all().count() == 2
 
 
-async def test_a_batch_of_read_messages_is_found_without_reading_those_that_stay(
+async def test_messages_that_nobody_read_go_after_two_years_with_what_was_sent(
     db: Database, now: datetime
+) -> None:
+    mine = await an_account()
+    for days in (730, 729):
+        await a_message(mine.member_id, now, None, told_at=now - days * DAY)
+    await a_message(mine.member_id, now, now - DAY, told_at=now - 731 * DAY)  # read yesterday
+    assert await purge(now) == {"unread_messages": 1}
+    assert await purge(now) == {}
+    assert {message.told_at for message in await Message.all()} == {now - 729 * DAY, now - 731 * DAY}
+    assert await MessageSending.all().count() == 2
+
+
+async def test_sign_ins_of_staff_go_half_a_year_after_they_were_over_and_with_them_addresses_and_devices(
+    db: Database, now: datetime
+) -> None:
+    clerk = await a_clerk((await a_venue()).public_id, now=now)
+    seen = {"staff_id": clerk.staff_id, "device_id": "desk-1", "address": "10.0.0.7"}
+    ages = {"ended": (184, 183), "timed out": (183, None), "ended later": (184, 182), "seen later": (182, None)}
+    for name, (last_seen, ended) in ages.items():
+        await StaffSignIn.create(
+            token_hash=name,
+            started_at=now - 185 * DAY,
+            last_seen_at=now - last_seen * DAY,
+            ended_at=ended and now - ended * DAY,
+            **seen,
+        )
+    assert await purge(now) == {"staff_sign_ins": 2}
+    assert await purge(now) == {}
+    left = {sign_in.token_hash for sign_in in await StaffSignIn.all()}
+    assert left == {"ended later", "seen later", token_hash(clerk.token)}
+
+
+@pytest.mark.parametrize(
+    ("index", "column"), [("message_read", "read_at"), ("message_unread", "told_at")], ids=["read", "unread"]
+)
+async def test_a_batch_of_messages_is_found_without_reading_those_that_stay(
+    db: Database, now: datetime, index: str, column: str
 ) -> None:
     mine = await an_account()
     stays = {"member_id": mine.member_id, "template": "PHONE_BOUND", "values": {}, "told_at": now}
@@ -73,16 +114,16 @@ async def test_a_batch_of_read_messages_is_found_without_reading_those_that_stay
         for number in range(4000)
     )
     await database.rows("ANALYZE message")
-    text = retention.oldest("message", "read_at <= $1", "read_at")
+    condition = {"read_at": "read_at <= $1", "told_at": retention.UNREAD}[column]
+    text = retention.oldest("message", condition, column)
     if database.on_postgres():
         (plan,) = await database.rows(f"EXPLAIN (FORMAT JSON) {text}", now - 365 * DAY, 500)
-        assert "message_read" in plan[0]
+        assert index in plan[0]
         assert "Seq Scan" not in plan[0]
     else:
         plan = await database.rows(f"EXPLAIN QUERY PLAN {text}", now - 365 * DAY, 500)
-        assert [row["detail"] for row in plan] == [
-            "SEARCH message USING COVERING INDEX message_read (read_at<?)"
-        ], "and nothing is sorted"
+        (step,) = [row["detail"].replace("COVERING ", "") for row in plan]
+        assert step == f"SEARCH message USING INDEX {index} ({column}<?)", "and nothing is sorted"
 
 
 async def test_records_of_the_deleted_are_destroyed_on_their_day(db: Database, now: datetime) -> None:

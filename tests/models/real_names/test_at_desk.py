@@ -3,20 +3,27 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
+from tortoise.transactions import in_transaction
 
+from models import database
 from models.audit.deeds import Deed
 from models.audit.doing import Doing
 from models.audit.tables import AuditLine
 from models.consents.rules import Purpose
 from models.errors import DomainError, ErrorCode
-from models.families.unbinding import free_number_at_desk
+from models.families.inviting_helpers import invite_helper_at_desk
+from models.families.rules import HelperPower
+from models.families.tables import Invitation
+from models.families.unbinding import free_number_at_desk, unbind
 from models.keys import AuditKeys
+from models.members.standing import lock_living
 from models.members.tables import Identity, Member
-from models.real_names import concessions
+from models.real_names import binding, concessions
 from models.real_names.at_desk import PersonHere, find_person, verify_person
-from models.real_names.queries import concessions_of, held_concessions, known_person
+from models.real_names.queries import held_concessions, known_person
 from models.real_names.rules import (
     LOOK_UPS_AN_HOUR,
     Assurance,
@@ -33,8 +40,9 @@ from models.venues.tables import Venue
 from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
 from tests.factories.names import CHILD, FATHER, GRANDMOTHER, TODAY, Authority, a_person, verify, version
-from tests.factories.people import a_clerk, a_member
+from tests.factories.people import PHONE_KEYS, a_clerk, a_member
 from tests.factories.places import a_venue
+from tests.queueing import one_after_another
 
 MANAGER = (Role.VENUE_MANAGER,)
 AUDIT_KEYS = AuditKeys({"1": b"a" * 32})
@@ -101,6 +109,15 @@ def at_the_door(act: str, clerk: StaffSignedIn, now: datetime) -> Doing:
     """What an entrance begins around a clerk's act."""
     deed = Deed(act=act, at=now, actor_kind="STAFF", actor_id=clerk.public_id)
     return Doing(deed, keys=AUDIT_KEYS)
+
+
+async def name_bound(member_id: int, person: NamedPerson, now: datetime) -> None:
+    """As after the authority, or a guardian, said so."""
+    await binding.bind(None, member_id=member_id, person=person, level=Assurance.AGREED, keys=ID_KEYS, now=now)
+
+
+async def claimed(member_id: int, day: date) -> set[ConcessionKind]:
+    return {held.kind for held in await held_concessions(member_id=member_id, keys=ID_KEYS, today=day)}
 
 
 async def lines() -> list[tuple[str, str, str, bool]]:
@@ -240,6 +257,30 @@ async def test_a_child_is_not_taken_at_the_desk_without_a_guardian(desk: Desk) -
     assert await desk.authority.questions() == 0
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_clerk_who_verifies_children_to_learn_which_are_here_is_stopped(
+    is_known: bool, desk: Desk
+) -> None:
+    """Whether a child is known, the answers tell: so each is a look-up, and rests nothing on it."""
+    if is_known:
+        child, _ = await a_member()
+        await name_bound(child, CHILD, desk.now)
+    asked, expected = (
+        NamedPerson("李大雨", CHILD.number),
+        ErrorCode.NAME_DIFFERS if is_known else ErrorCode.GUARDIAN_NEEDED,
+    )
+    await DeskLookUp.bulk_create(
+        DeskLookUp(staff_id=desk.clerk.staff_id, venue_id=desk.venue.id, looked_at=desk.now)
+        for _ in range(LOOK_UPS_AN_HOUR - 1)
+    )
+    for code, counted in ((expected, LOOK_UPS_AN_HOUR), (ErrorCode.TOO_MANY_ATTEMPTS, LOOK_UPS_AN_HOUR)):
+        with pytest.raises(DomainError) as refused:
+            await desk.verify(asked)
+        assert refused.value.code == code
+        assert await DeskLookUp.filter(person_id=None).count() == counted
+    assert await desk.authority.questions() == 0
+
+
 @pytest.mark.postgres
 async def test_somebody_who_is_verified_at_two_desks_at_once_gets_one_account(desk: Desk) -> None:
     colleague = Desk(desk.venue, await a_clerk(desk.venue.public_id, roles=MANAGER), desk.authority, desk.now)
@@ -280,14 +321,14 @@ async def test_whoever_holds_the_card_frees_their_number_from_a_thiefs_account(d
 async def test_a_concession_holds_until_its_day_and_the_age_says_its_own(desk: Desk) -> None:
     person = await desk.verify(GRANDMOTHER)
     await desk.grant(person.public_id, ConcessionKind.DISABLED)
-    assert await concessions_of(person.member_id, ID_KEYS, TODAY) == {"SENIOR", "DISABLED"}
-    assert await concessions_of(person.member_id, ID_KEYS, NEXT_SUMMER - timedelta(days=1)) == {
+    assert await claimed(person.member_id, TODAY) == {"SENIOR", "DISABLED"}
+    assert await claimed(person.member_id, NEXT_SUMMER - timedelta(days=1)) == {
         "SENIOR",
         "DISABLED",
     }
-    assert await concessions_of(person.member_id, ID_KEYS, NEXT_SUMMER) == {"SENIOR"}
+    assert await claimed(person.member_id, NEXT_SUMMER) == {"SENIOR"}
     stranger, _ = await a_member()
-    assert await concessions_of(stranger, ID_KEYS, TODAY) == frozenset()
+    assert await claimed(stranger, TODAY) == set()
 
 
 async def test_granting_again_changes_nothing_and_another_day_takes_its_place(desk: Desk) -> None:
@@ -309,7 +350,7 @@ async def test_a_concession_is_revoked_where_it_was_granted(desk: Desk) -> None:
     assert refused.value.code == ErrorCode.CONCESSION_UNKNOWN
     for _ in range(2):
         await concessions.revoke_concession(clerk=desk.clerk, concession_id=granted.public_id, now=desk.now)
-    assert await concessions_of(person.member_id, ID_KEYS, TODAY) == frozenset()
+    assert await claimed(person.member_id, TODAY) == set()
 
 
 async def test_a_clerk_without_that_power_grants_nothing(desk: Desk) -> None:
@@ -318,6 +359,47 @@ async def test_a_clerk_without_that_power_grants_nothing(desk: Desk) -> None:
     with pytest.raises(DomainError) as refused:
         await Desk(desk.venue, redeemer, desk.authority, desk.now).grant(person.public_id)
     assert refused.value.code == ErrorCode.NOT_ALLOWED
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("act", ["concession", "helper", "freeing"])
+async def test_nothing_is_done_for_whose_name_goes_while_the_clerk_acts(act: str, desk: Desk) -> None:
+    """They take it back on their phone, and somebody else's is bound: it is another person by now, and not here."""
+    member_id, tokens = await a_member()
+    await verify(member_id, FATHER, desk.authority)
+    await desk.find(FATHER.number)
+    person: dict[str, Any] = {
+        "clerk": desk.clerk,
+        "person_id": tokens.member_public_id,
+        "venue_id": desk.venue.public_id,
+        "keys": ID_KEYS,
+        "now": desk.now,
+    }
+    acts = {
+        "concession": lambda: desk.grant(tokens.member_public_id),
+        "helper": lambda: invite_helper_at_desk(
+            **person,
+            powers=[HelperPower.BOOK],
+            helper_phone="13975318642",
+            consent_version=version(Purpose.HELPER),
+            phone_keys=PHONE_KEYS,
+        ),
+        "freeing": lambda: free_number_at_desk(**person),
+    }
+
+    async def becomes_somebody_else() -> None:
+        async with in_transaction():
+            await lock_living(member_id)
+            await unbind(member_id=member_id, keys=ID_KEYS, now=desk.now)
+            await name_bound(member_id, GRANDMOTHER, desk.now)
+
+    _, refused = await one_after_another([member_id], becomes_somebody_else(), acts[act]())
+    assert isinstance(refused, PersonNotHere)
+    assert (await RealName.get(member_id=member_id)).unbound_at is None
+    assert (await known_person(member_id=member_id, keys=ID_KEYS, today=TODAY)).masked_name == "王**"  # type: ignore[union-attr]
+    assert await Concession.all().count() == 0
+    assert await Invitation.all().count() == 0
+    assert await database.rows("SELECT 1 FROM consent WHERE purpose = 'HELPER'") == []
 
 
 async def test_nothing_is_done_for_who_does_not_stand_here_now(desk: Desk) -> None:

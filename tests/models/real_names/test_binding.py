@@ -42,6 +42,7 @@ from tests.factories.names import (
 )
 from tests.factories.people import a_member
 from tests.models.members.test_phones import _everything_stored as everything_stored
+from tests.queueing import one_after_another
 
 OLD_SEAL, OLD_LOOKUP = ID_KEYS.sealing.keys, ID_KEYS.lookup.keys
 NEW_SEAL, NEW_LOOKUP = {"2": b"S" * 32}, {"2": b"L" * 32}
@@ -304,6 +305,24 @@ async def test_a_row_that_was_moved_to_another_member_cannot_be_read(db: Databas
 
 
 # at once
+
+
+@pytest.mark.postgres
+async def test_who_comes_back_while_the_forgotten_are_deleted_is_not_forgotten(
+    db: Database, authority: Authority, now: datetime
+) -> None:
+    first, second = await members(2)
+    await verify(first, GRANDMOTHER, authority)
+    key = await person_key(first)
+    assert key is not None
+    await unbind_my_name(member_id=first, keys=ID_KEYS, now=now)
+    later = now + timedelta(days=365)
+    bound, gone = await one_after_another(
+        [key], verify(second, GRANDMOTHER, authority, now=later), binding.purge(now=later), table="real_name"
+    )
+    assert bound is None
+    assert gone == 1, "the question of a year ago"
+    assert (await person_key(second), await masked(second)) == (key, "王**")
 
 
 @pytest.mark.postgres

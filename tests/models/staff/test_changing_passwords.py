@@ -1,5 +1,6 @@
 """Passwords run out, are chosen anew, and are not taken up again."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -80,6 +81,41 @@ async def test_a_change_said_twice_is_one(clerk: StaffSignedIn, now: datetime) -
     assert await change(clerk.token, now) == first
     assert (await StaffMember.get()).failures == 0
     assert await StaffPassword.all().count() == 1
+
+
+def at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two changes both find the old password right before either is written down."""
+    both, hashed = asyncio.Barrier(2), passwords.hashed
+
+    async def hashed_together(password: str) -> str:
+        await both.wait()
+        return await hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", hashed_together)
+
+
+async def test_a_double_tap_is_one_change_and_no_failure(
+    clerk: StaffSignedIn, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_same_time(monkeypatch)
+    first, second = await asyncio.gather(change(clerk.token, now), change(clerk.token, now))
+    assert first == second == await find(token=clerk.token, now=now)
+    assert (await StaffMember.get()).failures == 0
+    assert await StaffPassword.all().count() == 1
+
+
+async def test_of_two_different_changes_at_the_same_time_one_wins_and_the_other_counts_as_a_failure(
+    clerk: StaffSignedIn, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_same_time(monkeypatch)
+    done = await asyncio.gather(
+        change(clerk.token, now), change(clerk.token, now, new=f"{NEW}2"), return_exceptions=True
+    )
+    assert sorted(type(each).__name__ for each in done) == ["StaffCredentialsWrong", "StaffSignedIn"]
+    staff = await StaffMember.get()
+    won = NEW if isinstance(done[0], StaffSignedIn) else f"{NEW}2"
+    assert await passwords.is_right(won, staff.password_hash)
+    assert (staff.failures, await StaffPassword.all().count()) == (1, 1)
 
 
 async def test_the_last_five_are_not_taken_up_again_and_the_sixth_is(clerk: StaffSignedIn, now: datetime) -> None:

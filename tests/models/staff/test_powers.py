@@ -133,6 +133,11 @@ def test_only_the_administration_of_a_region_hides_what_is_said_of_a_venue() -> 
         check_place(Role.REGULATOR, Place(venue_id="ven_1"))
 
 
+def test_only_the_administration_passes_a_complaint_on_and_only_the_venue_answers_a_rating() -> None:
+    assert [role for role in Role if Power.ROUTE_FEEDBACK in POWERS[role]] == [Role.REGULATOR]
+    assert [role for role in Role if Power.ANSWER_RATING in POWERS[role]] == [Role.VENUE_MANAGER]
+
+
 def test_every_power_is_asked_for_somewhere_else_than_where_it_is_given() -> None:
     asked = {
         name

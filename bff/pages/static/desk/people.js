@@ -17,7 +17,8 @@
   const hint = byId("hint");
   const verdict = byId("verdict");
   const FIRST = { register: "name", helper: "phone" }; // elsewhere the card's field: a reader ends with Enter
-  const BEFORE = { contested: "person", helper: "person", invited: "person", concession: "person", book: "person", booked: "person" };
+  const BEFORE = { contested: "person", helper: "person", "no-helpers": "person", invited: "person", concession: "person",
+    book: "person", booked: "person" };
 
   let step = "idle";
   let idNumber = "";     // of whom nobody knows yet
@@ -376,6 +377,18 @@
     empty("invitation-code");
     showPerson(person);
   }
+
+  byId("no-helpers").addEventListener("click", function () {
+    hideHint();
+    if (person) go("no-helpers");
+  });
+
+  byId("end-helpers").addEventListener("click", function () {
+    act("/desk/people/end-helpers", { personId: person.personId }, function (told) {
+      showPerson(told.person);
+      show("GREEN", "已结束", "不再有人替" + told.person.name + "办理", "", "");
+    });
+  });
 
   /* ---- An account that is not theirs ---- */
 

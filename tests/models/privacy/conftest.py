@@ -1,0 +1,3 @@
+from tests.factories.names import authority, authority_folder
+
+__all__ = ["authority", "authority_folder"]
