@@ -8,10 +8,10 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test soak check bench format lock migration schema documents clean
+.PHONY: help run demo test soak check bench bench-rush format lock migration schema documents clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/runtime.stamp ## start everything on this machine: web, worker, Valkey, sandbox (PORT, DATA_DIR)
 	@exec $(BIN)/python -m bff run
@@ -43,6 +43,9 @@ check: .venv/dev.stamp ## lint, format, types, import contracts, drift of schema
 
 bench: .venv/dev.stamp ## CPU beside a bare route on the same PostgreSQL; writes build/bench.json
 	@$(BIN)/python -m tests.bench
+
+bench-rush: .venv/dev.stamp ## the rush at ten: claims a second, durable, beside bare routes; writes build/bench-rush.json
+	@$(BIN)/python -m tests.bench.rush
 
 format: .venv/dev.stamp ## mend what ruff can mend
 	$(BIN)/ruff check --fix

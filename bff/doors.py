@@ -22,6 +22,7 @@ from bff.http.payment_notices import notice_routes
 from bff.pages.desk import desk_routes
 from bff.pages.desk_money import MoneyDesk, money_routes
 from bff.pages.desk_people import PeopleDesk, people_routes
+from bff.pages.desk_vouchers import VoucherDesk, voucher_routes
 from bff.pages.house_desk import HouseDesk
 from bff.settings import origin_of
 from bff.tracing import Spans
@@ -84,6 +85,16 @@ def doors(wired: Wiring) -> list[BaseRoute]:
                 rates=wired.rates,
                 wake=services.wake,
                 keep=services.keep,
+            ),
+            wired.clock,
+        ),
+        *voucher_routes(
+            VoucherDesk(
+                code_keys=services.code_keys,
+                audit_keys=services.audit_keys,
+                policy=services.staff_policy,
+                rates=wired.rates,
+                wake=services.wake,
             ),
             wired.clock,
         ),

@@ -35,6 +35,7 @@ from models.feedback.importing import import_complaint_clocks
 from models.orders.importing import import_refund_rules
 from models.staff import operations as staff
 from models.venues.importing import import_places
+from models.vouchers.importing import import_campaigns
 
 DATA = Path(__file__).parent.parent / "data"
 KILL_AFTER_SECONDS = 9  # the web process gives requests 8 s to finish; Ctrl-C must end everything within 10
@@ -113,6 +114,7 @@ async def prepare(settings: Settings, *, with_clerk: bool, has_valkey: bool) -> 
         report = await import_places(folder=DATA, today=business_day(utc_now()))
         await import_refund_rules(folder=DATA, report=report)
         await import_complaint_clocks(folder=DATA, report=report)
+        await import_campaigns(folder=DATA, report=report, now=utc_now())
         if report.touched and has_valkey:
             await forget_everywhere(settings.redis_url)
         return await _open_clerk() if with_clerk else ""

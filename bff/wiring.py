@@ -24,6 +24,7 @@ from models import database
 from models.keys import AuditKeys, IdKeys, LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
 from models.orders.rules import Channel
 from models.privacy.rules import PrivacyKeys
+from models.vouchers.rush import Rush
 from payments.alipay import Alipay, AlipayPeople
 from payments.port import PaymentChannel
 from resolvers.context import Services
@@ -56,6 +57,7 @@ class Wiring:
     official_account: OfficialAccount | None
     subscribe_messages: SubscribeMessages
     official_messages: OfficialMessages | None
+    rush: Rush
     spans: Spans | None
 
     @property
@@ -95,6 +97,7 @@ def build(settings: Settings, spans: Spans | None = None) -> Wiring:
         official_account=official,
         subscribe_messages=SubscribeMessages(mini.token),
         official_messages=OfficialMessages(official.token) if official else None,
+        rush=Rush(id_keys=id_keys(settings)),
         spans=spans,
     )
 
@@ -181,7 +184,7 @@ async def opened(wired: Wiring, *, statement_seconds: int = WEB_STATEMENT_SECOND
     await database.connect(wired.settings.database_url, statement_seconds=statement_seconds)
     database.listen(wired.queue.ring)
     try:
-        async with wired.rates.sharing(), sharing(wired.keeper):
+        async with wired.rates.sharing(), sharing(wired.keeper), wired.rush.open():
             yield
     finally:
         database.listen(None)
@@ -243,6 +246,7 @@ def services(wired: Wiring) -> Services:
         alipay_people=wired.alipay_people,
         subscribe_ids=settings.wechat_subscribe_templates,
         wake=wired.queue.wake,
+        rush=wired.rush,
         own_sites=tuple(dict.fromkeys((origin_of(settings.public_base_url), *settings.cors_origins))),
         keep=wired.keeper,
     )

@@ -1,5 +1,5 @@
-"""`make demo`: a Chengdu citizen in Chongqing, a Chongqing citizen in Chengdu, the platform's own books, the door, and
-money on every way.
+"""`make demo`: a Chengdu citizen in Chongqing, a Chongqing citizen in Chengdu, the platform's own books, the door, money
+on every way, a family, vouchers.
 
 Exits 0 only when the government platform's store holds each order, each redemption and each gate scan exactly
 once. The house's clock is turned ahead to the next morning on which both venues are open, so the demo can be
@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from demo import family, main_job, money, the_edge
+from demo import family, main_job, money, the_edge, vouchers
 from demo.stack import Broken, running
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -38,6 +38,8 @@ def main() -> int:
             the_edge.show(stack, walked)
             li = money.move(stack, walked, today=today)
             served = family.serve(stack, walked, today=today)
+            grandmother = vouchers.Grandmother(served.person_id, served.grandson)
+            vouchers.spend(stack, walked, served.clerk, grandmother, today=today)
             family.nothing_lies_open(stack, served, walked.chen, walked.wang, li)
     except Broken as broken:
         print(f"\n✗ 演示没有走通：{broken}", file=sys.stderr)

@@ -25,9 +25,11 @@ EVERYTHING = ["BOOK", "SEE_ORDERS", "SHOW_CODES", "MESSAGES"]
 
 @dataclass(frozen=True)
 class Served:
-    """Who was served. What is theirs must stand nowhere in the clear."""
+    """Who was served, and by whom. What is theirs must stand nowhere in the clear."""
 
     grandson: Citizen
+    person_id: str
+    clerk: Clerk
 
 
 def serve(stack: Stack, walked: Walked, *, today: date) -> Served:
@@ -42,7 +44,7 @@ def serve(stack: Stack, walked: Walked, *, today: date) -> Served:
     _nobody_else_sees_it(stack, walked.wang, order_no, person)
     _enters_with_her_card(stack, clerk)
     _auditor_sees_who_looked(stack, person)
-    return Served(grandson)
+    return Served(grandson, str(person["personId"]), clerk)
 
 
 def _clerk(stack: Stack, walked: Walked) -> Clerk:
@@ -199,7 +201,7 @@ def _auditor_sees_who_looked(stack: Stack, person: Any) -> None:
 
 def nothing_lies_open(stack: Stack, served: Served, *others: Citizen) -> None:
     """Neither what the whole stack has logged nor any file that it keeps names one of those who walked here."""
-    print("\n七、系统自己的日志和数据文件")
+    print("\n八、系统自己的日志和数据文件")
     said = stack.log.read_text()
     requests = said.count("/graphql")
     if requests < 10:

@@ -17,7 +17,7 @@ def move(stack: Stack, walked: Walked, *, today: date) -> Citizen:
     """Raises `Broken` at the first thing that is not as promised. Gives who came to pay."""
     print("\n五、钱：支付宝、部分退款、重复支付、前台现金、两边的账")
     li = comes_in(stack, "李女士", "13700000003")
-    courts = _courts(li, walked, today)
+    courts = soonest_courts(li, walked, today)
     _pays_by_alipay_and_gives_one_hour_back(stack, li, courts)
     _pays_twice(stack, li, courts)
     _pays_cash(stack, walked, courts)
@@ -25,7 +25,7 @@ def move(stack: Stack, walked: Walked, *, today: date) -> Citizen:
     return li
 
 
-def _courts(citizen: Citizen, walked: Walked, today: date) -> list[list[Any]]:
+def soonest_courts(citizen: Citizen, walked: Walked, today: date) -> list[list[Any]]:
     """By court, the slots with a price that are still to be had today, the earliest first."""
     asked = {"venueId": walked.venue_id, "sport": "BADMINTON", "date": today.isoformat()}
     courts = [

@@ -100,14 +100,18 @@ class Citizen:
 
     def code_for(self, admission_id: str) -> str:
         """The code on the phone right now: chosen by the server's time and what has elapsed since."""
-        given = self.ask("AdmissionCodes", {"admissionId": admission_id})
-        now = datetime.fromisoformat(given["serverNow"])
-        step = timedelta(seconds=given["stepSeconds"])
-        for code in given["codes"]:
-            starts = datetime.fromisoformat(code["validFrom"])
-            if starts <= now < starts + step:
-                return str(code["code"])
-        raise Broken("no code for this moment")
+        return code_of_now(self.ask("AdmissionCodes", {"admissionId": admission_id}))
+
+
+def code_of_now(given: Any) -> str:
+    """Of the codes that a phone was given, the one that it shows now."""
+    now = datetime.fromisoformat(given["serverNow"])
+    step = timedelta(seconds=given["stepSeconds"])
+    for code in given["codes"]:
+        starts = datetime.fromisoformat(code["validFrom"])
+        if starts <= now < starts + step:
+            return str(code["code"])
+    raise Broken("no code for this moment")
 
 
 @dataclass

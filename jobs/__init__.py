@@ -1,6 +1,8 @@
 """Everything that happens without anybody asking for it just then."""
 
 from jobs.audit import chain_audit, check_audit
+from jobs.bills import end_bills
+from jobs.campaigns import roll_over_rounds
 from jobs.families import grow_up
 from jobs.feedback import escalate_complaints
 from jobs.footfall import close_day, report_hours
@@ -10,6 +12,7 @@ from jobs.messages import tell_people
 from jobs.orders import check_payments, end_holds, send_refunds
 from jobs.reconciliation import reconcile
 from jobs.retention import delete_members, move_latecomers, purge_old
+from jobs.vouchers import check_vouchers, expire_vouchers, remind_of_vouchers
 
 ALL: tuple[Job, ...] = (
     Job(name="end_holds", function=end_holds, every_seconds=10),
@@ -26,6 +29,15 @@ ALL: tuple[Job, ...] = (
     Job(name="close_day", function=lambda tools: close_day(now=tools.clock()), every_seconds=300),
     Job(name="escalate_complaints", function=escalate_complaints, every_seconds=600),
     Job(name="reconcile", function=reconcile, every_seconds=300, timeout_seconds=900),
+    Job(
+        name="roll_over_rounds",
+        function=lambda tools: roll_over_rounds(now=tools.clock()),
+        every_seconds=10,
+    ),
+    Job(name="expire_vouchers", function=expire_vouchers, every_seconds=60),
+    Job(name="remind_of_vouchers", function=remind_of_vouchers, every_seconds=600),
+    Job(name="check_vouchers", function=check_vouchers, every_seconds=300, timeout_seconds=300),
+    Job(name="end_bills", function=end_bills, every_seconds=30),
     Job(name="grow_up", function=grow_up, every_seconds=3600, timeout_seconds=900),
     Job(name="move_latecomers", function=move_latecomers, every_seconds=300),
     Job(name="delete_members", function=delete_members, every_seconds=600, timeout_seconds=300),

@@ -2,11 +2,12 @@
 
 One SQL text serves both: parameters are `$1, $2 …`; for SQLite the casts are dropped, JSON functions get their
 names there, and so is FOR UPDATE, since its transactions take the one write lock at their beginning
-(`models/sqlite_engine.py`).
+(`models/sqlite_engine.py`). A list is one parameter, for `= ANY($1::bigint[])`; to SQLite it goes as JSON.
 """
 
 import asyncio
 import hashlib
+import json
 import random
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -42,6 +43,7 @@ ROOMS_WITH_TABLES = (
     "booking",
     "shifts",
     "orders",
+    "vouchers",
     "reconciliation",
     "admissions",
     "footfall",
@@ -152,13 +154,19 @@ def on_postgres() -> bool:
     return str(get_connection("default").capabilities.dialect) == "postgres"
 
 
-_POSTGRES_ONLY = re.compile(r"\bFOR UPDATE( OF \w+)?( SKIP LOCKED)?|::\w+")
-_SQLITE_NAMES = {"json_agg(": "json_group_array(", "json_build_array(": "json_array("}
+_POSTGRES_ONLY = re.compile(r"\bFOR (UPDATE|KEY SHARE)( OF \w+)?( SKIP LOCKED)?|::\w+")
+_ONE_OF = re.compile(r"= ANY\((\$\d+)::\w+\[\]\)")
+_SQLITE_NAMES = {
+    "json_agg(": "json_group_array(",
+    "json_build_array(": "json_array(",
+    "string_agg(": "group_concat(",
+}
 
 
 def _for_sqlite(sql: str) -> str:
     for postgres, sqlite in _SQLITE_NAMES.items():
         sql = sql.replace(postgres, sqlite)
+    sql = _ONE_OF.sub(r"IN (SELECT value FROM json_each(\1))", sql)
     return _POSTGRES_ONLY.sub("", sql).replace("$", "?")
 
 
@@ -176,8 +184,14 @@ async def rows(sql: str, *values: Any) -> Sequence[Any]:
     text = _sqlite_texts.get(sql)
     if text is None:
         text = _sqlite_texts[sql] = _for_sqlite(sql)
-    _, found = await client.execute_query(text, list(values))
+    _, found = await client.execute_query(
+        text, [_json(value) if isinstance(value, list) else value for value in values]
+    )
     return found
+
+
+def _json(values: list[Any]) -> str:
+    return json.dumps(values, default=str)
 
 
 @translate_exceptions

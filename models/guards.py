@@ -4,6 +4,8 @@ Run after every migration and harmless the second time, because Tortoise creates
 way of altering a table on SQLite (rebuilding it) silently drops indexes and triggers that it does not know.
 """
 
+import re
+
 from tortoise.connection import get_connection
 
 from models import database
@@ -23,6 +25,7 @@ _LOOKED_UP_BY = (
     ("organisation_invitation", "invited_by_id"),
     ("phone_code", "member_id"),
     ("rating", "member_id"),
+    ("voucher", "order_id"),
     ("staff_sign_in", "staff_id"),
 )
 
@@ -76,6 +79,12 @@ _BOTH = (
        WHERE left_at IS NULL""",
     """CREATE UNIQUE INDEX IF NOT EXISTS complaint_step_once ON complaint_step (complaint_id, request_key)
        WHERE request_key <> ''""",
+    # a voucher is written off once; what a job looks for when it ends vouchers and bills
+    """CREATE INDEX IF NOT EXISTS voucher_of_a_person ON voucher (person_id, campaign_id)
+       WHERE person_id IS NOT NULL""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS voucher_use_one_live ON voucher_use (voucher_id)
+       WHERE state IN ('WAITING', 'HELD', 'DONE')""",
+    "CREATE INDEX IF NOT EXISTS voucher_use_waiting ON voucher_use (confirm_until) WHERE state = 'WAITING'",
     "CREATE INDEX IF NOT EXISTS message_unplanned ON message (id) WHERE planned_at IS NULL",
     # what retention takes away, a batch at a time, without reading all that stays
     "CREATE INDEX IF NOT EXISTS message_read ON message (read_at) WHERE read_at IS NOT NULL",
@@ -88,9 +97,40 @@ _CHECKS = {
     "payment_amount_positive": ("payment", "amount_fen > 0"),
     "refund_amount_positive": ("refund", "amount_fen > 0"),
     "orders_total_not_negative": ("orders", "total_fen >= 0"),
+    "orders_vouchers_within_total": ("orders", "voucher_fen >= 0 AND voucher_fen <= total_fen"),
+    "order_line_vouchers_within_price": ("order_line", "voucher_fen >= 0 AND voucher_fen <= price_fen"),
     "occupancy_not_negative": ("occupancy", "inside >= 0"),
+    "voucher_pool_free_within_budget": ("voucher_pool", "free_fen >= 0 AND free_fen <= budget_fen"),
+    "voucher_kind_face_within_spend": ("voucher_kind", "face_fen > 0 AND face_fen <= minimum_spend_fen"),
+    "voucher_round_remaining_within_quantity": ("voucher_round", "remaining >= 0 AND remaining <= quantity"),
+    "voucher_state_known": (
+        "voucher",
+        "state IN ('CLAIMED', 'RESERVED', 'USED', 'FORFEITED', 'EXPIRED', 'RETURNED')",
+    ),
+    "voucher_face_within_spend": ("voucher", "face_fen > 0 AND face_fen <= minimum_spend_fen"),
+    "voucher_returned_within_face": ("voucher", "returned_fen >= 0 AND returned_fen <= face_fen"),
+    "voucher_claimed_is_whole": (
+        "voucher",
+        "state <> 'CLAIMED' OR (order_id IS NULL AND ended_at IS NULL AND returned_fen = 0)",
+    ),
+    "voucher_use_within_bill": ("voucher_use", "used_fen >= 0 AND used_fen <= bill_fen"),
+    "voucher_use_share_within_use": ("voucher_use", "venue_share_fen >= 0 AND venue_share_fen <= used_fen"),
+    "voucher_event_amounts": (
+        "voucher_event",
+        "amount_fen > 0 AND venue_share_fen >= 0 AND venue_share_fen <= amount_fen",
+    ),
+    "voucher_reserve_not_overdrawn": (
+        "voucher_campaign",
+        "reserve_used_fen >= 0 AND reserve_used_fen <= reserve_fen",
+    ),
     "rating_stars_one_to_five": ("rating", "stars >= 1 AND stars <= 5"),
 }
+
+
+def _of_the_new_row(truth: str) -> str:
+    """A trigger names the row that it looks at: every word of ours in a check is a column's name."""
+    return re.sub(r"\b[a-z_]+\b", r"NEW.\g<0>", truth)
+
 
 _AUDIT_CONTENT = (
     *("id", "public_id", "at", "actor_kind", "actor_id", "act", "subject_kind", "subject_id", "venue_id"),
@@ -138,8 +178,33 @@ AUDIT_ON_SQLITE = {
     "audit_cut_kept_delete": f"BEFORE DELETE ON audit_cut BEGIN SELECT RAISE(ABORT, '{_EDITED}'); END",
 }
 
+_ADDED_ONLY = ("voucher_event",)
+"""Books of which no entry is ever edited or taken away."""
+_ADDED_ONLY_ON_POSTGRES = (
+    """CREATE OR REPLACE FUNCTION added_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          RAISE EXCEPTION 'an entry of % is never edited', TG_TABLE_NAME USING ERRCODE = 'check_violation'; END $$""",
+    *(
+        f"""CREATE OR REPLACE TRIGGER {table}_kept BEFORE UPDATE OR DELETE ON {table}
+            FOR EACH ROW EXECUTE FUNCTION added_only()"""
+        for table in _ADDED_ONLY
+    ),
+    *(
+        f"""CREATE OR REPLACE TRIGGER {table}_not_emptied BEFORE TRUNCATE ON {table}
+            FOR EACH STATEMENT EXECUTE FUNCTION added_only()"""
+        for table in _ADDED_ONLY
+    ),
+)
+KEPT_ON_SQLITE = AUDIT_ON_SQLITE | {
+    f"{table}_kept_{act.lower()}": f"""BEFORE {act} ON {table}
+       BEGIN SELECT RAISE(ABORT, 'an entry of {table} is never edited'); END"""
+    for table in _ADDED_ONLY
+    for act in ("UPDATE", "DELETE")
+}
+"""Every trigger that stands before books."""
+
 _POSTGRES = (
     *_AUDIT_ON_POSTGRES,
+    *_ADDED_ONLY_ON_POSTGRES,
     "CREATE INDEX IF NOT EXISTS venue_place ON venue USING gist (point(lon, lat))",
     *(
         f"""DO $$ BEGIN
@@ -152,7 +217,7 @@ _POSTGRES = (
 )
 
 _SQLITE = (
-    *(f"CREATE TRIGGER IF NOT EXISTS {name} {guard}" for name, guard in AUDIT_ON_SQLITE.items()),
+    *(f"CREATE TRIGGER IF NOT EXISTS {name} {guard}" for name, guard in KEPT_ON_SQLITE.items()),
     "CREATE VIRTUAL TABLE IF NOT EXISTS venue_place USING rtree (id, lon_min, lon_max, lat_min, lat_max)",
     """CREATE TRIGGER IF NOT EXISTS venue_placed AFTER INSERT ON venue BEGIN
          INSERT OR REPLACE INTO venue_place VALUES (NEW.id, NEW.lon, NEW.lon, NEW.lat, NEW.lat); END""",
@@ -162,13 +227,7 @@ _SQLITE = (
          DELETE FROM venue_place WHERE id = OLD.id; END""",
     *(
         f"""CREATE TRIGGER IF NOT EXISTS {name}_{act.lower()} BEFORE {act} ON {table}
-            WHEN NOT ({
-            truth.replace("refunded_fen", "NEW.refunded_fen")
-            .replace("amount_fen", "NEW.amount_fen")
-            .replace("total_fen", "NEW.total_fen")
-            .replace("inside", "NEW.inside")
-            .replace("stars", "NEW.stars")
-        })
+            WHEN NOT ({_of_the_new_row(truth)})
             BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: {name}'); END"""
         for name, (table, truth) in _CHECKS.items()
         for act in ("INSERT", "UPDATE")
@@ -201,6 +260,10 @@ NAMES = (
     "organisation_member_once",
     "complaint_step_once",
     "message_unplanned",
+    "voucher_of_a_person",
+    "voucher_use_one_live",
+    "voucher_use_waiting",
+    *(f"{table}_kept" for table in _ADDED_ONLY),
     "message_read",
     "message_unread",
     *(f"{table}_by_{column}" for table, column in _LOOKED_UP_BY),

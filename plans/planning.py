@@ -33,6 +33,7 @@ from graphql.pyutils import Path
 
 from plans.leaves import Complete, FastExecutor, completer
 from plans.shapes import NotPlain, Reader, Value
+from plans.straight import Straight, straight
 from plans.variables import Variables
 
 MOST_VARIANTS = 16
@@ -45,6 +46,7 @@ class Variant(NamedTuple):
 
     grouped: GroupedFieldSet
     completers: Mapping[int, tuple[Complete | None, Any]]
+    straight: Straight | None = None
 
 
 class Plan:
@@ -84,7 +86,17 @@ class Plan:
         values = self.coerced(variables)
         if isinstance(values, list):
             return ExecutionResult(None, errors=values)
-        return PlannedExecutor(self, values, context, root_value).run()
+        try:
+            short = self.variant(values).straight
+        except GraphQLError:  # which the executor comes upon as well, and says
+            short = None
+        arguments = None if short is None else short.arguments(values.coerced)
+        if short is None or arguments is None:
+            return self.executor(values, context, root_value).run()
+        return short.run(arguments, values, context, root_value)
+
+    def executor(self, values: VariableValues, context: Any, root_value: Any) -> "PlannedExecutor":
+        return PlannedExecutor(self, values, context, root_value)
 
     def coerced(self, variables: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
         """The variables as the operation declares them, or what is wrong with them."""
@@ -126,7 +138,7 @@ class Plan:
                     completers[id(details)] = (self.backend(reader.value(field.type, details)), details)
                 except (NotPlain, GraphQLError):  # a switch that is null further down: told when it is come to
                     completers[id(details)] = (None, details)
-        return Variant(grouped, completers)
+        return Variant(grouped, completers, straight(self, grouped, completers))
 
 
 def _switches(document: DocumentNode) -> tuple[str, ...]:
@@ -188,20 +200,25 @@ class PlannedExecutor(FastExecutor):
         """As `Executor.execute_operation`, with the root fields collected long ago."""
         plan = self.plan
         try:
-            grouped, completers = plan.variant(self.variable_values)
+            grouped, completers, _ = plan.variant(self.variable_values)
             self.completers = {**completers, **self.completers}  # a run with holes has brought its own
             serially = plan.operation.operation is OperationType.MUTATION
             data: Any = self.execute_root_grouped_field_set(plan.root, self.root_value, grouped, serially, None)
         except GraphQLError as error:
-            return self._without_data(error)
+            return self.without_data(error)
         return self._awaited(data) if self.is_awaitable(data) else self.build_response(data)
 
     async def _awaited(self, data: Any) -> Any:
         try:
             return self.build_response(await data)
         except GraphQLError as error:
-            return self._without_data(error)
+            return self.without_data(error)
 
-    def _without_data(self, error: GraphQLError) -> Any:
+    def without_data(self, error: GraphQLError) -> ExecutionResult:
         self.collected_errors.add(error, None)
-        return self.build_response(None)
+        return self.built(None)
+
+    def built(self, data: dict[str, Any] | None) -> ExecutionResult:
+        result: Any = self.build_response(data)
+        assert isinstance(result, ExecutionResult)
+        return result

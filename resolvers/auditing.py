@@ -11,6 +11,7 @@ from typing import Any
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info
 from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.utils.str_converters import to_snake_case
 
 from models.audit.deeds import Deed
 from models.audit.doing import Doing
@@ -20,9 +21,17 @@ from plans.public import Public
 NOT_AUDITED: Mapping[str, str] = {
     "deskOrder": "asked every two seconds by a screen that waits for a payment; it says nothing of whose the order is",
     "refreshDeskPayment": "likewise: only how a payment stands; that its code was shown or charged has its line",
+    "billAtDesk": "likewise, while a bill waits for the citizen's yes; that its code was scanned has its line",
     "shift": "one's own drawer: sums, nobody's data",
 }
 """What staff ask so often, and with so little in it, that lines would only bury the others. Each with its reason."""
+
+MEMBERS_OWN: Mapping[str, str] = {
+    "claimVoucher": "for oneself alone, thousands a second; a member's line is written only where another is concerned",
+}
+"""Acts of members around which nothing needs to stand. What they changed is in their own rows."""
+
+_SNAKED = {to_snake_case(name) for name in MEMBERS_OWN}
 
 
 class Audited(FieldExtension):
@@ -49,6 +58,8 @@ def audited(*, queries: Any, acts: Any) -> None:
         definition: StrawberryObjectDefinition = root.__strawberry_definition__
         for field in definition.fields:
             if root is queries and any(isinstance(directive, Public) for directive in field.directives):
+                continue
+            if field.python_name in _SNAKED:
                 continue
             if not any(isinstance(extension, Audited) for extension in field.extensions):
                 field.extensions.insert(0, Audited())

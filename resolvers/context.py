@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol, Self
 
 import strawberry
@@ -21,6 +22,7 @@ from models.members.queries import SignedIn
 from models.staff import queries as staff
 from models.staff.policy import LEVEL_3, StaffPolicy
 from models.staff.rules import StaffSignedIn
+from models.vouchers.rush import Rush
 from payments.alipay import AlipayPeople
 from payments.port import PaymentChannel
 from verification.port import NameAuthority, SmsSender
@@ -50,6 +52,7 @@ class Services:
     subscribe_ids: Mapping[str, str] = field(default_factory=dict)
     """Our forms' template ids at WeChat, to ask about with `wx.requestSubscribeMessage`."""
     wake: Callable[[str], Awaitable[None]]
+    rush: Rush
     staff_policy: StaffPolicy = LEVEL_3
     own_sites: Sequence[str] = ()
     """Origins of our own pages, to which a channel's page may send a payer back; ours first."""
@@ -66,6 +69,9 @@ class Counted(Protocol):
     def good(self) -> None:
         """The credential was found good."""
 
+    async def claims_hastily(self, device_id: str, /) -> bool:
+        """Counts a claim of a voucher; whether from this device, or this address, there come more than people make."""
+
 
 class Uncounted:
     """For who is no edge."""
@@ -75,6 +81,9 @@ class Uncounted:
 
     def good(self) -> None:
         return
+
+    async def claims_hastily(self, _device_id: str, /) -> bool:
+        return False
 
 
 @dataclass(kw_only=True)
@@ -86,14 +95,14 @@ class Context:
     authorization: str = ""
     address: str = ""
     counted: Counted = field(default_factory=Uncounted)
-    occupancy: DataLoader[int, Inside | None] = field(init=False, repr=False)
     refusals: list[ErrorCode] = field(default_factory=list)
     """Of acts, in their payloads' userErrors; for those who count."""
     _member: SignedIn | None = field(default=None, repr=False)
     _staff: StaffSignedIn | None = field(default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        self.occupancy = DataLoader(load_fn=self._occupancy)
+    @cached_property
+    def occupancy(self) -> DataLoader[int, Inside | None]:
+        return DataLoader(load_fn=self._occupancy)
 
     def of_nobody(self) -> Self:
         """The same moment, asked by nobody: answers that others may share are made with this one."""
@@ -105,11 +114,27 @@ class Context:
         """The signed-in member, looked up and counted once, when somebody asks. Raises `NotSignedIn`, or another
         refusal when they ask too often."""
         if self._member is None:
-            found = await members.who(access_token=self._credential("bearer"), now=self.now)
-            if found is None:
-                raise NotSignedIn
-            await self.counted.member(found.member_public_id)
-            self._member = found
+            await self._found(await members.who(access_token=self._credential("bearer"), now=self.now))
+        return self._acting_member()
+
+    async def member_in_a_rush(self) -> SignedIn:
+        """The same, looked up together with everybody who is asking at this moment."""
+        if self._member is None:
+            await self._found(await self.services.rush.signed_in(self._credential("bearer"), self.now))
+        return self._acting_member()
+
+    def shows_credential(self) -> bool:
+        """Whether it could be anybody's at all; whose, is not looked up."""
+        return bool(self._credential("bearer"))
+
+    async def _found(self, member: SignedIn | None) -> None:
+        if member is None:
+            raise NotSignedIn
+        await self.counted.member(member.member_public_id)
+        self._member = member
+
+    def _acting_member(self) -> SignedIn:
+        assert self._member is not None
         deeds.done_by("MEMBER", self._member.member_public_id)
         return self._member
 

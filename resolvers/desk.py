@@ -9,6 +9,8 @@ from models.admissions.rules import Colour, Direction, Verdict
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
 
+__all__ = ["Colour", "DeskActs"]
+
 strawberry.enum(Colour, name="ScanColour")
 strawberry.enum(Direction, name="PassDirection")
 

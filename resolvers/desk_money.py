@@ -68,6 +68,7 @@ class DeskOrder:
     venue_id: strawberry.ID
     venue_name: str
     total: Fen
+    to_pay: Fen = strawberry.field(description="What to collect: the total, less what vouchers pay.")
     paid: Fen
     refunded: Fen
     hold_expires_at: datetime = strawberry.field(description="Until here an unpaid order can be paid.")
@@ -88,6 +89,7 @@ class DeskOrder:
             venue_id=strawberry.ID(row["venue_id"]),
             venue_name=row["venue_name"],
             total=Fen(row["total_fen"]),
+            to_pay=Fen(row["total_fen"] - row["voucher_fen"]),
             paid=Fen(row["paid_fen"]),
             refunded=Fen(row["refunded_fen"]),
             hold_expires_at=row["hold_expires_at"],

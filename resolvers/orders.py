@@ -10,15 +10,17 @@ from strawberry.relay import PageInfo
 
 from models.admissions import queries as admissions
 from models.checkout import cancelling, placing
-from models.checkout.placing import MOST_LINES, LineWanted, PlacedBy
+from models.checkout.placing import MOST_LINES, PlacedBy
 from models.codes.rules import STEP_SECONDS, STEPS_AHEAD
 from models.errors import BadInput
 from models.orders import queries as orders
+from models.vouchers import mine
 from plans.costs import ListSize, Weight
 from resolvers import pictures
 from resolvers.acting import HelperPower, acting, booking
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
+from resolvers.order_lines import OrderLineInput, lines_wanted
 from resolvers.paging import page_info
 from resolvers.pictures import PICTURE
 from resolvers.refunds import REFUNDS_EXPECTED, Refund, refunds_by_order
@@ -84,6 +86,23 @@ class OrderLine:
         )
 
 
+@strawberry.type(description="A voucher with which an order was placed.")
+class OrderVoucher:
+    id: strawberry.ID
+    title: str
+    face_value: Fen
+    pays: Fen = strawberry.field(description="What it pays now; nothing once it was given back.")
+
+    @classmethod
+    def of(cls, row: Any) -> "OrderVoucher":
+        return cls(
+            id=strawberry.ID(row["public_id"]),
+            title=row["title"],
+            face_value=Fen(row["face_fen"]),
+            pays=Fen(row["pays_fen"]),
+        )
+
+
 @strawberry.type
 class Order:
     order_no: str
@@ -91,6 +110,10 @@ class Order:
     venue_id: strawberry.ID
     venue_name: str
     total: Fen
+    voucher_paid: Fen = strawberry.field(description="What vouchers pay of it now.")
+    to_pay: Fen = strawberry.field(
+        description="What is asked of you for it: the total, less what vouchers paid then."
+    )
     paid: Fen
     refunded: Fen
     due: Fen = strawberry.field(description="Still to be paid; below zero: on its way back to you.")
@@ -103,6 +126,9 @@ class Order:
     lines: list[OrderLine] = strawberry.field(directives=[ListSize(assumed_size=MOST_LINES)])
     admissions: list[Admission] = strawberry.field(directives=[ListSize(assumed_size=4 * MOST_LINES)])
     refunds: list[Refund] = strawberry.field(directives=[ListSize(assumed_size=REFUNDS_EXPECTED)])
+    vouchers: list[OrderVoucher] = strawberry.field(
+        directives=[ListSize(assumed_size=1)], description="With which it was placed."
+    )
 
 
 @strawberry.type
@@ -147,16 +173,6 @@ class AdmissionCodes:
     @strawberry.field(directives=[PICTURE], description="The printed code as QR, PNG in base64.")
     async def printed_png(self) -> str:
         return await pictures.png(self.printed_code)
-
-
-@strawberry.input(description="One court from one instant on, for so many people.")
-class OrderLineInput:
-    court_id: strawberry.ID
-    starts_at: datetime
-    people: int = 1
-    expected_price: Fen | None = strawberry.field(
-        default=None, description="The price that was shown; a changed price is refused instead of charged."
-    )
 
 
 @strawberry.type
@@ -233,12 +249,14 @@ class OrderActs:
         idempotency_key: str,
         lines: list[OrderLineInput],
         for_member: strawberry.ID | None = None,
+        voucher_ids: list[strawberry.ID] | None = None,
     ) -> OrderPayload:
         whose = await booking(info, for_member)
         order_no = await placing.place_order(
             member_id=whose.member_id,
             lines=lines_wanted(lines),
             idempotency_key=idempotency_key,
+            voucher_ids=voucher_ids or (),
             placed_by=PlacedBy(member_id=whose.by_member_id),
             channels=info.context.services.channels,
             now=info.context.now,
@@ -272,31 +290,21 @@ class OrderActs:
         return OrderPayload(order=await _order(whose.member_id, order_no))
 
 
-def lines_wanted(lines: Sequence[OrderLineInput]) -> list[LineWanted]:
-    return [
-        LineWanted(
-            court_id=line.court_id,
-            starts_at=line.starts_at,
-            people=line.people,
-            expected_price_fen=line.expected_price,
-        )
-        for line in lines
-    ]
-
-
 async def _order(member_id: int, order_no: str) -> Order | None:
     row = await orders.order_of(member_id=member_id, order_no=order_no)
     return (await _build([row]))[0] if row is not None else None
 
 
 async def _build(rows: Sequence[Any]) -> list[Order]:
-    """Orders with their lines, admissions and refunds: four statements for any number of orders."""
+    """Orders with their lines, admissions, refunds and vouchers: four or five statements for any number of orders."""
     if not rows:
         return []
     ids = [row["id"] for row in rows]
     lines = _by_order(await orders.lines_of(ids))
     places = _by_order(await admissions.admissions_of_orders(ids))
     refunds = await refunds_by_order(ids)
+    with_vouchers = [row["id"] for row in rows if row["voucher_fen"]]
+    vouchers = _by_order(await mine.vouchers_of_orders(with_vouchers) if with_vouchers else ())
     return [
         Order(
             order_no=row["order_no"],
@@ -304,6 +312,8 @@ async def _build(rows: Sequence[Any]) -> list[Order]:
             venue_id=strawberry.ID(row["venue_id"]),
             venue_name=row["venue_name"],
             total=Fen(row["total_fen"]),
+            voucher_paid=Fen(sum(voucher["pays_fen"] for voucher in vouchers[row["id"]])),
+            to_pay=Fen(row["total_fen"] - row["voucher_fen"]),
             paid=Fen(row["paid_fen"]),
             refunded=Fen(row["refunded_fen"]),
             due=Fen(row["due_fen"]),
@@ -316,6 +326,7 @@ async def _build(rows: Sequence[Any]) -> list[Order]:
             lines=[OrderLine.of(line) for line in lines[row["id"]]],
             admissions=[Admission.of(place) for place in places[row["id"]]],
             refunds=refunds[row["id"]],
+            vouchers=[OrderVoucher.of(voucher) for voucher in vouchers[row["id"]]],
         )
         for row in rows
     ]

@@ -20,7 +20,7 @@ from resolvers.context import Info
 from resolvers.desk_money import DeskOrder
 from resolvers.errors import UserError, act, user_errors
 from resolvers.families import InvitationPayload, NewInvitation
-from resolvers.orders import OrderLineInput, lines_wanted
+from resolvers.order_lines import OrderLineInput, lines_wanted
 from resolvers.real_names import CONCESSIONS_EXPECTED, VERIFYING_WEIGHT, Concession
 
 

@@ -80,6 +80,9 @@ class RefundQuote:
     way_back: str = strawberry.field(
         description="A Chinese sentence: where the money goes, and how long it takes."
     )
+    vouchers: str = strawberry.field(
+        description="A Chinese sentence: what becomes of the vouchers that paid for these lines; empty without any."
+    )
 
 
 @strawberry.type(description="A refund that will not arrive by itself, and the way out.")
@@ -146,6 +149,7 @@ class RefundQueries:
             lines=[RefundQuoteLine.of(line) for line in found.lines],
             total=Fen(found.total_fen),
             way_back=found.way_back,
+            vouchers=found.vouchers_told,
         )
 
     @strawberry.field(

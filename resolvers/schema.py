@@ -9,6 +9,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.audit import AuditQueries
 from resolvers.auditing import audited
+from resolvers.claiming import ClaimingActs, ClaimingQueries
 from resolvers.consents import ConsentActs, ConsentQueries
 from resolvers.desk import DeskActs
 from resolvers.desk_money import DeskMoneyActs, DeskMoneyQueries
@@ -18,6 +19,7 @@ from resolvers.feedback import FeedbackActs, FeedbackQueries
 from resolvers.members import MemberActs, MemberQueries
 from resolvers.merging import MergingActs, MergingQueries
 from resolvers.messages import MessageActs, MessageQueries
+from resolvers.my_vouchers import MyVoucherQueries
 from resolvers.orders import OrderActs, OrderQueries
 from resolvers.organisations import OrganisationActs, OrganisationQueries
 from resolvers.paying import PayingActs
@@ -32,12 +34,16 @@ from resolvers.sign_ins import SignInActs, SignInQueries
 from resolvers.staff import StaffActs, StaffQueries
 from resolvers.staff_sign_in import StaffSignInActs
 from resolvers.venues import VenueQueries
+from resolvers.voucher_campaigns import VoucherCampaignActs, VoucherCampaignQueries
+from resolvers.vouchers_at_desk import VouchersAtDeskActs, VouchersAtDeskQueries
 
 
 @strawberry.type
 class Query(
     VenueQueries,
     OrderQueries,
+    MyVoucherQueries,
+    ClaimingQueries,
     MemberQueries,
     RealNameQueries,
     FamilyQueries,
@@ -47,12 +53,14 @@ class Query(
     MergingQueries,
     PrivacyQueries,
     DeskMoneyQueries,
+    VouchersAtDeskQueries,
     RefundQueries,
     ReconciliationQueries,
     AuditQueries,
     StaffQueries,
     OrganisationQueries,
     FeedbackQueries,
+    VoucherCampaignQueries,
 ):
     pass
 
@@ -70,16 +78,19 @@ class Mutation(
     MergingActs,
     PrivacyActs,
     OrderActs,
+    ClaimingActs,
     PayingActs,
     StaffSignInActs,
     StaffActs,
     DeskActs,
     DeskMoneyActs,
+    VouchersAtDeskActs,
     RefundActs,
     ReconciliationActs,
     RevealingActs,
     OrganisationActs,
     FeedbackActs,
+    VoucherCampaignActs,
 ):
     pass
 

@@ -178,7 +178,7 @@ class VenueQueries:
         coordinate_system: CoordinateSystem = CoordinateSystem.GCJ02,
     ) -> VenueConnection:
         page = await venues.venues_near(
-            point=_point(point),
+            point=point_of(point),
             radius_m=radius_m,
             sport=sport,
             open_at=open_at,
@@ -247,7 +247,8 @@ class VenueQueries:
         return [Sport(code=row["code"], name=row["name"]) for row in await venues.sports()]
 
 
-def _point(given: PointInput) -> Point:
+def point_of(given: PointInput) -> Point:
+    """Raises BAD_INPUT."""
     try:
         return Point(given.lon, given.lat, given.system)
     except CoordinateOutOfRange as error:

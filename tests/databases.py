@@ -41,13 +41,14 @@ class Database:
             await _empty_on_postgres(full)
             return
         await database.rows("PRAGMA foreign_keys=OFF")
-        guarded = [guard for guard in guards.AUDIT_ON_SQLITE if any("audit" in table for table in full)]
+        names = tuple(table.strip('"') for table in full)
+        guarded = [guard for guard in guards.KEPT_ON_SQLITE if guard.startswith(names)]
         for guard in guarded:
             await database.rows(f"DROP TRIGGER {guard}")
         for table in full:
             await database.rows(f"DELETE FROM {table}")
         for guard in guarded:
-            await database.rows(f"CREATE TRIGGER {guard} {guards.AUDIT_ON_SQLITE[guard]}")
+            await database.rows(f"CREATE TRIGGER {guard} {guards.KEPT_ON_SQLITE[guard]}")
         await database.rows("PRAGMA foreign_keys=ON")
 
 

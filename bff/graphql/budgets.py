@@ -38,6 +38,10 @@ BUDGETS: Sequence[Budget] = (
             | {"consentTexts", "myConsents", "myMerges"}
             | {"organisation", "myOrganisations", "organisationMembers"}
             | {"myComplaints", "complaint", "venueRatings", "myRatings"}
+            | {"claimDoor", "claimPuzzle"}
+            | {"voucherCampaigns", "voucherCampaign"}
+            | {"voucherCodes", "billsToConfirm"}
+            | {"myVouchers", "bestVoucher", "vouchersFor"}
             | {"__typename", "__schema", "__type"}
         ),
         address=(6000, MINUTE),
@@ -56,14 +60,28 @@ BUDGETS: Sequence[Budget] = (
         | {"registerOrganisation", "updateOrganisation", "inviteToOrganisation", "acceptOrganisationInvitation"}
         | {"withdrawOrganisationInvitation", "setOrganisationRole", "removeOrganisationMember"}
         | {"leaveOrganisation", "closeOrganisation"}
+        | {"confirmBill"}
         | {"fileComplaint", "reopenComplaint", "closeComplaint", "rateAdmission"},
         address=(1200, MINUTE),
         device=(40, MINUTE),
         member=(40, MINUTE),
     ),
+    Budget(  # a thumb that taps once a second; a school's one address is a thousand people
+        name="claiming",
+        fields=frozenset(("claimVoucher",)),
+        address=(12_000, MINUTE),
+        device=(60, MINUTE),
+        member=(60, MINUTE),
+    ),
+    Budget(  # posters are printed once
+        name="claim-codes",
+        fields=frozenset(("venueClaimCode",)),
+        address=(600, MINUTE),
+        device=(60, MINUTE),
+    ),
     Budget(  # five a second: more than a clerk with a hand scanner and a queue can do
         name="scanning",
-        fields=frozenset(("redeem",)),
+        fields=frozenset(("redeem", "redeemVoucher")),
         address=(3000, MINUTE),
         device=(300, MINUTE),
     ),
@@ -71,6 +89,15 @@ BUDGETS: Sequence[Budget] = (
         name="desk-money",
         fields=frozenset({"deskOrder", "shift", "refundsAtDesk", "openShift", "closeShift", "payAtDesk"})
         | {"showPaymentCode", "chargePayerCode", "refreshDeskPayment", "handOutRefund"},
+        address=(3000, MINUTE),
+        device=(120, MINUTE),
+    ),
+    Budget(  # likewise, while a bill waits for the citizen's yes
+        name="vouchers-at-desk",
+        fields=frozenset(
+            {"billAtDesk", "holdBill", "callOffBill", "undoRedemption", "undoableUses"}
+            | {"heldUses", "decideHeldUse"}
+        ),
         address=(3000, MINUTE),
         device=(120, MINUTE),
     ),
@@ -90,6 +117,13 @@ BUDGETS: Sequence[Budget] = (
         name="public-voice",
         fields=frozenset({"complaintsToAnswer", "complaintToAnswer", "answerComplaint", "routeComplaint"})
         | {"answerRating", "hideRating", "organisationsToDecide", "decideOrganisation", "suspendOrganisation"},
+        address=(3000, MINUTE),
+        device=(60, MINUTE),
+    ),
+    Budget(  # a budget and its rules, which two people think about
+        name="voucher-planning",
+        fields=frozenset({"managedCampaigns", "managedCampaign", "previewCampaignChange"})
+        | {"draftCampaign", "saveCampaignDraft", "stepCampaign", "changeCampaign"},
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),
@@ -124,7 +158,14 @@ BUDGETS: Sequence[Budget] = (
     Budget(  # somebody stands there with their card; sixty look-ups an hour for each clerk hold in PostgreSQL
         name="people-at-desk",
         fields=frozenset({"deskFindPerson", "deskVerifyPerson", "deskFreeNumber", "grantConcession"})
-        | {"revokeConcession", "deskInviteHelper", "deskWithdrawConsent", "placeOrderAtDesk"},
+        | {
+            "revokeConcession",
+            "deskInviteHelper",
+            "deskWithdrawConsent",
+            "placeOrderAtDesk",
+            "handOutVoucher",
+            "deskVouchers",
+        },
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),
@@ -218,5 +259,9 @@ CHECKING = Budget(name="checking", address=(2000, MINUTE), third_party=(10_000, 
 is begun as long as anything is left; it takes at most 50."""
 UNKNOWN_KEY_MS = 5
 """What a request with an unknown key is charged there: looking it up asks the database."""
+
+HASTE: Mapping[str, Rate] = {"device": (6, TEN_MINUTES), "address": (120, MINUTE)}
+"""Claims of vouchers from one device, whoever is signed in there, and from one address. Beyond it nobody is refused; a
+campaign may ask for a challenge then."""
 
 BUDGET_OF: Mapping[str, Budget] = {field: budget for budget in BUDGETS for field in budget.fields}

@@ -17,11 +17,12 @@ from math import ceil
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from bff import metrics
-from bff.graphql.budgets import BUDGETS, CHECKING, Budget, Rate
+from bff.graphql.budgets import BUDGETS, CHECKING, HASTE, Budget, Rate
 from bff.rates.counting import Counter, MayNotCount
 from bff.rates.meters import MOST_KEYS, Charge, Exhausted, Limit, Standing
 from bff.rates.valkey import AWAY_SECONDS
 from models.errors import DomainError, ErrorCode
+from models.ids import UNNAMED_DEVICE
 
 DEVICE = "X-Device-Id"
 """How a client without a sign-in may name its device. That only adds a bucket, so it never buys anything."""
@@ -93,6 +94,7 @@ class Rates:
         self.counter = Counter(redis_url, most_keys=most_keys)
         self.good = Lately(GOOD_SECONDS)
         every = [_Limits(budget, scale) for budget in BUDGETS]
+        self.haste = [Limit(f"claims-{per}", rate[0] * scale, rate[1]) for per, rate in HASTE.items()]
         self._of_field = {field: limits for limits in every for field in limits.fields}
         self._checking = _Limits(CHECKING, scale)
 
@@ -166,6 +168,18 @@ class Allowance:
     def good(self) -> None:
         """The credential that came along is somebody's: from now on its neighbours' noise does not lock it out."""
         self._rates.good.add(self._caller.device)
+
+    async def claims_hastily(self, device_id: str) -> bool:
+        """Such a limit refuses nobody; what is over it makes a challenge necessary."""
+        device, address = self._rates.haste
+        charges = [Charge(address, address.key(self._caller.address), 1)]
+        if device_id and device_id != UNNAMED_DEVICE:
+            charges.append(Charge(device, device.key(device_id), 1))
+        try:
+            await self._rates.counter.take(charges)
+        except Exhausted:
+            return True
+        return False
 
     async def take(self, charges: Sequence[Charge]) -> None:
         """Counts, or says in `refusal` why not."""

@@ -199,7 +199,7 @@ def _order(found: DeskOrder, now: datetime) -> Said:
     is_payable = row["status"] == OrderStatus.PENDING_PAYMENT and held_for > 0
     return {
         "orderNo": row["order_no"],
-        "total": row["total_fen"],
+        "total": row["total_fen"] - row["voucher_fen"],  # what to collect
         "isPayable": is_payable,
         "heldFor": held_for if is_payable else None,
         "says": _says(found, is_payable),
@@ -225,6 +225,8 @@ def _says(found: DeskOrder, is_payable: bool) -> str:
     if row["status"] == OrderStatus.PAID:
         if not row["total_fen"]:
             return "免费时段，不用付款"
+        if row["total_fen"] == row["voucher_fen"]:
+            return "消费券全额抵扣，不用付款"
         how = CHANNEL_WORDS[found.paid_by] if found.paid_by else ""
         return f"已付款 · {how} {moment_text(row['paid_at'])}"
     return "已关闭，不能再付款"

@@ -4,7 +4,8 @@ The routes only translate; what the page's script asks goes through `bff/pages/a
 bodies only, never in an address; letting in is the scan page's own `/desk/redeem`, with the ID card looked at.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -18,11 +19,12 @@ from bff.pages.rendering import page
 from models.admissions.rules import court_of
 from models.booking import queries as booking
 from models.booking.rules import SlotStatus
-from models.calendar import business_day, moment_text, span_text
+from models.calendar import business_day, day_text, moment_text, span_text
 from models.checkout import at_desk, people_at_desk
 from models.checkout.at_desk import DeskOrder
 from models.checkout.people_at_desk import AdmissionToday
 from models.checkout.placing import LineWanted
+from models.codes import pictures
 from models.codes.rules import CodeKeys
 from models.consents.reading import TEXTS
 from models.consents.rules import Purpose, current
@@ -40,6 +42,11 @@ from models.real_names.rules import CONCESSION_WORDS, AgeBand, Assurance, Conces
 from models.staff import powers
 from models.staff.policy import StaffPolicy
 from models.staff.rules import Power
+from models.vouchers import handing_out
+from models.vouchers import queries as campaigns
+from models.vouchers.handing_out import PrintedVoucher
+from models.vouchers.queries import CampaignView
+from models.vouchers.rules import CampaignState
 from payments.port import PaymentChannel
 from verification.port import NameAuthority
 
@@ -56,6 +63,8 @@ COUNTED_AS: Mapping[str, str] = {
     "revoke": "revokeConcession",
     "slots": "slots",
     "book": "placeOrderAtDesk",
+    "vouchers": "deskVouchers",
+    "hand-out": "handOutVoucher",
 }
 """The root field that does the same, with whose rates each act is counted."""
 
@@ -70,6 +79,7 @@ AGE_WORDS: Mapping[AgeBand, str] = {
     AgeBand.ADULT: "成年人（18–59周岁）",
     AgeBand.ELDER: "老年人（60周岁以上）",
 }
+MOST_CAMPAIGNS = 50
 GRANTED_HERE = [kind for kind in ConcessionKind if kind is not ConcessionKind.SENIOR]
 
 
@@ -203,6 +213,38 @@ class PeopleDesk:
             raise at_desk.order_unknown()
         return {"order": _order(placed), "person": await self._again(asked, Power.BOOK_FOR_PERSON)}
 
+    async def vouchers(self, asked: Asked) -> Said:
+        """What the person can use, and what can be claimed for them just now."""
+        held = await handing_out.vouchers_here(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            venue_id=asked.venue_id,
+            keys=self.id_keys,
+            code_keys=self.code_keys,
+            now=asked.now,
+        )
+        shown = await campaigns.campaigns_shown(
+            region_key=None, first=MOST_CAMPAIGNS, before_id=None, now=asked.now
+        )
+        return {
+            "vouchers": [await _voucher(each) for each in held],
+            "kinds": [kind for campaign in shown for kind in _open_kinds(campaign, asked.now)],
+        }
+
+    async def hand_out(self, asked: Asked) -> Said:
+        given = await handing_out.hand_out_voucher(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            campaign_id=asked.text("campaignId"),
+            kind_id=asked.text("kindId"),
+            venue_id=asked.venue_id,
+            idempotency_key=asked.text("key"),
+            keys=self.id_keys,
+            code_keys=self.code_keys,
+            now=asked.now,
+        )
+        return {"voucher": await _voucher(given)}
+
     async def _again(self, asked: Asked, power: Power) -> Said:
         """The person before the clerk, as they are after what was just done for them."""
         found = await people.person_here(
@@ -244,6 +286,8 @@ def people_routes(desk: PeopleDesk, clock: Callable[[], datetime]) -> list[BaseR
         "revoke": desk.revoke,
         "slots": desk.slots,
         "book": desk.book,
+        "vouchers": desk.vouchers,
+        "hand-out": desk.hand_out,
     }
     asking = Acts(
         page="people",
@@ -278,6 +322,7 @@ def _showing(asking: Acts) -> Callable[[Request], Awaitable[Response]]:
             kinds=[(kind.value, CONCESSION_WORDS[kind]) for kind in GRANTED_HERE],
             may_grant=await powers.may(clerk, Power.GRANT_CONCESSION, venue_id=post.venue_id),
             may_book=await powers.may(clerk, Power.BOOK_FOR_PERSON, venue_id=post.venue_id),
+            may_hand_out=await powers.may(clerk, Power.HAND_OUT_VOUCHERS, venue_id=post.venue_id),
         )
 
     return show
@@ -351,6 +396,28 @@ def _concession(held: HeldConcession) -> Said:
         "word": CONCESSION_WORDS[held.kind],
         "until": last_day and f"{last_day.year}年{last_day.month}月{last_day.day}日",
     }
+
+
+async def _voucher(printed: PrintedVoucher) -> Said:
+    picture = (await asyncio.to_thread(pictures.svg, printed.printed_code)).decode()  # 8 ms of CPU
+    return {
+        "title": f"{printed.campaign_title} {printed.kind_title}",
+        "spend": printed.minimum_spend_fen,
+        "off": printed.face_fen,
+        "until": day_text(business_day(printed.valid_until - timedelta(seconds=1))),
+        "code": printed.printed_code,
+        "svg": picture[picture.index("<svg") :],
+    }
+
+
+def _open_kinds(campaign: CampaignView, now: datetime) -> Iterator[Said]:
+    """What of a campaign is given out at this moment."""
+    if campaign.state is not CampaignState.OPEN:
+        return
+    for kind in campaign.kinds:
+        if any(each.opens_at <= now < each.closes_at and each.remaining for each in kind.rounds):
+            title = f"{campaign.title} {kind.title}"
+            yield {"campaignId": campaign.public_id, "kindId": kind.public_id, "title": title}
 
 
 def _admission(found: AdmissionToday) -> Said:

@@ -91,6 +91,8 @@ async def pass_door(
     caller stores it: the same scan again gets the same answer.
     """
     parts = codes.read(code)
+    if parts is not None and parts.kind in codes.OF_VOUCHERS:
+        return rules.VOUCHER_AT_DESK
     found = await _find(parts.handle) if parts else None
     if parts is None or found is None:
         return rules.UNKNOWN_CODE

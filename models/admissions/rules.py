@@ -117,6 +117,13 @@ TOO_MANY_ATTEMPTS = _refusal(
 DESK_ONLY = _refusal(
     ErrorCode.DESK_ONLY, Colour.RED, "请到前台", "纸质码只在前台核对证件后使用。", "请到前台出示证件和纸质码。"
 )
+VOUCHER_AT_DESK = _refusal(
+    ErrorCode.DESK_ONLY,
+    Colour.RED,
+    "这是消费券码",
+    "消费券码不能用来入场。",
+    "入场请出示入场码；使用消费券请到前台结账。",
+)
 ID_CHECK_NEEDED = _refusal(
     ErrorCode.ID_CHECK_NEEDED,
     Colour.YELLOW,

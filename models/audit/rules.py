@@ -30,6 +30,7 @@ _PUBLIC_ID = re.compile(r"[a-z]{2,6}_[0-9A-Za-z]{8,28}|[A-Z][0-9A-Z]{20}")
 _FILTERED = re.compile(r"[0-9A-Za-z_.:/ -]{1,60}")
 _LONG_NUMBER = re.compile(r"[0-9]{7,}[0-9Xx]?")
 _KINDS = {"mem": "MEMBER", "ord": "ORDER", "ven": "VENUE", "adm": "ADMISSION", "stf": "STAFF", "shf": "SHIFT"}
+_KINDS |= {"cam": "CAMPAIGN"}
 _KINDS |= {"O": "ORDER", "P": "PAYMENT", "R": "REFUND"}
 
 SIGNED = (

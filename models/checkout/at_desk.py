@@ -163,9 +163,9 @@ async def _take(
     if repeated is not None:
         return repeated
     await check_payable_here(order, now)
-    if money.given_fen is not None and money.given_fen < order.total_fen:
+    if money.given_fen is not None and money.given_fen < order.to_pay_fen:
         raise DomainError(
-            f"应收{yuan_text(order.total_fen)}，还差{yuan_text(order.total_fen - money.given_fen)}。",
+            f"应收{yuan_text(order.to_pay_fen)}，还差{yuan_text(order.to_pay_fen - money.given_fen)}。",
             code=ErrorCode.TOO_LITTLE_GIVEN,
             next_step="前台只能一次收足全款。",
             field="amountGiven",
@@ -180,7 +180,7 @@ async def _take(
         way="",
         appid="",
         payer="",
-        amount_fen=order.total_fen,
+        amount_fen=order.to_pay_fen,
         status=PaymentStatus.SETTLED,
         reference=money.slip_no,
         created_at=now,
@@ -248,7 +248,7 @@ async def stop_others(
 
 async def check_payable_here(order: Order, now: datetime) -> None:
     """The same rule as for phones, said to a clerk who is about to take money."""
-    if order.status == OrderStatus.PAID and order.total_fen:
+    if order.status == OrderStatus.PAID and order.to_pay_fen:
         settled = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
         how = f"{CHANNEL_WORDS[Channel(settled.channel)]}，" if settled else ""
         when = clock_text(minute_of_day(order.paid_at or now))

@@ -5,7 +5,7 @@ has cancelled once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models import database
@@ -16,8 +16,9 @@ from models.checkout.ending import channel_away, close_at_channels, close_unpaid
 from models.checkout.fulfilling import give_up, tell_platform
 from models.checkout.refunding import send_refund
 from models.checkout.unwinding import unwind
+from models.checkout.vouchers_paid import freed_by
 from models.errors import BadInput, DomainError, ErrorCode
-from models.money import yuan_text
+from models.money import shares, yuan_text
 from models.orders import refund_policy
 from models.orders.operations import OrderedBy, book, intend_refund, lock_order, order_id_of
 from models.orders.refund_policy import LineQuote, LineToCancel
@@ -35,16 +36,19 @@ from models.orders.tables import Order, OrderLine, Payment, Refund, RefundLine
 from payments.port import PaymentChannel
 
 NOTHING_BACK = "没有需要退回的款项。"
+UNPAID_VOUCHERS = "订单尚未支付，所用的消费券会退回您的账户。"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundQuote:
-    """What cancelling these lines now gives back. `total_fen` is that of the lines that can be cancelled."""
+    """What cancelling these lines now gives back. `total_fen` is that of the lines that can be cancelled, and so is what
+    is told of the order's vouchers."""
 
     order_no: str
     lines: Sequence[LineQuote]
     total_fen: int
     way_back: str
+    vouchers_told: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +82,13 @@ async def refund_quote(
         )
     if order.status == OrderStatus.PENDING_PAYMENT:
         unpaid = [LineQuote(line.line_no, line.price_fen, 0, 0, "尚未支付，取消不产生费用。") for line in lines]
-        return RefundQuote(order_no=order_no, lines=unpaid, total_fen=0, way_back=NOTHING_BACK)
+        told = UNPAID_VOUCHERS if order.voucher_fen else ""
+        return RefundQuote(order_no=order_no, lines=unpaid, total_fen=0, way_back=NOTHING_BACK, vouchers_told=told)
     payment = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    quotes = await _quotes(order, lines, payment, RefundParty.MEMBER, "", now)
+    quotes, told = await _quotes(order, lines, payment, RefundParty.MEMBER, "", now)
     total_fen = sum(each.refund_fen for each in quotes)
     way_back = WAYS_BACK[payment.channel] if payment and total_fen else NOTHING_BACK
-    return RefundQuote(order_no=order_no, lines=quotes, total_fen=total_fen, way_back=way_back)
+    return RefundQuote(order_no=order_no, lines=quotes, total_fen=total_fen, way_back=way_back, vouchers_told=told)
 
 
 async def cancel_order(
@@ -135,7 +140,7 @@ async def _cancel_paid(asked: Cancellation, *, now: datetime) -> str | None:
         return None
     await _check_key(order, asked.by)
     payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    quotes = await _quotes(order, lines, payment, asked.party, asked.note, now)
+    quotes, vouchers_told = await _quotes(order, lines, payment, asked.party, asked.note, now)
     _check(quotes, asked.expected_refund_fen)
     await _end(order, lines, asked.party, now)
     for each in quotes:
@@ -144,7 +149,14 @@ async def _cancel_paid(asked: Cancellation, *, now: datetime) -> str | None:
             await book(order, FinanceKind.WAIVED, each.refund_fen, about_no, now)
     total_fen = sum(each.refund_fen for each in quotes)
     await telling.cancelled(
-        order, lines, party=asked.party, note=asked.note, refund_fen=total_fen, payment=payment, now=now
+        order,
+        lines,
+        party=asked.party,
+        note=asked.note,
+        refund_fen=total_fen,
+        payment=payment,
+        vouchers_told=vouchers_told,
+        now=now,
     )
     if payment is None or total_fen == 0:
         return None
@@ -187,13 +199,22 @@ async def _quotes(
     party: RefundParty,
     note: str,
     now: datetime,
-) -> list[LineQuote]:
+) -> tuple[list[LineQuote], str]:
+    """Of each line, and what is told of the order's vouchers."""
     terms, entered = await terms_of(order.venue_id, party), await admissions.entered(order.id)
-    quotes = [
-        refund_policy.quote(_to_cancel(line, line.id in entered), terms, party=party, now=now, note=note)
-        for line in lines
-    ]
-    return refund_policy.within(quotes, await left_to_give_back(payment))
+    asked = [_to_cancel(line, line.id in entered) for line in lines]
+    quotes = [refund_policy.quote(line, terms, party=party, now=now, note=note) for line in asked]
+    going = [n for n, each in enumerate(quotes) if each.refusal is None]
+    told = ""
+    if order.voucher_fen and going:
+        freed = await freed_by(order, [lines[n] for n in going], party, now)
+        own = shares(freed.money_fen, [lines[n].price_fen for n in going])
+        for n, own_fen in zip(going, own, strict=True):
+            quotes[n] = refund_policy.quote(
+                replace(asked[n], own_fen=own_fen), terms, party=party, now=now, note=note
+            )
+        told = freed.told
+    return refund_policy.within(quotes, await left_to_give_back(payment)), told
 
 
 def _to_cancel(line: OrderLine, is_entered: bool) -> LineToCancel:
@@ -239,7 +260,7 @@ async def _end(order: Order, lines: Sequence[OrderLine], party: RefundParty, now
     ids = [line.id for line in lines]
     await OrderLine.filter(id__in=ids).update(cancelled_at=now)
     await admissions.revoke(ids, now=now)
-    await unwind(order, lines, now)
+    await unwind(order, lines, party, now)
     remaining = await OrderLine.filter(order_id=order.id, cancelled_at=None).order_by("line_no")
     if remaining:
         await cells.release(ids)

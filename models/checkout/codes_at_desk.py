@@ -199,7 +199,7 @@ async def _intend(
         way=Way.PAYER_CODE,
         appid=appid,
         payer="",
-        amount_fen=order.total_fen,
+        amount_fen=order.to_pay_fen,
         status=PaymentStatus.INTENDED,
         created_at=now,
         expires_at=order.hold_expires_at,

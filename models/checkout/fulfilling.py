@@ -12,15 +12,23 @@ from models.admissions import operations as admissions
 from models.booking import operations as cells
 from models.checkout import telling
 from models.checkout.unwinding import unwind
+from models.checkout.vouchers_paid import paid_by_vouchers
 from models.forwarding import operations as forwarding
 from models.forwarding.operations import platform_time
 from models.orders.operations import book
-from models.orders.rules import CloseReason, FinanceKind, OrderStatus
+from models.orders.rules import CloseReason, FinanceKind, OrderStatus, RefundParty
 from models.orders.tables import Order, OrderLine
+from models.vouchers import reserving
+
+_PARTIES = {
+    CloseReason.EXPIRED: RefundParty.HOUSE,
+    CloseReason.CANCELLED: RefundParty.MEMBER,
+    CloseReason.CANCELLED_BY_VENUE: RefundParty.VENUE,
+}
 
 
 async def fulfil(order: Order, *, lines: Sequence[OrderLine], now: datetime) -> None:
-    """Confirms a paid or free order: one admission per person, one outbox row."""
+    """Confirms a paid or free order: its vouchers are used, one admission per person, one outbox row."""
     order.status = OrderStatus.PAID
     order.paid_at = now
     order.closed_at = None
@@ -30,6 +38,8 @@ async def fulfil(order: Order, *, lines: Sequence[OrderLine], now: datetime) -> 
         now,
         order.id,
     )
+    if order.voucher_fen:
+        await reserving.use(order, now=now)
     await admissions.issue(order, lines=lines)
     venue_name = await tell_platform(order, lines=lines, state="PAID", now=now)
     await telling.confirmed(order, lines, venue_name=venue_name, now=now)
@@ -40,9 +50,9 @@ async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
     what it would have been bought with beside money is unwound."""
     lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
     if order.status == OrderStatus.PENDING_PAYMENT:
-        if order.total_fen:
-            await book(order, FinanceKind.WAIVED, order.total_fen, order.order_no, now)
-        await unwind(order, lines, now)
+        if order.to_pay_fen:
+            await book(order, FinanceKind.WAIVED, order.to_pay_fen, order.order_no, now)
+        await unwind(order, lines, _PARTIES[reason], now)
     order.status = OrderStatus.CLOSED
     order.closed_at = now
     order.close_reason = reason
@@ -75,6 +85,7 @@ async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str,
             "cityId": about["city_code"],
             "districtId": about["district_code"],
             "amountFen": sum(line.price_fen for line in lines),
+            **({"voucherFen": await paid_by_vouchers(order)} if order.voucher_fen else {}),
             "happenedAt": platform_time(now),
             "lines": [_line(line) for line in lines],
         },

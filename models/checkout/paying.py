@@ -175,9 +175,10 @@ async def request_for(payment: Payment, order: Order, wanted: PaymentWanted) -> 
 def check_payable(order: Order, now: datetime) -> None:
     """Raises ORDER_ALREADY_PAID, ORDER_FREE or ORDER_CLOSED where there is nothing to pay any more."""
     if order.status == OrderStatus.PAID:
-        free = order.total_fen == 0
+        free = order.to_pay_fen == 0
+        why = "是免费时段" if order.total_fen == 0 else "已用消费券全额抵扣"
         raise DomainError(
-            "这张订单是免费时段，不需要支付。" if free else "这张订单已经支付过了。",
+            f"这张订单{why}，不需要支付。" if free else "这张订单已经支付过了。",
             code=ErrorCode.ORDER_FREE if free else ErrorCode.ORDER_ALREADY_PAID,
             next_step="请在“我的订单”里查看入场码。",
             field="orderNo",

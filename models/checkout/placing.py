@@ -18,13 +18,19 @@ from models.checkout.fulfilling import fulfil
 from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import new_no, request_hash
 from models.members.standing import lock_living
+from models.money import shares
 from models.orders.operations import charge
 from models.orders.rules import OrderStatus
 from models.orders.tables import Order, OrderLine
+from models.vouchers import reserving
+from models.vouchers.reserving import Basket
+from models.vouchers.tables import Voucher
 from payments.port import PaymentChannel
 
 MOST_LINES = 8
 LONGEST_KEY = 64
+_MAY_BE_OVERDUE = (ErrorCode.TOO_MANY_COURTS, ErrorCode.VOUCHER_RESERVED, ErrorCode.VOUCHER_DAY_LIMIT)
+"""Refusals behind which there may be an order of the member's own that nobody has ended yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,29 +56,32 @@ async def place_order(
     member_id: int,
     lines: Sequence[LineWanted],
     idempotency_key: str,
+    voucher_ids: Sequence[str] = (),
     placed_by: PlacedBy | None = None,
     channels: Mapping[str, PaymentChannel],
     now: datetime,
 ) -> str:
-    """Holds the slots and returns the order's number; a free order is confirmed at once. The order, its key and its
-    limits are the member's, whoever places it.
+    """Holds the slots and returns the order's number; a free order is confirmed at once. The order, its key, its
+    limits and its vouchers (public ids) are the member's, whoever places it.
 
     The same key with the same lines returns the same order. Raises a `DomainError` that names the slot, the rule
     and the way out; nothing is held then. When what stands in the way are holds that are overdue (the worker was
     down), they are ended here, properly, and the order is tried once more.
     """
-    lines = [replace(line, starts_at=aware(line.starts_at)) for line in lines]
-    _check_request(lines, idempotency_key)
+    lines = checked_lines(lines)
+    _check_key(idempotency_key)
+    with_vouchers = reserving.checked_ids(voucher_ids)
     asked = request_hash(
-        *([line.court_id, line.starts_at.timestamp(), line.people, line.expected_price_fen] for line in lines)
+        *([line.court_id, line.starts_at.timestamp(), line.people, line.expected_price_fen] for line in lines),
+        *with_vouchers,
     )
     repeated = await _placed_before(member_id, idempotency_key, asked)
     if repeated:
         return repeated
-    slots = await booking.bookable_slots([(line.court_id, line.starts_at, line.people) for line in lines], now=now)
-    _check_together(lines, slots)
+    slots = await bookable_together(lines, now=now)
     people = tuple(line.people for line in lines)
-    place = _Placing(member_id, tuple(slots), people, idempotency_key, asked, placed_by or PlacedBy())
+    by = placed_by or PlacedBy()
+    place = _Placing(member_id, tuple(slots), people, idempotency_key, asked, by, with_vouchers)
     try:
         return await _place(place, now=now)
     except DomainError as refusal:
@@ -80,6 +89,13 @@ async def place_order(
         if not any([await end_hold(order_id=each, channels=channels, now=now) for each in in_the_way]):
             raise
     return await _place(place, now=now)
+
+
+async def bookable_together(lines: Sequence[LineWanted], *, now: datetime) -> Sequence[BookableSlot]:
+    """The slots of one order, with their prices. Raises what `place_order` would say of them, but for who holds them."""
+    slots = await booking.bookable_slots([(line.court_id, line.starts_at, line.people) for line in lines], now=now)
+    _check_together(lines, slots)
+    return slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,11 @@ class _Placing:
     idempotency_key: str
     asked: str  # the hash of what was asked
     placed_by: PlacedBy
+    voucher_ids: tuple[str, ...]
+
+    @property
+    def total_fen(self) -> int:
+        return sum(slot.price_fen for slot in self.slots)
 
 
 @database.operation
@@ -100,22 +121,39 @@ async def _place(place: _Placing, *, now: datetime) -> str:
     if repeated:
         return repeated
     await _check_limits(place)
-    order = await _write_order(place, now)
+    vouchers = await _vouchers_of(place, now) if place.voucher_ids else ()
+    order = await _write_order(place, vouchers, now)
     lines = await _write_lines(order, place)
+    if vouchers:
+        await reserving.reserve(order, vouchers)
     blocking = await cells.hold([_cells_of(line, slot) for line, slot in zip(lines, place.slots, strict=True)])
     if blocking:
         raise SlotTaken(await _first_taken(place.slots), blocking)
     await charge(order, order.order_no, now)
-    if order.total_fen == 0:
+    if order.to_pay_fen == 0:
         await fulfil(order, lines=lines, now=now)
     return order.order_no
+
+
+async def _vouchers_of(place: _Placing, now: datetime) -> Sequence[Voucher]:
+    basket = await basket_of(place.slots)
+    return await reserving.lock_fitting(place.voucher_ids, member_id=place.member_id, basket=basket, now=now)
+
+
+async def basket_of(slots: Sequence[BookableSlot]) -> Basket:
+    """What vouchers see of an order."""
+    return await reserving.basket_at(
+        slots[0].venue_id,
+        sports=frozenset(slot.court.sport_code for slot in slots),
+        total_fen=sum(slot.price_fen for slot in slots),
+    )
 
 
 async def _held_in_the_way(refusal: DomainError, place: _Placing, now: datetime) -> Sequence[int]:
     """The orders whose holds are behind a refusal: those of the taken cells, or this member's own overdue ones."""
     if isinstance(refusal, SlotTaken):
         return refusal.blocking_order_ids
-    if refusal.code != ErrorCode.TOO_MANY_COURTS:
+    if refusal.code not in _MAY_BE_OVERDUE:
         return ()
     overdue = await database.rows(
         "SELECT id FROM orders WHERE member_id = $1 AND status = 'PENDING_PAYMENT' AND hold_expires_at <= $2",
@@ -182,14 +220,14 @@ def _minutes(starts_at: datetime, ends_at: datetime) -> int:
     return (ends_at - starts_at) // timedelta(minutes=1)
 
 
-async def _write_order(place: _Placing, now: datetime) -> Order:
-    total = sum(slot.price_fen for slot in place.slots)
+async def _write_order(place: _Placing, vouchers: Sequence[Voucher], now: datetime) -> Order:
     return await Order.create(
         order_no=new_no("O", now),
         member_id=place.member_id,
         venue_id=place.slots[0].venue_id,
         status=OrderStatus.PENDING_PAYMENT,
-        total_fen=total,
+        total_fen=place.total_fen,
+        voucher_fen=sum(voucher.face_fen for voucher in vouchers),
         idempotency_key=place.idempotency_key,
         placed_by_id=place.placed_by.member_id,
         placed_by_staff_id=place.placed_by.staff_id,
@@ -200,6 +238,7 @@ async def _write_order(place: _Placing, now: datetime) -> Order:
 
 
 async def _write_lines(order: Order, place: _Placing) -> list[OrderLine]:
+    by_vouchers = shares(order.voucher_fen, [slot.price_fen for slot in place.slots])
     return [
         await OrderLine.create(
             order_id=order.id,
@@ -210,11 +249,14 @@ async def _write_lines(order: Order, place: _Placing) -> list[OrderLine]:
             ends_at=slot.ends_at,
             business_day=slot.day,
             price_fen=slot.price_fen,
+            voucher_fen=voucher_fen,
             people=people,
             title=slot.title,
             price_label=slot.price_label,
         )
-        for number, (slot, people) in enumerate(zip(place.slots, place.people, strict=True), start=1)
+        for number, (slot, people, voucher_fen) in enumerate(
+            zip(place.slots, place.people, by_vouchers, strict=True), start=1
+        )
     ]
 
 
@@ -237,15 +279,21 @@ async def _first_taken(slots: Sequence[BookableSlot]) -> str:
     return slots[0].title
 
 
-def _check_request(lines: Sequence[LineWanted], key: str) -> None:
+def _check_key(key: str) -> None:
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
         raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
+
+
+def checked_lines(lines: Sequence[LineWanted]) -> list[LineWanted]:
+    """With aware instants. Raises BAD_INPUT."""
+    lines = [replace(line, starts_at=aware(line.starts_at)) for line in lines]
     if not lines:
         raise BadInput("请至少选择一个时段。", field="lines")
     if len(lines) > MOST_LINES:
         raise BadInput(f"一张订单最多{MOST_LINES}个时段。", next_step="请分成几张订单。", field="lines")
     if len({(line.court_id, line.starts_at) for line in lines}) < len(lines):
         raise BadInput("同一个时段选了两次。", next_step="请去掉重复的时段。", field="lines")
+    return lines
 
 
 def _check_together(lines: Sequence[LineWanted], slots: Sequence[BookableSlot]) -> None:

@@ -4,6 +4,7 @@ Source for what is compared and in which order: WeChat Pay v3, payment notice; l
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -27,6 +28,8 @@ from models.orders.rules import (
     RefundReason,
 )
 from models.orders.tables import Order, OrderLine, Payment
+from models.vouchers import reserving
+from models.vouchers.tables import Voucher
 from payments.port import ChannelPayment, PaymentNotice, PaymentState, Way
 
 log = logging.getLogger(__name__)
@@ -156,19 +159,37 @@ async def _why_not_needed(order: Order, lines: list[OrderLine], now: datetime) -
         return RefundReason.PAID_TWICE  # it was paid before, and then cancelled
     if order.close_reason != CloseReason.EXPIRED:
         return RefundReason(order.close_reason)
-    if any(line.starts_at <= now for line in lines) or not await _take_again(order, lines):
+    if any(line.starts_at <= now for line in lines) or not await _take_again(order, lines, now):
         return RefundReason.PAID_TOO_LATE
     return None
 
 
-async def _take_again(order: Order, lines: list[OrderLine]) -> bool:
-    """Holds the cells of a closed order once more, all or none. False: somebody else has one of them."""
+async def _take_again(order: Order, lines: list[OrderLine], now: datetime) -> bool:
+    """Holds the cells of a closed order once more, and its vouchers: all or none. False: somebody else has one of the
+    cells, or a voucher is not free any more."""
+    vouchers = await _vouchers_again(order, lines, now) if order.voucher_fen else ()
+    if vouchers is None:
+        return False
     wanted = []
     for line in lines:
         parts = await database.rows("SELECT part_id FROM court_cover WHERE court_id = $1", line.court_id)
         part_ids = tuple(found["part_id"] for found in parts)
         wanted.append(CellsWanted(line.id, order.venue_id, part_ids, line.starts_at, line.ends_at))
-    return not await cells.hold(wanted)
+    if await cells.hold(wanted):
+        return False
+    if vouchers:
+        await reserving.reserve_again(order, vouchers)
+    return True
+
+
+async def _vouchers_again(order: Order, lines: Sequence[OrderLine], now: datetime) -> Sequence[Voucher] | None:
+    """Locked before cells are, as everybody does."""
+    court_ids = sorted({line.court_id for line in lines})
+    courts = await database.rows("SELECT sport_code FROM court WHERE id = ANY($1::bigint[])", court_ids)
+    basket = await reserving.basket_at(
+        order.venue_id, sports=frozenset(court["sport_code"] for court in courts), total_fen=order.total_fen
+    )
+    return await reserving.lock_again(order, basket, now=now)
 
 
 def _compare(payment: Payment, known: ChannelPayment) -> None:

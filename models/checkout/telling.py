@@ -38,6 +38,7 @@ async def cancelled(
     note: str,
     refund_fen: int,
     payment: Payment | None,
+    vouchers_told: str = "",
     now: datetime,
 ) -> None:
     """These lines of the order are over. `note`: the venue's reason."""
@@ -48,7 +49,7 @@ async def cancelled(
     values = {
         "venue": venue["name"],
         "order_no": order.order_no,
-        "refund": back or _NOTHING_BACK,
+        "refund": (back or _NOTHING_BACK) + vouchers_told,
         **_what(lines),
         **({"reason": note or "场馆取消了预订"} if is_by_venue else {}),
     }

@@ -33,10 +33,15 @@ SHORTEST_MASTER_BYTES = 32
 
 
 class CodeKind(IntEnum):
-    """The first digit. Later kinds (vouchers, personal codes) take the digits that are left."""
+    """The first digit. 1 and 2 open a door (here), 3 and 4 are vouchers (vouchers.py)."""
 
     ROTATING = 1
     PRINTED = 2  # for those without a phone; only at a desk, where somebody looks at an ID
+    VOUCHER_ROTATING = 3
+    VOUCHER_PRINTED = 4
+
+
+OF_VOUCHERS = frozenset({CodeKind.VOUCHER_ROTATING, CodeKind.VOUCHER_PRINTED})
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class CodeKeys:
 
 @dataclass(frozen=True)
 class CodeVersions:
-    """`code_version` of the member and of the admission; raising either revokes what was shown."""
+    """`code_version` of the member and of the admission (or voucher); raising either revokes what was shown."""
 
     member: int
     admission: int
@@ -80,14 +85,16 @@ def make_rotating(
     keys: CodeKeys, *, handle: str, venue: str, day: date, versions: CodeVersions, at: datetime
 ) -> str:
     """The code of the step in which `at` lies. `venue` is the public id, `day` the admission's business day."""
-    mac = _mac(_desk_key(keys.masters[keys.current], venue, day), CodeKind.ROTATING, handle, versions, step_at(at))
-    return _assemble(CodeKind.ROTATING, keys.current, handle, mac)
+    mac = mac_of(
+        _desk_key(keys.masters[keys.current], venue, day), CodeKind.ROTATING, handle, versions, step_at(at)
+    )
+    return assemble(CodeKind.ROTATING, keys.current, handle, mac)
 
 
 def make_printed(keys: CodeKeys, *, handle: str, venue: str, day: date, versions: CodeVersions) -> str:
     """The code for paper: it holds as long as its admission, and only together with an ID."""
-    mac = _mac(_desk_key(keys.masters[keys.current], venue, day), CodeKind.PRINTED, handle, versions)
-    return _assemble(CodeKind.PRINTED, keys.current, handle, mac)
+    mac = mac_of(_desk_key(keys.masters[keys.current], venue, day), CodeKind.PRINTED, handle, versions)
+    return assemble(CodeKind.PRINTED, keys.current, handle, mac)
 
 
 def ahead(
@@ -142,7 +149,8 @@ def start_of(step: int) -> datetime:
 _KINDS = {str(kind.value): kind for kind in CodeKind}
 
 
-def _assemble(kind: CodeKind, key_id: int, handle: str, mac: str) -> str:
+def assemble(kind: CodeKind, key_id: int, handle: str, mac: str) -> str:
+    """The 24 digits."""
     body = f"{kind.value}{key_id}{handle}{mac}"
     # ISO 7064 MOD 97-10, as in an IBAN: 97 is a prime above 10, so every wrong digit and every swap shows.
     return f"{body}{98 - int(body) * 100 % 97:02d}"
@@ -154,7 +162,7 @@ def _desk_key(master: bytes, venue: str, day: date) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master)
 
 
-def _mac(key: bytes, kind: CodeKind, handle: str, versions: CodeVersions, step: int | None = None) -> str:
+def mac_of(key: bytes, kind: CodeKind, handle: str, versions: CodeVersions, step: int | None = None) -> str:
     """Ten decimal digits of HMAC-SHA256.
 
     The whole 256-bit number is reduced modulo 10^10, so one value is likelier than another by less than
@@ -174,5 +182,7 @@ def _matches(
     key = _desk_key(master, venue, day)
     steps: list[int | None] = [None] if parts.kind is CodeKind.PRINTED else list(range(first, last + 1))
     # Every step is computed and compared in constant time, so the answer's delay tells nothing.
-    alike = [hmac.compare_digest(_mac(key, parts.kind, parts.handle, versions, step), parts.mac) for step in steps]
+    alike = [
+        hmac.compare_digest(mac_of(key, parts.kind, parts.handle, versions, step), parts.mac) for step in steps
+    ]
     return any(alike)

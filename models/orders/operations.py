@@ -42,9 +42,10 @@ async def lock_order(order_id: int) -> Order:
 
 
 async def charge(order: Order, about_no: str, now: datetime) -> None:
-    """The order asks for its total: when it is placed, and again when it takes its slots again."""
-    if order.total_fen:
-        await book(order, FinanceKind.CHARGED, order.total_fen, about_no, now)
+    """The order asks for what vouchers leave of its total: when it is placed, and again when it takes its slots
+    again."""
+    if order.to_pay_fen:
+        await book(order, FinanceKind.CHARGED, order.to_pay_fen, about_no, now)
 
 
 async def book(order: Order, kind: FinanceKind, amount_fen: int, about_no: str, now: datetime) -> None:
@@ -76,7 +77,7 @@ async def intend_payment(
         way=way,
         appid=appid,
         payer=payer,
-        amount_fen=order.total_fen,
+        amount_fen=order.to_pay_fen,
         status=PaymentStatus.INTENDED,
         created_at=now,
         expires_at=order.hold_expires_at,

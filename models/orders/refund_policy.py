@@ -43,11 +43,14 @@ class LineToCancel:
     starts_at: datetime
     ends_at: datetime
     is_entered: bool = False
+    own_fen: int | None = None
+    """What of the citizen's own money its cancelling frees, where vouchers paid a part of the order; else the price."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineQuote:
-    """What cancelling a line now gives back and keeps. With a `refusal` it cannot be cancelled, and all is kept."""
+    """What cancelling a line now gives back and keeps: of its price, or of what of it the citizen's own money paid. With
+    a `refusal` it cannot be cancelled, and all is kept."""
 
     line_no: int
     price_fen: int
@@ -77,10 +80,13 @@ def quote(
     rule = applying(rules, left)
     if rule is None:
         return _refused(line, _too_late(line, rules))
-    kept_fen = kept_of(line.price_fen, rule)
-    refund_fen = line.price_fen - kept_fen
+    if line.own_fen == 0:
+        return LineQuote(line.line_no, line.price_fen, 0, 0, "这个时段由消费券抵扣，没有需要退回的款项。")
+    own_fen = line.price_fen if line.own_fen is None else line.own_fen
+    kept_fen = kept_of(own_fen, rule)
+    refund_fen = own_fen - kept_fen
     why = f"场馆取消{f'（{note}）' if note else ''}" if party is RefundParty.VENUE else _why(rules, rule, left)
-    told = _told(rule, refund_fen, kept_fen)
+    told = _told(rule, refund_fen, kept_fen, of="价格" if line.own_fen is None else f"可退的{yuan_text(own_fen)}")
     explanation = f"{why[: LONGEST_EXPLANATION - len(told) - 2]}：{told}。"
     return LineQuote(line.line_no, line.price_fen, refund_fen, kept_fen, explanation)
 
@@ -171,10 +177,10 @@ def _band(rules: Sequence[Terms], rule: Terms) -> str:
     return at_least or (f"提前{below}" if below else "开始前")
 
 
-def _told(rule: Terms, refund_fen: int, kept_fen: int) -> str:
+def _told(rule: Terms, refund_fen: int, kept_fen: int, *, of: str) -> str:
     if kept_fen == 0:
-        return "全额退款"
-    fees = [f"价格的{rule.kept_percent}%"] if rule.kept_percent else []
+        return "全额退款" if of == "价格" else f"{of}全额退款"
+    fees = [f"{of}的{rule.kept_percent}%"] if rule.kept_percent else []
     fees += [yuan_text(rule.kept_fen)] if rule.kept_fen else []
     goes_back = f"退{yuan_text(refund_fen)}" if refund_fen else "没有可退的款项"
     return f"手续费为{'加'.join(fees)}，即{yuan_text(kept_fen)}，{goes_back}"

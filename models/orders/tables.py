@@ -16,6 +16,9 @@ class Order(Table):
     venue_id: int
     status = fields.CharField(max_length=16)  # models.orders.rules.OrderStatus
     total_fen = fields.BigIntField()
+    voucher_fen = fields.BigIntField(
+        default=0, db_default=0
+    )  # of it, what vouchers paid; CHECK: at most all of it
     idempotency_key = fields.CharField(max_length=64)
     request_hash = fields.CharField(max_length=64)
     placed_at = fields.DatetimeField()
@@ -31,6 +34,11 @@ class Order(Table):
         "models.StaffMember", null=True, on_delete=fields.RESTRICT
     )
     placed_by_staff_id: int | None  # the clerk at whose desk it was placed
+
+    @property
+    def to_pay_fen(self) -> int:
+        """What is asked of the citizen: the price, less what vouchers pay."""
+        return int(self.total_fen - self.voucher_fen)
 
     class Meta:
         table = "orders"
@@ -52,6 +60,7 @@ class OrderLine(Table):
     ends_at = fields.DatetimeField()
     business_day = fields.DateField()
     price_fen = fields.BigIntField()
+    voucher_fen = fields.BigIntField(default=0, db_default=0)  # its share of the order's, by price
     people = fields.IntField()
     title = fields.CharField(max_length=120)
     price_label = fields.CharField(max_length=60)

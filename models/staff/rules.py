@@ -51,9 +51,16 @@ class Power(StrEnum):
     END_SIGN_INS = "END_SIGN_INS"
     RESET_SECOND_FACTOR = "RESET_SECOND_FACTOR"
     READ_AUDIT = "READ_AUDIT"
+    PLAN_VOUCHERS = "PLAN_VOUCHERS"  # draft a campaign and its changes, open, pause and close it
+    REVIEW_VOUCHERS = "REVIEW_VOUCHERS"  # never one's own draft
+    HAND_OUT_VOUCHERS = "HAND_OUT_VOUCHERS"  # to a person at the desk, by their ID card
+    UNDO_REDEMPTION = "UNDO_REDEMPTION"
+    DECIDE_RISK = "DECIDE_RISK"  # what looks like a fake redemption is paid, or not
 
 
-_DESK = frozenset({Power.REDEEM, Power.TAKE_MONEY, Power.READ_PERSON, Power.BOOK_FOR_PERSON})
+_DESK = frozenset(
+    {Power.REDEEM, Power.TAKE_MONEY, Power.READ_PERSON, Power.BOOK_FOR_PERSON, Power.HAND_OUT_VOUCHERS}
+)
 
 POWERS: Mapping[Role, frozenset[Power]] = {
     Role.REDEEMER: _DESK,
@@ -64,6 +71,7 @@ POWERS: Mapping[Role, frozenset[Power]] = {
         Power.ANSWER_RATING,
         Power.GRANT_CONCESSION,
         Power.REVEAL,
+        Power.UNDO_REDEMPTION,
     },
     Role.FINANCE: frozenset({Power.SETTLE_REFUNDS, Power.RECONCILE}),
     Role.REGULATOR: frozenset(
@@ -74,6 +82,9 @@ POWERS: Mapping[Role, frozenset[Power]] = {
             Power.DECIDE_ORGANISATION,
             Power.GRANT_CONCESSION,
             Power.REVEAL,
+            Power.PLAN_VOUCHERS,
+            Power.REVIEW_VOUCHERS,
+            Power.DECIDE_RISK,
         }
     ),
     Role.DATA_OFFICER: frozenset({Power.REVEAL, Power.OPEN_SEALED_RECORDS}),
@@ -125,6 +136,11 @@ POWER_WORDS: Mapping[Power, str] = {
     Power.END_SIGN_INS: "管理登录",
     Power.RESET_SECOND_FACTOR: "重置动态口令",
     Power.READ_AUDIT: "查阅审计记录",
+    Power.PLAN_VOUCHERS: "拟定消费券活动",
+    Power.REVIEW_VOUCHERS: "复核消费券活动",
+    Power.HAND_OUT_VOUCHERS: "代顾客领券",
+    Power.UNDO_REDEMPTION: "撤销核销",
+    Power.DECIDE_RISK: "核查可疑核销",
 }
 
 

@@ -22,7 +22,26 @@ from graphql import (
     get_named_type,
 )
 
+from tests.authorisation.arguments_campaigns import (
+    OPEN_CAMPAIGNS,
+    PLAIN_CAMPAIGNS,
+    REACHING_CAMPAIGNS,
+    WORDS_CAMPAIGNS,
+)
+from tests.authorisation.arguments_claiming import (
+    OPEN_CLAIMING,
+    PLAIN_CLAIMING,
+    REACHING_CLAIMING,
+    WORDS_CLAIMING,
+)
+from tests.authorisation.arguments_my_vouchers import PLAIN_MY_VOUCHERS, REACHING_MY_VOUCHERS
 from tests.authorisation.arguments_people import OPEN_TOO, PLAIN_TOO, REACHING_TOO, WORDS_TOO
+from tests.authorisation.arguments_vouchers_desk import (
+    OPEN_VOUCHERS_AT_DESK,
+    PLAIN_VOUCHERS_AT_DESK,
+    REACHING_VOUCHERS_AT_DESK,
+    WORDS_VOUCHERS_AT_DESK,
+)
 from tests.authorisation.kinds import ABSENT, ANOTHER_KIND, SPENT, Known, Open, Plain, Reaching, from_the_start
 from tests.authorisation.lives import COUNTED_FEN, FLOAT_FEN, GIVEN_FEN, GOODWILL_FEN, Life, World
 from tests.authorisation.questions import Question, input_fields
@@ -229,6 +248,7 @@ REACHING: Mapping[str, Reaching] = {
     ),
     "orders.after": Reaching(_cursors, lambda: "o999999999999", live=from_the_start),
     "idempotencyKey": Reaching(_keys, _a_short_word),
+    "placeOrder.idempotencyKey": Reaching(_keys, _a_short_word, meanwhile=_a_short_word),
     "redeem.code": Reaching(_codes, a_code, owner="clerk"),
     "redeem.nonce": Reaching(
         lambda life: [Known(life.nonce, "the number of An's scan")],
@@ -282,6 +302,10 @@ REACHING: Mapping[str, Reaching] = {
         live=lambda life: _this(life.clerk.username),
     ),
     **REACHING_TOO,
+    **REACHING_CAMPAIGNS,
+    **REACHING_CLAIMING,
+    **REACHING_VOUCHERS_AT_DESK,
+    **REACHING_MY_VOUCHERS,
 }
 
 OPEN: Mapping[str, Open] = {
@@ -293,6 +317,9 @@ OPEN: Mapping[str, Open] = {
     "statements.after": Open(lambda world: [ABSENT]),  # they are the house's: whoever may see one may see all
     "venuesNear.after": Open(lambda world: [ABSENT, world.venue_cursor]),
     **OPEN_TOO,
+    **OPEN_CAMPAIGNS,
+    **OPEN_CLAIMING,
+    **OPEN_VOUCHERS_AT_DESK,
 }
 
 PLAIN: Mapping[str, Plain] = {
@@ -305,7 +332,7 @@ PLAIN: Mapping[str, Plain] = {
     "openAt": Plain(lambda life: ABSENT),
     "onDay": Plain(lambda life: ABSENT),
     "date": Plain(lambda life: TOMORROW.isoformat()),
-    "startsAt": Plain(lambda life: at(10).isoformat(), live=lambda life: at(11).isoformat()),
+    "startsAt": Plain(lambda life: at(10).isoformat(), live=lambda life: at(14, days=3).isoformat()),
     "expectedPrice": Plain(lambda life: ABSENT),
     "refreshSignIn.deviceId": Plain(lambda life: life.citizen.device_id),
     "deviceId": Plain(lambda life: "somewhere"),
@@ -332,6 +359,10 @@ PLAIN: Mapping[str, Plain] = {
     "closeShift.note": Plain(lambda life: "点过两遍"),
     "password": Plain(lambda life: "Wrong-2026-word", live=lambda life: PASSWORD),
     **PLAIN_TOO,
+    **PLAIN_CAMPAIGNS,
+    **PLAIN_CLAIMING,
+    **PLAIN_VOUCHERS_AT_DESK,
+    **PLAIN_MY_VOUCHERS,
 }
 WORDS = {
     "returnUrl",
@@ -346,6 +377,9 @@ WORDS = {
     "number",
     "holder",
     *WORDS_TOO,
+    *WORDS_CAMPAIGNS,
+    *WORDS_CLAIMING,
+    *WORDS_VOUCHERS_AT_DESK,
 }
 """The texts among the plain ones: what a person or a device says of itself."""
 

@@ -25,10 +25,14 @@ from models.keys import AuditKeys
 from models.reconciliation.tables import DayStatement, Discrepancy
 from models.staff.rules import Role
 from tests import databases
+from tests.authorisation.lives_campaigns import Campaigns, campaigns_at, live_with_campaigns
+from tests.authorisation.lives_my_vouchers import live_with_my_vouchers
 from tests.authorisation.lives_people import ANS, BINGS, Names, Others, before_anybody, live_among_people
+from tests.authorisation.lives_vouchers_desk import live_with_vouchers
 from tests.authorisation.offices import OFFICES, OFFICES_ELSEWHERE, officers, somebody_locked_out
 from tests.factories.booking import Hall, a_hall, at
 from tests.factories.third_parties import a_third_party
+from tests.factories.vouchers import ACampaign
 from tests.house import Citizen, Clerk, House, line
 from tests.resolvers import documents
 from tests.resolvers.documents import RESOLVE_DISCREPANCY
@@ -69,6 +73,7 @@ class Life:
     clerk: Clerk
     gate: GateCredentials
     gate_no: str
+    campaigns: Campaigns
 
     ended: Mapping[str, str] = field(default_factory=dict)
     """The tokens of a second device that has signed out."""
@@ -104,6 +109,11 @@ class Life:
     @property
     def venue_id(self) -> str:
         return self.hall.venue.public_id
+
+    @property
+    def campaign(self) -> ACampaign:
+        """The one that gives out."""
+        return self.campaigns.giving
 
     @property
     def refund_no(self) -> str:
@@ -222,7 +232,8 @@ async def _at_work(house: House, *, name: str, phone: str, gate_no: str, lon: fl
     answer = await house.wechat.post("/_sandbox/people", json={"phone": phone})
     citizen = Citizen(house, answer.json()["openid"], phone, f"phone-{gate_no}")
     clerk = await house.clerk(hall.venue.public_id, device_id=f"desk-{gate_no}", roles=AT_A_VENUE)
-    return Life(citizen=citizen, hall=hall, clerk=clerk, gate=gate, gate_no=gate_no)
+    campaigns = await campaigns_at(hall, house)
+    return Life(citizen=citizen, hall=hall, clerk=clerk, gate=gate, gate_no=gate_no, campaigns=campaigns)
 
 
 async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None:
@@ -259,6 +270,9 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     ]
     await _reconcile(life)
     await live_among_people(life, names, offices)
+    await live_with_campaigns(life, offices["regulator"])
+    await live_with_vouchers(life)
+    await live_with_my_vouchers(life)
 
 
 async def _sign_in_and_out_elsewhere(life: Life) -> None:

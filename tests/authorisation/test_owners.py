@@ -8,21 +8,24 @@ type was seen by somebody with something in it.
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from models import database
 from tests.authorisation.arguments import Try, live_try, slots_of, tries
 from tests.authorisation.conftest import a_town
 from tests.authorisation.kinds import Reaching
 from tests.authorisation.lives import Caller, World, texts_in
 from tests.authorisation.questions import QUESTIONS, SIGN_OUTS, Question, everything_there_is, seen_in
-from tests.authorisation.walking import Walk, heard, secrets_in
+from tests.authorisation.walking import Walk, code_of, heard, secrets_in
 from tests.bff.conftest import Valkey
 from tests.databases import Database
 from tests.house import Answer
 from tests.outside import Stage
 
+THOUSANDS = 10_000
 LOOKING = [question for question in QUESTIONS if question.kind == "query"]
 
 
@@ -56,6 +59,7 @@ async def test_what_is_ans_opens_for_its_owners_by_the_very_same_questions(
                 is_shut[str(asked)] = bool(asked.known.shut)
         if question.name == SIGN_OUTS[0]:  # what has been done by now is there to see
             await look_at_it_all(world, walks)
+            await claim_in_a_crowd_and_without_a_phone(world, walks["citizen"])
         async for asked, name in what_opens_now(question, world):
             await walks[name].ask(asked)
     assert [asked for asked, opened in has_opened.items() if opened is is_shut[asked]] == []
@@ -110,6 +114,22 @@ async def look_at_it_all(world: World, walks: dict[str, Walk]) -> None:
     for question in LOOKING:
         async for asked, name in what_opens_now(question, world):
             await walks[name].ask(asked)
+
+
+async def claim_in_a_crowd_and_without_a_phone(world: World, citizen: Walk) -> None:
+    """What somebody hears whom the door of a campaign turns away, and who has proved no phone today."""
+    (question,) = [each for each in QUESTIONS if each.name == "claimVoucher"]
+    (campaign,) = [slot.place for slot in slots_of(question) if slot.name == "claimVoucher.campaignId"]
+    asked = await live_try(question, world)
+    line = world.house.wired.rush._line(world.an.campaign.public_id)
+    line.inside += THOUSANDS
+    assert code_of(await citizen.ask(asked)) == "DOOR_CROWDED"
+    line.inside -= THOUSANDS
+    await database.rows(
+        "UPDATE member_phone SET proved_at = $1 RETURNING id", world.house.now() - timedelta(days=1)
+    )
+    guarded = replace(asked, values={**asked.values, campaign: world.an.campaigns.guarded.public_id})
+    assert code_of(await citizen.ask(guarded)) == "CHALLENGE_NEEDED"
 
 
 def seen_by(walks: dict[str, Walk]) -> set[tuple[str, str]]:

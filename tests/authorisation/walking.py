@@ -61,6 +61,7 @@ class Walk:
 NEW_EACH_TIME = {
     "RequestSmsCodePayload": ("expiresAt", "againAt"),
     "NewInvitation": ("id", "code", "expiresAt"),
+    "ClaimPuzzle": ("puzzle",),
 }
 """What is made anew by whoever asks, and is another one by the very same question too."""
 
@@ -117,8 +118,11 @@ def differences(before: Snapshot, after: Snapshot) -> list[Difference]:
 GUESSED = {("staff_member", "failures"), ("phone_code", "tries"), ("phone_code", "status")}
 """A wrong password counts against the clerk whom it was tried for, a wrong SMS code against those sent to the number."""
 
+GIVEN_OUT = {("voucher_pool", "free_fen"), ("voucher_round", "remaining")}
+"""Whoever claims a voucher takes it from what a campaign has for everybody."""
 
-SAID_BY_THE_WALKER = {("invitation", "phone_hash"), ("redemption", "nonce")}
+
+SAID_BY_THE_WALKER = {("invitation", "phone_hash"), ("redemption", "nonce"), ("voucher_scan", "nonce")}
 """Their own scan's number. Of the number that they invite: whoever knows An's number may ask An to help, and hears nothing of An by it."""
 
 
@@ -133,7 +137,7 @@ def wrong_traces(walk: Walk, before: Snapshot, after: Snapshot) -> list[Differen
         row = after.get((table, key)) or before[table, key]
         if what == "added":
             is_wrong = leads_to(walk.world.rows_of_an, table, row) or names_an(walk.world, table, row)
-        elif (table, what) in GUESSED:
+        elif (table, what) in GUESSED | GIVEN_OUT:
             is_wrong = False
         else:
             own = own_row(walk, before)

@@ -35,7 +35,19 @@ PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 HELPERS_PHONE = "13800000077"
 NEW_CARD = a_person("赵永年", "19710203")
 """Nobody has told the authority of it."""
-ACTS = ("find", "verify", "invite-helper", "end-helpers", "free-number", "grant", "revoke", "slots", "book")
+ACTS = (
+    "find",
+    "verify",
+    "invite-helper",
+    "end-helpers",
+    "free-number",
+    "grant",
+    "revoke",
+    "slots",
+    "book",
+    "vouchers",
+    "hand-out",
+)
 NEVER_SENT = [
     *((act, said) for act in ACTS for said in (b"", b"[]", b"\xff", b" " * 5000)),
     ("find", b'{"idNumber": 1}'),

@@ -1,7 +1,7 @@
 """Courts that are booked: a small hall, people with a phone, orders placed, paid and settled through the rooms."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -78,14 +78,16 @@ async def an_order(
     person: Person,
     *lines: LineWanted,
     key: str | None = None,
+    vouchers: Sequence[str] = (),
     channels: Mapping[str, PaymentChannel] | None = None,
     now: datetime = NOW,
 ) -> Order:
-    """Placed, and unpaid unless it was free."""
+    """Placed, with these vouchers (public ids); unpaid unless nothing is left to pay."""
     order_no = await place_order(
         member_id=person.member_id,
         lines=lines,
         idempotency_key=key or secrets.token_hex(8),
+        voucher_ids=vouchers,
         channels=channels or {},
         now=now,
     )
@@ -138,9 +140,11 @@ async def _open(
     return opened.invocation
 
 
-async def a_paid_order(outside: Outside, person: Person, *lines: LineWanted, now: datetime = NOW) -> Order:
+async def a_paid_order(
+    outside: Outside, person: Person, *lines: LineWanted, vouchers: Sequence[str] = (), now: datetime = NOW
+) -> Order:
     """Placed, paid at WeChat Pay, its notice handed in."""
-    order = await an_order(person, *lines, now=now)
+    order = await an_order(person, *lines, vouchers=vouchers, now=now)
     await outside.pay(await invoke_payment(outside, order, person, now=now))
     await outside.hand_in((await outside.wait_for_letters(1)).pop(), now=now)
     return await Order.get(id=order.id)
@@ -148,7 +152,7 @@ async def a_paid_order(outside: Outside, person: Person, *lines: LineWanted, now
 
 WHAT_AN_ACT_WRITES = (
     *("orders", "order_line", "held_cell", "payment", "refund", "refund_line", "finance_event", "payment_notice"),
-    *("admission", "passage", "redemption", "outbox"),
+    *("admission", "passage", "redemption", "outbox", "voucher_use", "voucher_event", "order_voucher"),
 )
 
 

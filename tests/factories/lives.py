@@ -22,6 +22,11 @@ from tests.factories.people import PHONE_KEYS
 
 BY_THEIR_ROOMS = {"member", "member_phone", "real_name"}
 FIXED: dict[str, dict[str, Any]] = {
+    "voucher_pool": {"budget_fen": 100_000, "free_fen": 98_000},
+    "voucher_kind": {"face_fen": 2000, "minimum_spend_fen": 4000},
+    "voucher_round": {"quantity": 10, "remaining": 9},
+    "voucher": {"state": "CLAIMED", "face_fen": 2000, "minimum_spend_fen": 4000},
+    "voucher_use": {"bill_fen": 5000, "used_fen": 2000},
     "message": {
         "template": "DELETION_CANCELLED",
         "values": {"what": "您的账号照常使用", "when": "11月20日 10:00"},

@@ -29,7 +29,7 @@ NOT_WHOLLY_PLAIN = {
     "SignIn": {"signInWithMiniProgram"},
     "SignInWithPhone": {"signInWithPhone"},
 }
-"""Their live figure, or what a sign-in is to be asked, has a resolver, so a run that is not kept goes through graphql-core around it."""
+"""A live figure, and what is asked at the door, have resolvers, so a run goes through graphql-core around them."""
 
 
 def plan_of(text: str, schema: GraphQLSchema = SCHEMA) -> Plan:
@@ -39,7 +39,7 @@ def plan_of(text: str, schema: GraphQLSchema = SCHEMA) -> Plan:
 
 def planned_fields(plan: Plan, **variables: Any) -> dict[str, bool]:
     """Root field → whether one function completes all of it."""
-    grouped, completers = plan.variant(VariableValues({}, variables))
+    grouped, completers, _ = plan.variant(VariableValues({}, variables))
     return {key: completers[id(details)][0] is not None for key, details in grouped.items()}
 
 

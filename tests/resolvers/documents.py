@@ -5,15 +5,19 @@ Of the later topics each has a file of its own beside this one (`documents_peopl
 
 from tests.resolvers import (
     documents_audit,
+    documents_claiming,
     documents_consents,
     documents_doors,
     documents_feedback,
     documents_merging,
     documents_messages,
+    documents_my_vouchers,
     documents_organisations,
     documents_people,
     documents_privacy,
     documents_staff,
+    documents_voucher_campaigns,
+    documents_vouchers_desk,
 )
 
 SIGN_IN = """
@@ -66,7 +70,8 @@ query ($onDay: Date, $parentKey: String) {
 SPORTS = "{ sports { code name } }"
 
 _ORDER = """
-  orderNo status venueId venueName total paid refunded due placedAt holdExpiresAt paidAt closedAt closeReason
+  orderNo status venueId venueName total voucherPaid toPay paid refunded due placedAt holdExpiresAt paidAt closedAt
+  closeReason vouchers { id title faceValue pays }
   lines { lineNo title courtId courtName startsAt endsAt people price priceLabel cancelledAt }
   admissions { id seat title opensAt startsAt endsAt isInside firstEnteredAt isRevoked }
   refunds { refundNo amount party reason explanation status finishedAt lines { lineNo amount kept explanation } }"""
@@ -79,8 +84,8 @@ query ($first: Int! = 20, $after: String) {{
   }}
 }}"""
 PLACE_ORDER = f"""
-mutation ($idempotencyKey: String!, $lines: [OrderLineInput!]!) {{
-  placeOrder(idempotencyKey: $idempotencyKey, lines: $lines) {{
+mutation ($idempotencyKey: String!, $lines: [OrderLineInput!]!, $voucherIds: [ID!]) {{
+  placeOrder(idempotencyKey: $idempotencyKey, lines: $lines, voucherIds: $voucherIds) {{
     order {{ {_ORDER} }}
     userErrors {{ code message field }}
   }}
@@ -109,7 +114,7 @@ mutation ($orderNo: String!, $lineNos: [Int!], $expectedRefund: Fen) {{
 REFUND_QUOTE = """
 query ($orderNo: String!, $lineNos: [Int!]) {
   refundQuote(orderNo: $orderNo, lineNos: $lineNos) {
-    orderNo lines { lineNo price refund kept canCancel explanation } total wayBack
+    orderNo lines { lineNo price refund kept canCancel explanation } total wayBack vouchers
   }
 }"""
 ADMISSION_CODES = """
@@ -147,7 +152,7 @@ _ERRORS = "userErrors { code message field }"
 DESK_ORDER = f"""
 query ($orderNo: String!) {{
   deskOrder(orderNo: $orderNo) {{
-    orderNo status venueId venueName total paid refunded holdExpiresAt paidAt paidBy closeReason
+    orderNo status venueId venueName total toPay paid refunded holdExpiresAt paidAt paidBy closeReason
     lines {{ title courtName startsAt endsAt people price isCancelled }} refundsAtDesk {{ {_DESK_REFUND} }}
   }}
 }}"""
@@ -241,13 +246,17 @@ mutation ($discrepancyId: ID!, $outcome: DiscrepancyOutcome!, $note: String!) {{
 ALL = (
     *(text for name, text in dict(vars()).items() if name.isupper() and not name.startswith("_")),
     *documents_audit.ALL,
+    *documents_claiming.ALL,
     *documents_consents.ALL,
     *documents_doors.ALL,
     *documents_feedback.ALL,
     *documents_merging.ALL,
     *documents_messages.ALL,
+    *documents_my_vouchers.ALL,
     *documents_organisations.ALL,
     *documents_people.ALL,
     *documents_privacy.ALL,
     *documents_staff.ALL,
+    *documents_voucher_campaigns.ALL,
+    *documents_vouchers_desk.ALL,
 )

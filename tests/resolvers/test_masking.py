@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 SPEAKS_OF_A_PERSON = re.compile(r"name|phone|mobile|number|id_?card|openid|unionid|birth|born|contact", re.I)
 NOBODYS = {
     **dict.fromkeys(
-        ("Venue", "StaffVenue", "Sport", "Region", "Organisation"), "places, sports and 法人 have names"
+        ("Venue", "StaffVenue", "Sport", "Region", "Organisation", "VoucherPool"),
+        "places, sports, 法人 and sums have names",
     ),
     "ComplaintStep.number": "1, 2, 3",
 }

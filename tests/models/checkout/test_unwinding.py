@@ -10,6 +10,7 @@ from models.checkout.cancelling import cancel_order
 from models.checkout.ending import end_overdue_holds
 from models.checkout.unwinding import TENDERS
 from models.errors import DomainError, ErrorCode
+from models.orders.rules import RefundParty
 from models.orders.tables import Order, OrderLine
 from tests.databases import Database
 from tests.factories.booking import Person, a_hall, a_paid_order, a_person, an_order, at, census, wanted
@@ -25,7 +26,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """A voucher that writes down what it is told: order, lines, and how the order stands in the act so far."""
     heard: list[Call] = []
 
-    async def unwind(order: Order, lines: Sequence[OrderLine], now: datetime) -> None:
+    async def unwind(order: Order, lines: Sequence[OrderLine], party: RefundParty, now: datetime) -> None:
         assert database._inside.get(), "not inside the act"
         heard.append((order.order_no, [line.line_no for line in lines], order.status, now))
 
@@ -74,7 +75,7 @@ async def test_an_unpaid_order_that_ends_is_unwound_whole_and_once(
 async def test_what_unwinding_refuses_undoes_the_whole_act(
     db: Database, outside: Outside, now: datetime, monkeypatch: pytest.MonkeyPatch, paid: bool
 ) -> None:
-    async def refuse(order: Order, lines: Sequence[OrderLine], now: datetime) -> None:
+    async def refuse(order: Order, lines: Sequence[OrderLine], party: RefundParty, now: datetime) -> None:
         await OrderLine.filter(order_id=order.id).update(title="用券")
         raise DomainError("这张券不能退回。", code=ErrorCode.NOT_REFUNDABLE)
 
@@ -99,7 +100,7 @@ async def test_tenders_are_unwound_in_one_order_for_everybody(
     heard = []
 
     def tender(kind: str) -> None:
-        async def unwind(order: Order, lines: Sequence[OrderLine], now: datetime) -> None:
+        async def unwind(order: Order, lines: Sequence[OrderLine], party: RefundParty, now: datetime) -> None:
             heard.append(kind)
 
         monkeypatch.setitem(TENDERS, kind, unwind)

@@ -104,7 +104,7 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
         rotating()[:12] + "_" + rotating()[12:23],
         "9" * 100_000,
         "\x00" * 24,
-        with_check("3" + rotating()[1:22]),  # a kind that does not exist
+        with_check("5" + rotating()[1:22]),  # a kind that does not exist
     ],
 )
 def test_what_is_not_24_plain_digits_of_a_known_kind_is_no_code(text: str) -> None:

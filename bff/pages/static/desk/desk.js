@@ -7,6 +7,7 @@
   "use strict";
 
   const CODE_DIGITS = 24;
+  const OF_A_VOUCHER = /^[34]/; // its bill is voucher.js's, which says `billed` when it is done
   const WEDGE_GAP_MS = 30;      // scanners type faster than 10 ms a key, people need more than 30
   const ANSWER_WITHIN_MS = 8000;
   const GREEN_SHOWN_MS = 2500;
@@ -44,6 +45,7 @@
     if (code.length !== CODE_DIGITS) return showHint("只读到 " + code.length + " 位数字，入场码有 24 位，请再扫一次。");
     if (checking) return showHint("上一个码还在核对，请等结果出来再扫。");
     hideHint();
+    if (OF_A_VOUCHER.test(code)) return document.dispatchEvent(new CustomEvent("voucher", { detail: code }));
     check(scanOf(code));
   }
 
@@ -109,7 +111,7 @@
 
   document.addEventListener("keydown", function (event) {
     unlockSound();
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (isBilling() || event.ctrlKey || event.altKey || event.metaKey) return;
     const gap = event.timeStamp - lastKeyAt;
     lastKeyAt = event.timeStamp;
     if (/^[0-9]$/.test(event.key)) {
@@ -150,7 +152,12 @@
 
   function hideHint() { hint.hidden = true; }
 
+  function isBilling() { return document.body.classList.contains("is-billing"); }
+
+  document.addEventListener("billed", refocus);
+
   function refocus() {
+    if (isBilling()) return;
     if (!touch) field.focus(); // on a phone this would pull up the keyboard
     showAttention();
   }

@@ -17,7 +17,7 @@
   const hint = byId("hint");
   const verdict = byId("verdict");
   const FIRST = { register: "name", helper: "phone" }; // elsewhere the card's field: a reader ends with Enter
-  const BEFORE = { contested: "person", helper: "person", "no-helpers": "person", invited: "person", concession: "person",
+  const BEFORE = { contested: "person", vouchers: "person", voucher: "person", helper: "person", "no-helpers": "person", invited: "person", concession: "person",
     book: "person", booked: "person" };
 
   let step = "idle";
@@ -152,7 +152,8 @@
     });
     ["admissions", "unpaid", "concessions", "grid", "register-number", "person-name", "person-age", "person-level",
       "invitation-code", "invitation-until", "invitation-phone", "invitation-powers", "chosen-says", "booked-line",
-      "booked-no", "booked-total", "booked-held"].forEach(empty);
+      "booked-no", "booked-total", "booked-held", "vouchers", "open-kinds", "voucher-title", "voucher-picture",
+      "voucher-code"].forEach(empty);
     document.querySelectorAll("details").forEach(function (each) { each.open = false; });
     byId("somebody").hidden = true;
     byId("nobody").hidden = false;
@@ -201,7 +202,8 @@
   byId("back").addEventListener("click", back);
 
   const KEYS = {
-    person: ["#admissions button", "[data-go=book]", "[data-go=helper]", "[data-go=concession]"],
+    person: ["#admissions button", "[data-go=book]", "[data-go=helper]", "[data-go=concession]", "", "[data-go=vouchers]"],
+    voucher: ["#voucher-print", "#voucher-done"],
     invited: ["#print", "#invited-done"],
     book: ["[data-days='0']", "[data-days='1']"],
     booked: ["#to-money", "#booked-done"],
@@ -215,7 +217,7 @@
     }
     if (event.key === "Escape") return back();
     if (/^[0-9]$/.test(event.key) && !isTypedIn(document.activeElement)) field.focus(); // a card is being read
-    if (!/^F[1-4]$/.test(event.key)) return;
+    if (!/^F[1-46]$/.test(event.key)) return;
     event.preventDefault(); // else a browser's help or search
     const place = (KEYS[step] || [])[Number(event.key[1]) - 1];
     const button = place && document.querySelector(place);
@@ -312,6 +314,7 @@
     if (to === "helper") startHelper();
     if (to === "concession") startConcession();
     if (to === "book") startBook();
+    if (to === "vouchers") startVouchers();
   });
 
   /* ---- Registering ---- */
@@ -429,6 +432,59 @@
       show("GREEN", "已认定", word, "", "");
     });
   });
+
+  /* ---- Vouchers: what can be used and printed, and what can be claimed ---- */
+
+  function startVouchers() {
+    act("/desk/people/vouchers", { personId: person.personId }, function (told) {
+      const held = empty("vouchers");
+      told.vouchers.forEach(function (voucher) {
+        line(held, voucher.title, "有效至 " + voucher.until, "打印", function () { showVoucher(voucher); });
+      });
+      byId("vouchers-says").textContent = told.vouchers.length ? "可以使用的消费券" : "还没有可以使用的消费券";
+      const kinds = empty("open-kinds");
+      told.kinds.forEach(function (kind) {
+        line(kinds, kind.title, "", "代领", function () {
+          const said = { personId: person.personId, campaignId: kind.campaignId, kindId: kind.kindId, key: key };
+          act("/desk/people/hand-out", said, function (given) {
+            key = newKey();
+            showVoucher(given.voucher);
+          });
+        });
+      });
+      byId("kinds-says").textContent = told.kinds.length ? "现在可以领取的" : "现在没有可以领取的消费券";
+      go("vouchers");
+    });
+  }
+
+  function line(list, title, small, word, clicked) {
+    const item = add(list, "li");
+    add(item, "b", title);
+    add(item, "span", small);
+    const button = add(item, "button", word);
+    button.type = "button";
+    button.addEventListener("click", clicked);
+  }
+
+  function showVoucher(voucher) {
+    byId("voucher-title").textContent = voucher.title;
+    byId("voucher-spend").textContent = yuan(voucher.spend);
+    byId("voucher-off").textContent = yuan(voucher.off);
+    byId("voucher-until").textContent = voucher.until;
+    byId("voucher-code").textContent = voucher.code.replace(/(.{4})/g, "$1 ").trim();
+    const picture = new DOMParser().parseFromString(voucher.svg, "image/svg+xml").documentElement;
+    empty("voucher-picture").appendChild(document.importNode(picture, true));
+    go("voucher");
+  }
+
+  if (byId("voucher-print")) {
+    byId("voucher-print").addEventListener("click", function () { window.print(); });
+    byId("voucher-done").addEventListener("click", function () {
+      empty("voucher-picture");
+      empty("voucher-code");
+      showPerson(person);
+    });
+  }
 
   /* ---- A booking ---- */
 

@@ -62,14 +62,14 @@ async def _write_order(
     expires_at = now + timedelta(minutes=day.limits[4])
     order_id = await connection.fetchval(
         sql.INSERT_ORDER,
-        *(order_no, "PENDING_PAYMENT", price, key, request_hash, now, expires_at, None, None, ""),
+        *(order_no, "PENDING_PAYMENT", price, 0, key, request_hash, now, expires_at, None, None, ""),
         *(member_id, day.venue_id, None, None),
     )
     starts_at, ends_at = day.midnight + timedelta(minutes=start), day.midnight + timedelta(minutes=end)
     title = f"{court[2]} {day.date.month}月{day.date.day}日 {clock_text(start)}–{clock_text(end)}"
     line_id = await connection.fetchval(
         sql.INSERT_LINE,
-        *(1, "COURT_SLOT", starts_at, ends_at, day.date, price, people, title, label, None, court[0], order_id),
+        *(1, "COURT_SLOT", starts_at, ends_at, day.date, price, 0, people, title, label, None, court[0], order_id),
     )
     steps = range(day.first_step + start // 30, day.first_step + end // 30)
     cells = [(part, step, day.venue_id, line_id) for part in day.parts[court[0]] for step in steps]

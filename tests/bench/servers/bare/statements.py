@@ -27,14 +27,15 @@ SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
    AND orders.status <> 'CLOSED' AND order_line.cancelled_at IS NULL"""
 
 INSERT_ORDER = (
-    'INSERT INTO "orders" ("order_no","status","total_fen","idempotency_key","request_hash","placed_at",'
-    '"hold_expires_at","paid_at","closed_at","close_reason","member_id","venue_id","placed_by_id",'
-    '"placed_by_staff_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) RETURNING "id"'
+    'INSERT INTO "orders" ("order_no","status","total_fen","voucher_fen","idempotency_key","request_hash",'
+    '"placed_at","hold_expires_at","paid_at","closed_at","close_reason","member_id","venue_id","placed_by_id",'
+    '"placed_by_staff_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15) RETURNING "id"'
 )
 
 INSERT_LINE = (
-    'INSERT INTO "order_line" ("line_no","kind","starts_at","ends_at","business_day","price_fen","people","title",'
-    '"price_label","cancelled_at","court_id","order_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) RETURNING "id"'
+    'INSERT INTO "order_line" ("line_no","kind","starts_at","ends_at","business_day","price_fen","voucher_fen","people",'
+    '"title","price_label","cancelled_at","court_id","order_id") '
+    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) RETURNING "id"'
 )
 
 
@@ -51,8 +52,8 @@ INSERT INTO finance_event (order_id, kind, amount_fen, about_no, happened_at)
 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kind, about_no) DO NOTHING"""
 
 ORDER = """
-SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.placed_at, orders.hold_expires_at,
-       orders.paid_at, orders.closed_at, orders.close_reason, orders.placed_by_id, venue.public_id AS venue_id, venue.name AS venue_name,
+SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.voucher_fen, orders.placed_at,
+       orders.hold_expires_at, orders.paid_at, orders.closed_at, orders.close_reason, orders.placed_by_id, venue.public_id AS venue_id, venue.name AS venue_name,
        (SELECT SUM(CASE WHEN kind IN ('CHARGED', 'REFUNDED') THEN amount_fen ELSE -amount_fen END)
           FROM finance_event WHERE order_id = orders.id) AS due_fen,
        (SELECT SUM(amount_fen) FROM finance_event WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,

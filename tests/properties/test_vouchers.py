@@ -1,0 +1,417 @@
+"""Whatever happens to vouchers in whatever order, every budget adds up and no fen is lost.
+
+A machine claims, reserves, pays in cash and by a channel that tells late, cancels whole orders and lines for the member
+and for the venue, uses vouchers at a desk, confirms, refuses and undoes, changes the campaign in mid-course, and jumps in
+time. After each step: `budget = free + claimed + reserved + used + forfeited + expired_not_returned`; of each order, what
+the citizen and the vouchers paid, less what went back, is the price of what stands and what the refund rules kept.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from models import database
+from models.booking.tables import BookingRule
+from models.calendar import business_day, instant_of
+from models.checkout.at_desk import MoneyGiven, take_money
+from models.checkout.cancelling import cancel_order
+from models.checkout.ending import end_overdue_holds, mark_closed
+from models.checkout.paying import PaymentWanted, intend_attempt
+from models.checkout.settling import settle_known
+from models.checkout.staff_refunding import cancel_for_venue
+from models.errors import DomainError
+from models.members.tables import Member
+from models.orders.rules import Channel
+from models.orders.tables import Order, Payment, RefundRule
+from models.shifts.operations import open_shift
+from models.staff.rules import Role, StaffSignedIn
+from models.vouchers.at_desk import redeem_voucher
+from models.vouchers.bills import Bill
+from models.vouchers.changing import change_campaign
+from models.vouchers.claiming import Claim, claim_one
+from models.vouchers.codes import codes_of
+from models.vouchers.confirming import confirm_bill, end_bills
+from models.vouchers.effects import Change
+from models.vouchers.ending import expire_vouchers
+from models.vouchers.rules import ClaimLimits, OnRefund, Stacking, Terms, Validity
+from models.vouchers.tables import Voucher, VoucherCampaign, VoucherUse
+from models.vouchers.undoing import undo_redemption
+from payments.port import ChannelPayment, PaymentError, PaymentState, Way
+from tests.conftest import NOW
+from tests.databases import KIND, Database
+from tests.factories.accounts import ID_KEYS
+from tests.factories.booking import Hall, Person, a_hall, a_person, an_order, wanted
+from tests.factories.campaigns import CHENGDU, an_office
+from tests.factories.people import CODE_KEYS, a_clerk
+from tests.factories.vouchers import ACampaign, a_campaign
+from tests.models.checkout.voucher_books import check_order, check_programme
+
+T = TypeVar("T")
+STEPS = 25
+STEPS_AT_LEAST = 120
+JUMPS = (60, 240, 240, 16 * 60, 16 * 60, 5 * 3600, 24 * 3600, 2 * 24 * 3600)
+WANTED = PaymentWanted(channel="WECHAT_PAY", way=Way.CODE, appid="wx0000000000000000")
+
+
+class Away:
+    """A channel that is away whatever it is asked: what was paid over it is heard of by its notices alone."""
+
+    async def _away(self, *_: Any) -> Any:
+        raise PaymentError("AWAY", "nobody answers", may_have_happened=True, retryable=True)
+
+    close = query = refund = query_refund = _away
+
+
+CHANNELS: Any = {"WECHAT_PAY": Away()}
+
+
+@dataclass(frozen=True)
+class World:
+    """What all runs share: a loop, a hall and its staff."""
+
+    loop: asyncio.AbstractEventLoop
+    hall: Hall
+    clerk: StaffSignedIn
+    manager: StaffSignedIn
+    planner: StaffSignedIn
+    steps: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+
+@pytest.fixture
+async def world(db: Database) -> World:
+    hall = await a_hall(sport_codes=["BADMINTON", "BASKETBALL"])
+    await BookingRule.all().update(courts_a_person_a_day=99, minutes_a_court_a_day=999)
+    for minutes, percent in ((180, 0), (0, 20)):
+        await RefundRule.create(
+            party="MEMBER", minutes_before=minutes, kept_percent=percent, kept_fen=0, provenance="TEST", source=""
+        )
+    clerk = await a_clerk(hall.venue.public_id)
+    await open_shift(clerk=clerk, venue_id=hall.venue.public_id, float_fen=10_000, now=NOW)
+    manager = await a_clerk(hall.venue.public_id, roles=[Role.VENUE_MANAGER], device_id="office")
+    planner = (await an_office()).planner
+    return World(asyncio.get_running_loop(), hall, clerk, manager, planner)
+
+
+def some_terms(on_refund: OnRefund) -> st.SearchStrategy[Terms]:
+    return st.builds(
+        Terms,
+        limits=st.just(ClaimLimits(a_round=None)),
+        validity=st.builds(Validity, days=st.sampled_from([1, 3])),
+        uses_a_day=st.sampled_from([None, None, 2]),
+        uses_a_venue_a_day=st.sampled_from([None, None, 2]),
+        stacking=st.sampled_from([Stacking.NONE, Stacking.ANY, Stacking.ANY]),
+        venue_share_percent=st.sampled_from([0, 25]),
+        venue_cap_fen=st.sampled_from([None, None, 150_00]),
+        on_refund=st.just(on_refund),
+        refund_hours_before=st.just(20 if on_refund is OnRefund.RETURNS_IN_TIME else 0),
+        expired_returns=st.booleans(),
+    )
+
+
+terms = st.sampled_from(OnRefund).flatmap(some_terms)
+recent = st.sampled_from((-1, -1, -2, -3))
+
+
+class Vouchers(RuleBasedStateMachine):
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.now = NOW
+        self.campaign: ACampaign
+        self.people: tuple[Person, ...]
+        self.orders: list[tuple[Order, Person]] = []
+        self.attempts: list[str] = []
+
+    def run(self, act: Coroutine[Any, Any, T]) -> T | None:
+        try:
+            return self.world.loop.run_until_complete(act)
+        except DomainError as refusal:
+            self.saw(refusal.code.value)
+            return None
+
+    @initialize(terms=terms, face=st.sampled_from([2000, 5500, 11000]), more=st.sampled_from([0, 1000]))
+    def begin(self, terms: Terms, face: int, more: int) -> None:
+        async def act() -> None:
+            await database.rows("DELETE FROM held_cell")  # of the runs before
+            self.people = tuple([await a_person() for _ in range(2)])
+            self.campaign = await a_campaign(
+                region_key=CHENGDU,
+                budget_fen=face * 6 + 1,
+                face_fen=face,
+                minimum_spend_fen=face + more,
+                rounds=[(NOW - timedelta(hours=1), NOW + timedelta(days=30), 6)],
+                terms=terms,
+            )
+
+        self.world.loop.run_until_complete(act())
+        for who in (0, 0, 1):
+            self.claim(who)
+
+    # what citizens do
+
+    @rule(who=st.integers(0, 1))
+    def claim(self, who: int) -> None:
+        async def act() -> None:
+            member = await Member.get(id=self.people[who].member_id)
+            claim = Claim(member_id=member.id, member_public_id=member.public_id, key=secrets.token_hex(8))
+            await claim_one(campaign_id=self.campaign.public_id, claim=claim, id_keys=ID_KEYS, now=self.now)
+
+        self.run(act())
+
+    @rule(
+        who=st.sampled_from([0, 0, 1]),
+        hour=st.integers(9, 12),
+        lines=st.sampled_from([1, 2, 3, 3]),
+        vouchers=st.sampled_from([0, 1, 1, 1, 2]),
+        until=st.sampled_from(["placed", "pressed", "cash", "cash"]),
+    )
+    def buy(self, who: int, hour: int, lines: int, vouchers: int, until: str) -> None:
+        person = self.people[who]
+        day = business_day(self.now) + timedelta(days=1)
+        courts = (self.world.hall.badminton, self.world.hall.badminton_2, self.world.hall.full)
+
+        async def act() -> None:
+            mine = await Voucher.filter(
+                member_id=person.member_id, campaign_id=self.campaign.id, state="CLAIMED"
+            ).limit(vouchers)
+            asked = [wanted(courts[each % 3], instant_of(day, (hour + each // 3) * 60)) for each in range(lines)]
+            ids = [voucher.public_id for voucher in mine]
+            order = await an_order(person, *asked, vouchers=ids, channels=CHANNELS, now=self.now)
+            self.orders.append((order, person))
+            self.saw("bought with vouchers" if ids else "bought")
+
+        before = len(self.orders)
+        self.run(act())
+        if len(self.orders) == before:
+            return
+        if until == "cash":
+            self.pay_cash(-1)
+        elif until == "pressed":
+            self.press_pay(-1)
+
+    @precondition(lambda self: self.orders)
+    @rule(which=recent)
+    def pay_cash(self, which: int) -> None:
+        order, _ = self.orders[which % len(self.orders)]
+        self.run(
+            take_money(
+                clerk=self.world.clerk,
+                order_no=order.order_no,
+                money=MoneyGiven(channel=Channel.CASH, given_fen=50_000),
+                key=f"cash-{order.order_no}",
+                channels=CHANNELS,
+                now=self.now,
+            )
+        )
+
+    @precondition(lambda self: self.orders)
+    @rule(which=recent)
+    def press_pay(self, which: int) -> None:
+        """The channel says that it closed the attempt, and takes its money all the same."""
+        order, _ = self.orders[which % len(self.orders)]
+
+        async def act() -> None:
+            attempt = await intend_attempt(order.id, WANTED, now=self.now)
+            await mark_closed(attempt.payment_no)
+            self.attempts.append(attempt.payment_no)
+
+        self.run(act())
+
+    @precondition(lambda self: self.attempts)
+    @rule(which=recent)
+    def money_comes(self, which: int) -> None:
+        payment_no = self.attempts[which % len(self.attempts)]
+
+        async def act() -> None:
+            payment = await Payment.get(payment_no=payment_no)
+            known = ChannelPayment(
+                payment_no=payment_no,
+                state=PaymentState.SUCCEEDED,
+                amount_fen=payment.amount_fen,
+                channel_trade_no=f"trade-{payment_no}",
+                paid_at=self.now,
+                payer=None,
+                appid=payment.appid,
+                mchid="1900000001",
+            )
+            self.saw((await settle_known(known, channel="WECHAT_PAY", now=self.now)).value)
+
+        self.run(act())
+
+    @precondition(lambda self: self.orders)
+    @rule(which=recent, lines=st.sampled_from([None, (1,), (2,), (3,), (1, 2)]))
+    def cancel(self, which: int, lines: tuple[int, ...] | None) -> None:
+        order, person = self.orders[which % len(self.orders)]
+        self.run(
+            cancel_order(
+                member_id=person.member_id,
+                order_no=order.order_no,
+                line_nos=lines,
+                channels=CHANNELS,
+                now=self.now,
+            )
+        )
+
+    @rule(
+        who=st.sampled_from([0, 0, 1]),
+        hour=st.integers(9, 12),
+        vouchers=st.sampled_from([1, 1, 2]),
+        lines=st.sampled_from([None, (1,), (1, 2)]),
+        by_venue=st.sampled_from([False, False, True]),
+    )
+    def regret(self, who: int, hour: int, vouchers: int, lines: tuple[int, ...] | None, by_venue: bool) -> None:
+        self.buy(who, hour, 3, vouchers, "cash")
+        if self.orders and by_venue:
+            self.cancel_for_venue(-1, lines)
+        elif self.orders:
+            self.cancel(-1, lines)
+
+    # what desks, planners and time do
+
+    @precondition(lambda self: self.orders)
+    @rule(which=recent, lines=st.sampled_from([None, (1,), (2,), (1, 2)]))
+    def cancel_for_venue(self, which: int, lines: tuple[int, ...] | None) -> None:
+        self.run(
+            cancel_for_venue(
+                clerk=self.world.clerk,
+                order_no=self.orders[which % len(self.orders)][0].order_no,
+                line_nos=lines,
+                reason="停电",
+                key=secrets.token_hex(8),
+                channels=CHANNELS,
+                now=self.now,
+            )
+        )
+
+    @rule(
+        who=st.integers(0, 1),
+        bill_fen=st.sampled_from([2000, 6000, 12000]),
+        then=st.sampled_from(["nothing", "no", "yes", "yes", "undone"]),
+    )
+    def use_at_desk(self, who: int, bill_fen: int, then: str) -> None:
+        member_id = self.people[who].member_id
+
+        async def act() -> None:
+            voucher = await Voucher.filter(
+                member_id=member_id, campaign_id=self.campaign.id, state="CLAIMED"
+            ).first()
+            if voucher is None:
+                return
+            codes = await codes_of(member_id=member_id, voucher_id=voucher.public_id, keys=CODE_KEYS, now=self.now)
+            asked = await redeem_voucher(
+                clerk=self.world.clerk,
+                venue_id=self.world.hall.venue.public_id,
+                bill=Bill(code=codes.codes[0][1], bill_fen=bill_fen, sport="BADMINTON"),
+                nonce=secrets.token_hex(8),
+                keys=CODE_KEYS,
+                now=self.now,
+            )
+            self.saw(f"desk {asked.outcome}")
+            if asked.use_no and then != "nothing":
+                await confirm_bill(member_id=member_id, use_no=asked.use_no, agrees=then != "no", now=self.now)
+            if asked.use_no and then == "undone":
+                await undo_redemption(
+                    clerk=self.world.manager, use_no=asked.use_no, reason="扫错了券", now=self.now
+                )
+
+        self.run(act())
+
+    @rule(terms=terms)
+    def change(self, terms: Terms) -> None:
+        async def act() -> None:
+            campaign = await VoucherCampaign.get(id=self.campaign.id)
+            await change_campaign(
+                clerk=self.world.planner,
+                campaign_id=self.campaign.public_id,
+                change=Change(terms=terms),
+                expected_version=campaign.terms_version,
+                reason="市民反馈",
+                idempotency_key=secrets.token_hex(8),
+                now=self.now,
+            )
+            self.saw("changed")
+
+        self.run(act())
+
+    @rule(seconds=st.sampled_from(JUMPS), swept=st.booleans())
+    def wait(self, seconds: int, swept: bool) -> None:
+        self.now += timedelta(seconds=seconds)
+        if swept:
+            self.sweep()
+
+    @rule()
+    def sweep(self) -> None:
+        async def act() -> None:
+            await end_overdue_holds(channels=CHANNELS, now=self.now)
+            await expire_vouchers(now=self.now)
+            await end_bills(now=self.now)
+
+        self.run(act())
+
+    # what must always hold
+
+    @invariant()
+    def the_budget_adds_up_and_no_fen_is_lost(self) -> None:
+        if not hasattr(self, "campaign"):
+            return
+        self.world.steps.append("")
+
+        async def look() -> None:
+            await check_programme(self.campaign.id)
+            for order, _ in self.orders:
+                await check_order(order.order_no)
+
+        self.world.loop.run_until_complete(look())
+
+    def saw(self, what: str) -> None:
+        self.world.seen.add(what)
+
+    def teardown(self) -> None:
+        """In the end nothing waits any more, and no voucher is left that could be used."""
+        self.now += timedelta(days=40)
+        self.sweep()
+        self.sweep()
+        self.the_budget_adds_up_and_no_fen_is_lost()
+
+        async def look() -> None:
+            ours = Voucher.filter(campaign_id=self.campaign.id)
+            self.world.seen.update(str(voucher.state) for voucher in await ours)
+            assert not await ours.filter(state__in=["CLAIMED", "RESERVED"]).exists()
+            broken = await VoucherUse.filter(campaign_id=self.campaign.id, state="DONE").prefetch_related(
+                "voucher"
+            )
+            if any(use.used_fen < use.voucher.face_fen for use in broken):
+                self.saw("partly used")
+
+        self.world.loop.run_until_complete(look())
+
+
+def test_every_budget_adds_up_and_no_fen_is_lost(world: World) -> None:
+    run_state_machine_as_test(
+        lambda: Vouchers(world),  # type: ignore[arg-type] # a maker of machines is as good as their class
+        settings=settings(
+            max_examples=12 if KIND == "postgres" else 25,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
+    assert len(world.steps) >= STEPS_AT_LEAST
+    assert {"bought with vouchers", "USED", "changed", "desk WAITING"} <= world.seen
