@@ -240,6 +240,7 @@ NOBODY_WAITS = {
     "grow_up": "a birthday is counted in days",
     "delete_members": "the days in which one may think better of it are over",
     "purge_old": "what is old by years or months may be an hour older",
+    "remind_of_vouchers": "a voucher's last day is a day long",
     "check_audit": "looks for tampering in all that is kept, which takes long",
 }
 """Jobs for whose result nobody stands or looks at a screen, each with its reason."""

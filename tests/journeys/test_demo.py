@@ -16,7 +16,7 @@ import pytest
 
 from demo.family import GRANDMOTHER, ID_NUMBER, Served, nothing_lies_open
 from demo.main_job import _platform_holds_everything_once
-from demo.people import Citizen
+from demo.people import Citizen, Clerk
 from demo.stack import Broken, Stack
 from tests.bff.conftest import clean_environment
 
@@ -157,7 +157,9 @@ def a_stack_that_logged(folder: Path, *lines: str) -> tuple[Stack, Served]:
     stack = Stack("", "", "", "", "", "", folder, {})
     stack.log.write_text("\n".join(["web.1 | answered route=/graphql status=200"] * 20 + list(lines)))
     return stack, Served(
-        Citizen(stack, "外孙", "13800000001", openid="oABCDEFG", authorization="Bearer abcd-efgh")
+        Citizen(stack, "外孙", "13800000001", openid="oABCDEFG", authorization="Bearer abcd-efgh"),
+        person_id="mem_GRANDMOTHER",
+        clerk=Clerk(stack, "ven_ANY"),
     )
 
 

@@ -23,6 +23,7 @@ from models.errors import Busy
 from tests.bench.rush.world import assert_exact, campaign_of, citizens
 from tests.bff.conftest import Valkey, clean_environment
 from tests.bff.test_stack import ROOT
+from tests.databases import Database
 from tests.factories.vouchers import ACampaign
 from tests.unsteady import UnsteadyPostgres, unsteady_postgres
 
@@ -96,13 +97,15 @@ class Street:
 
 
 @pytest.fixture(scope="module")
-async def street(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
+async def street(_database: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
+    """Two web processes on a server that may crash. Meanwhile this process is connected there, and afterwards to the
+    database of the other tests again."""
     folder = tmp_path_factory.mktemp("street")
     subprocess.run([sys.executable, "-m", "sandbox", "keys", "--dir", str(folder)], check=True, cwd=ROOT)
     with unsteady_postgres() as postgres:
         valkey = Valkey(folder)
         valkey.start()
-        await database.close()  # of other tests
+        await database.close()
         url = f"{postgres.url}{'&' if '?' in postgres.url else '?'}minsize=2&maxsize=6"
         await migrating.migrate(url)
         await database.connect(url)
@@ -124,6 +127,7 @@ async def street(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stre
             street.kill(number)
         valkey.stop()
         await database.close()
+        await database.connect(_database.url)
 
 
 async def _web(street: Street) -> None:
