@@ -37,9 +37,10 @@ TRACES = {  # what an act left behind, found by its idempotency key or nonce, wi
                (SELECT json_agg((to_jsonb(x) - '{id,public_id,created_at,next_attempt_at}'::text[])
                                 #- '{payload,redeemedAt}')
                   FROM outbox x WHERE x.payload->>'admissionId' = a.public_id) AS told,
-               (SELECT json_agg((to_jsonb(u) - '{id,public_id,at,mac}'::text[])
+               (SELECT json_agg((to_jsonb(u) - '{id,public_id,at,mac,address}'::text[])
                                 || jsonb_build_object('id', u.public_id ~ '^aud_[0-9A-Z]{20}$',
-                                                      'mac', u.mac ~ '^[0-9a-f]{64}$'))
+                                                      'mac', u.mac ~ '^[0-9a-f]{64}$',
+                                                      'address', u.address LIKE '127.%'))
                   FROM audit_line u WHERE u.subject_id = a.public_id AND u.at = r.scanned_at) AS audited
           FROM redemption r JOIN admission a ON a.id = r.admission_id WHERE r.nonce = $1""",
     "sign_out": """
