@@ -212,7 +212,8 @@ class IdBoundElsewhere(DomainError):
     def __init__(self, next_step: str | None = None) -> None:
         super().__init__(
             "这个身份证号已经在另一个账号上实名。",
-            next_step=next_step or "如果那也是您的账号，请合并两个账号；如果不是，请带身份证到任一场馆前台处理。",
+            next_step=next_step
+            or "如果那也是您的账号，请合并两个账号；如果不是，或账号是在前台、由监护人建立的，请带身份证到任一场馆前台处理。",
             field="idNumber",
         )
 
