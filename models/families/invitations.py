@@ -245,9 +245,7 @@ async def _locked(member_id: int, code: str, keys: IdKeys) -> Invitation | None:
         return None
     try:
         await lock_living(member_id, found.subject_id)
-    except (
-        MemberGone
-    ):  # the inviter's account may have been joined to another while we waited: then it asks from there
+    except MemberGone:  # the inviter's account was perhaps joined to another while we waited: then that one asks
         await found.refresh_from_db()
         await lock_living(member_id, found.subject_id)
     return await Invitation.select_for_update().get(id=found.id)
