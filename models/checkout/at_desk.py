@@ -231,19 +231,32 @@ async def stop_others(
 
     Raises ORDER_ALREADY_PAID when somebody just did, PAYMENT_PENDING while another charge is on its way.
     """
-    if await number.find(order_id) is not None:  # it was done before
+    order = await _unless_done(number, order_id, now)
+    if order is None:
         return True
-    order = await Order.get(id=order_id)
-    await check_payable_here(order, now)
     charged = Payment.filter(order_id=order_id, way=Way.PAYER_CODE, status=PaymentStatus.INTENDED)
     if await charged.filter(created_at__gt=now - BEING_CHARGED).exists():
         raise DomainError(
             "正在向支付渠道收这张订单的钱。", code=ErrorCode.PAYMENT_PENDING, next_step="请等结果出来再操作。"
         )
     await close_at_channels(order, channels, now=now, abandoning=True)
-    await check_payable_here(await Order.get(id=order_id), now)
+    if await _unless_done(number, order_id, now) is None:
+        return True
     payable = Payment.filter(order_id=order_id, status__in=PAYABLE)
     return not await payable.exists()
+
+
+async def _unless_done(number: "Number", order_id: int, now: datetime) -> Order | None:
+    """The order while it may be paid here; None when this very act has already paid it.
+
+    The order is read before the act is looked for: an order that this act has paid in between is then never taken
+    for somebody else's.
+    """
+    order = await Order.get(id=order_id)
+    if await number.find(order_id) is not None:
+        return None
+    await check_payable_here(order, now)
+    return order
 
 
 async def check_payable_here(order: Order, now: datetime) -> None:
