@@ -27,6 +27,9 @@ from models.audit import queries as audit_room
 from models.audit.deeds import Deed
 from models.audit.doing import Doing
 from models.audit.rules import Head, told_by
+from models.booking.importing import import_booking_rules
+from models.booking.session_importing import demonstration_tickets, import_session_plans
+from models.booking.session_making import make_sessions
 from models.calendar import business_day
 from models.errors import DomainError
 from models.feedback.importing import import_complaint_clocks
@@ -151,10 +154,10 @@ def import_data(
     ] = False,
 ) -> None:
     """Bring in divisions, venues, courts, tariffs, refund rules, complaint clocks from data/. The second time changes nothing."""
-    prices, fees = demonstration_prices(DATA), demonstration_fees(DATA)
+    prices, fees = demonstration_prices(DATA) + demonstration_tickets(DATA), demonstration_fees(DATA)
     if read_settings().in_production and (prices or fees) and not demonstration:
         _fail(
-            f"{prices} prices in data/tariffs.csv and {fees} fees in data/refund_rules.csv are marked DEMONSTRATION: "
+            f"{prices} prices in data/tariffs.csv and data/sessions.csv and {fees} fees in data/refund_rules.csv are marked DEMONSTRATION: "
             "people would be charged made-up amounts. Replace them, or say --demonstration"
         )
     report = _connected(lambda _: _import_data())
@@ -165,8 +168,11 @@ def import_data(
 
 async def _import_data() -> ImportReport:
     report = await import_places(folder=DATA, today=business_day(utc_now()))
+    await import_booking_rules(folder=DATA, report=report, now=utc_now())
     await import_refund_rules(folder=DATA, report=report)
     await import_complaint_clocks(folder=DATA, report=report)
+    await import_session_plans(folder=DATA, report=report, now=utc_now())
+    await make_sessions(now=utc_now())
     return report
 
 
@@ -279,6 +285,10 @@ def create_gate(
     ] = devices.Protocol.READER,
     network: Annotated[list[str] | None, typer.Option(help="Only from here, such as 10.1.0.0/16.")] = None,
     core_area: Annotated[bool, typer.Option(help="What the platform calls isCoreArea.")] = True,
+    sport: Annotated[
+        str,
+        typer.Option(help="It counts, without codes, who goes to the sessions of this sport, such as SWIMMING."),
+    ] = "",
 ) -> None:
     """Register a device; its address and signing secret are shown once."""
 
@@ -291,6 +301,7 @@ def create_gate(
             protocol=protocol,
             allowed_networks=network or (),
             is_core_area=core_area,
+            sport_code=sport,
         )
 
     _show_gate(_connected(create))

@@ -30,6 +30,9 @@ from bff.kept_store import forget_everywhere
 from bff.settings import Settings, SettingsRefused, read_env_file, read_settings
 from bff.wiring import utc_now
 from models import database, migrating
+from models.booking.importing import import_booking_rules
+from models.booking.session_importing import import_session_plans
+from models.booking.session_making import make_sessions
 from models.calendar import business_day
 from models.feedback.importing import import_complaint_clocks
 from models.orders.importing import import_refund_rules
@@ -112,8 +115,11 @@ async def prepare(settings: Settings, *, with_clerk: bool, has_valkey: bool) -> 
     await database.connect(settings.database_url)
     try:
         report = await import_places(folder=DATA, today=business_day(utc_now()))
+        await import_booking_rules(folder=DATA, report=report, now=utc_now())
         await import_refund_rules(folder=DATA, report=report)
         await import_complaint_clocks(folder=DATA, report=report)
+        await import_session_plans(folder=DATA, report=report, now=utc_now())
+        await make_sessions(now=utc_now())
         await import_campaigns(folder=DATA, report=report, now=utc_now())
         if report.touched and has_valkey:
             await forget_everywhere(settings.redis_url)

@@ -9,15 +9,17 @@ from jobs.footfall import close_day, report_hours
 from jobs.forwarding import forward
 from jobs.job import Job
 from jobs.messages import tell_people
-from jobs.orders import check_payments, end_holds, send_refunds
+from jobs.orders import check_payments, end_holds, release_no_shows, send_refunds
 from jobs.reconciliation import reconcile
 from jobs.retention import delete_members, move_latecomers, purge_old
+from jobs.sessions import make_sessions
 from jobs.vouchers import check_vouchers, expire_vouchers, remind_of_vouchers
 
 ALL: tuple[Job, ...] = (
     Job(name="end_holds", function=end_holds, every_seconds=10),
     Job(name="check_payments", function=check_payments, every_seconds=10),
     Job(name="refunds", function=send_refunds, every_seconds=10),
+    Job(name="release_no_shows", function=release_no_shows, every_seconds=10),
     Job(
         name="forward",
         function=lambda tools: forward(platform=tools.platform, clock=tools.clock),
@@ -27,6 +29,7 @@ ALL: tuple[Job, ...] = (
     Job(name="tell_people", function=tell_people, every_seconds=5, timeout_seconds=90),
     Job(name="report_hours", function=lambda tools: report_hours(now=tools.clock()), every_seconds=300),
     Job(name="close_day", function=lambda tools: close_day(now=tools.clock()), every_seconds=300),
+    Job(name="make_sessions", function=make_sessions, every_seconds=3600, timeout_seconds=900),
     Job(name="escalate_complaints", function=escalate_complaints, every_seconds=600),
     Job(name="reconcile", function=reconcile, every_seconds=300, timeout_seconds=900),
     Job(

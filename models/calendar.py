@@ -54,3 +54,12 @@ def moment_text(instant: datetime) -> str:
 def span_text(starts_at: datetime, ends_at: datetime) -> str:
     """11月21日 09:00–10:00, within one local day; an end at midnight reads 24:00."""
     return f"{moment_text(starts_at)}–{clock_text(minute_of_day(ends_at) or 24 * 60)}"
+
+
+def length_text(length: timedelta) -> str:
+    """How long, to the minute below: 1天2小时, 2小时, 1小时20分钟, 0分钟."""
+    minutes = max(0, length // timedelta(minutes=1))
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [(days, "天"), (hours, "小时"), (minutes, "分钟")]
+    said = "".join(f"{count}{word}" for count, word in parts if count)
+    return said or "0分钟"

@@ -41,6 +41,7 @@ ROOMS_WITH_TABLES = (
     "organisations",
     "staff",
     "booking",
+    "attendance",
     "shifts",
     "orders",
     "vouchers",

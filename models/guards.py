@@ -17,8 +17,13 @@ _LOOKED_UP_BY = (
     ("consent", "given_by_id"),
     ("invitation", "accepted_by_id"),
     ("member", "joined_to_id"),
+    ("attendance", "person_id"),
+    ("booking_pause", "person_id"),
+    ("line_companion", "member_id"),
+    ("line_companion", "person_id"),
     ("message_sending", "recipient_id"),
     ("name_check", "staff_id"),
+    ("orders", "person_id"),
     ("orders", "placed_by_id"),
     ("organisation", "registered_by_id"),
     ("organisation_invitation", "accepted_by_id"),
@@ -40,7 +45,17 @@ _BOTH = (
        WHERE status IN ('INTENDED', 'WAITING')""",
     "CREATE UNIQUE INDEX IF NOT EXISTS payment_one_settles ON payment (order_id) WHERE status = 'SETTLED'",
     # to a unique constraint every NULL is another: one rule for the venues that have none
-    "CREATE UNIQUE INDEX IF NOT EXISTS booking_rule_one_default ON booking_rule ((1)) WHERE venue_id IS NULL",
+    "DROP INDEX IF EXISTS booking_rule_one_default",  # of the time when a rule had neither days nor versions
+    """CREATE UNIQUE INDEX IF NOT EXISTS booking_rule_one_stands
+       ON booking_rule ((COALESCE(venue_id, 0)), sport_code, from_day) WHERE replaced_at IS NULL""",
+    # what the worker looks for: lines to which nobody has come yet
+    # whether somebody could have come in on a day
+    "CREATE INDEX IF NOT EXISTS redemption_at_venue ON redemption (venue_id, scanned_at)",
+    """CREATE INDEX IF NOT EXISTS attendance_at_desk ON attendance (venue_id, business_day)
+       WHERE staff_id IS NOT NULL""",
+    "CREATE INDEX IF NOT EXISTS attendance_expected ON attendance (late_at) WHERE state = 'EXPECTED'",
+    """CREATE UNIQUE INDEX IF NOT EXISTS concession_rule_one_default ON concession_rule (kind)
+       WHERE venue_id IS NULL""",
     """CREATE UNIQUE INDEX IF NOT EXISTS refund_rule_one_default ON refund_rule (party, minutes_before)
        WHERE venue_id IS NULL""",
     # a refund that the channel closed is asked for again once, not by each clerk who sees it
@@ -123,7 +138,31 @@ _CHECKS = {
         "voucher_campaign",
         "reserve_used_fen >= 0 AND reserve_used_fen <= reserve_fen",
     ),
+    "concession_rule_takes_something_off": ("concession_rule", "pays_percent >= 0 AND pays_percent < 100"),
+    "order_line_concession_told": (
+        "order_line",
+        "concession_fen >= 0 AND (concession_kind <> '' OR concession_fen = 0)",
+    ),
+    "school_holiday_ends_later": ("school_holiday", "to_day > from_day"),
+    "tariff_version_ends_later": ("tariff_version", "to_day IS NULL OR to_day > from_day"),
+    "attendance_state_known": ("attendance", "state IN ('EXPECTED', 'CAME', 'NO_SHOW', 'EXCUSED')"),
+    "attendance_kept_within_price": ("attendance", "kept_percent >= 0 AND kept_percent <= 100"),
+    "booking_pause_ends_later": ("booking_pause", "ends_at > starts_at"),
+    "booking_pause_decided_by_somebody": (
+        "booking_pause",
+        "is_granted IS NULL OR (appealed_at IS NOT NULL AND decided_at IS NOT NULL)",
+    ),
+    "booking_rule_kept_within_price": (
+        "booking_rule",
+        "no_show_kept_percent >= 0 AND no_show_kept_percent <= 100",
+    ),
     "rating_stars_one_to_five": ("rating", "stars >= 1 AND stars <= 5"),
+    "session_taken_within_capacity": ("session", "taken >= 0 AND taken <= capacity"),
+    "session_counted_not_negative": ("session", "counted_inside >= 0"),
+    "session_plan_within_a_day": ("session_plan", "from_minute < to_minute AND to_minute <= 1440"),
+    "session_price_free_costs_nothing": ("session_price", "price_fen >= 0 AND (price_fen = 0) = (kind = 'FREE')"),
+    "held_place_positive": ("held_place", "places > 0"),
+    "order_line_court_or_session": ("order_line", "(court_id IS NULL) <> (session_id IS NULL)"),
 }
 
 
@@ -237,7 +276,11 @@ _SQLITE = (
 NAMES = (
     "payment_one_live_a_way",
     "payment_one_settles",
-    "booking_rule_one_default",
+    "booking_rule_one_stands",
+    "attendance_expected",
+    "attendance_at_desk",
+    "redemption_at_venue",
+    "concession_rule_one_default",
     "refund_rule_one_default",
     "refund_one_replacement",
     "consent_one_live",

@@ -15,7 +15,7 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.migration import Migration
-from tortoise.migrations.operations import AddField, CreateModel
+from tortoise.migrations.operations import AddField, CreateModel, RemoveConstraint
 from tortoise.migrations.schema_editor import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 
@@ -67,9 +67,17 @@ async def _apply(migration: Migration, state: State, *, schema_editor: BaseSchem
         looks_back = not isinstance(operation, CreateModel | AddField)
         before: Any = state.clone() if looks_back else None
         operation.state_forward(migration.app_label, state)
+        if isinstance(operation, RemoveConstraint) and schema_editor.DIALECT == "sqlite":
+            await _make_anew(schema_editor, state.apps.get_model(f"{migration.app_label}.{operation.model_name}"))
+            continue
         await migration._run_database_forward(operation, before, state, schema_editor, in_one)
     state.validate_relations_initialized()
     return state
+
+
+async def _make_anew(schema_editor: Any, model: Any) -> None:
+    """SQLite cannot drop what a table's own CREATE said is unique; Tortoise tries to drop an index of that name."""
+    await schema_editor._remake_table(model)
 
 
 @contextmanager

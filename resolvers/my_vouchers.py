@@ -162,7 +162,10 @@ class MyVoucherQueries:
     ) -> BestVoucher:
         whose = await acting(info, for_member, HelperPower.BOOK)
         found = await choosing_vouchers.best_voucher(
-            member_id=whose.member_id, lines=lines_wanted(lines), now=info.context.now
+            member_id=whose.member_id,
+            lines=lines_wanted(lines),
+            keys=info.context.services.id_keys,
+            now=info.context.now,
         )
         return BestVoucher(
             voucher_ids=[strawberry.ID(each.voucher.public_id) for each in found.chosen],
@@ -181,6 +184,9 @@ class MyVoucherQueries:
     ) -> list[VoucherFit]:
         whose = await acting(info, for_member, HelperPower.BOOK)
         found = await choosing_vouchers.vouchers_for(
-            member_id=whose.member_id, lines=lines_wanted(lines), now=info.context.now
+            member_id=whose.member_id,
+            lines=lines_wanted(lines),
+            keys=info.context.services.id_keys,
+            now=info.context.now,
         )
         return [VoucherFit.of(each) for each in found]

@@ -23,9 +23,10 @@ from resolvers.errors import UserError, act, user_errors
 from resolvers.order_lines import OrderLineInput, lines_wanted
 from resolvers.paging import page_info
 from resolvers.pictures import PICTURE
+from resolvers.prices import PARTS_OF_A_LINE, PricePart, kept_parts, kind_of
 from resolvers.refunds import REFUNDS_EXPECTED, Refund, refunds_by_order
 from resolvers.scalars import Fen
-from resolvers.words import CloseReason, OrderStatus
+from resolvers.words import AttendanceState, CloseReason, ConcessionKind, LineKind, OrderStatus, Ticket
 
 MOST_ORDERS = 50
 
@@ -61,28 +62,51 @@ class Admission:
 class OrderLine:
     line_no: int
     title: str
-    court_id: strawberry.ID
-    court_name: str
+    kind: LineKind
+    court_id: strawberry.ID | None
+    session_id: strawberry.ID | None
+    ticket: Ticket | None
+    court_name: str = strawberry.field(description="Of the court, or of the session's pool or hall.")
     starts_at: datetime
     ends_at: datetime
     people: int
     price: Fen
     price_label: str
+    concession: Fen = strawberry.field(description="What a concession took off.")
+    concession_kind: ConcessionKind | None
+    price_explanation: list[PricePart] = strawberry.field(
+        directives=[ListSize(assumed_size=PARTS_OF_A_LINE)],
+        description="As it was told when it was ordered; empty for orders of before prices explained themselves.",
+    )
     cancelled_at: datetime | None
+    come_by: datetime | None = strawberry.field(
+        description="Until here somebody has to come in or check in, or the slot is somebody else's; null: whenever."
+    )
+    attendance: AttendanceState | None = strawberry.field(
+        description="Null where nobody is waited for. EXPECTED until the time is up, also for who has come in."
+    )
 
     @classmethod
     def of(cls, row: Any) -> "OrderLine":
         return cls(
             line_no=row["line_no"],
             title=row["title"],
-            court_id=strawberry.ID(row["court_public_id"]),
+            kind=LineKind(row["kind"]),
+            court_id=row["court_public_id"] and strawberry.ID(row["court_public_id"]),
+            session_id=row["session_public_id"] and strawberry.ID(row["session_public_id"]),
+            ticket=Ticket(row["ticket"]) if row["ticket"] else None,
             court_name=row["court_name"],
             starts_at=row["starts_at"],
             ends_at=row["ends_at"],
             people=row["people"],
             price=Fen(row["price_fen"]),
             price_label=row["price_label"],
+            concession=Fen(row["concession_fen"]),
+            concession_kind=kind_of(row["concession_kind"]),
+            price_explanation=kept_parts(row["price_parts"]),
             cancelled_at=row["cancelled_at"],
+            come_by=row["come_by"],
+            attendance=AttendanceState(row["attendance"]) if row["attendance"] else None,
         )
 
 
@@ -240,7 +264,7 @@ class OrderQueries:
 class OrderActs:
     @act(
         OrderPayload,
-        "Hold slots for a quarter of an hour, all or none. The same key gives the same order. `forMember`: for a ward, or "
+        "Hold slots and places for a quarter of an hour, all or none. The same key gives the same order. `forMember`: for a ward, or "
         "for somebody whose helper I am; it is their order, within their limits.",
     )
     async def place_order(
@@ -258,6 +282,7 @@ class OrderActs:
             idempotency_key=idempotency_key,
             voucher_ids=voucher_ids or (),
             placed_by=PlacedBy(member_id=whose.by_member_id),
+            keys=info.context.services.id_keys,
             channels=info.context.services.channels,
             now=info.context.now,
         )

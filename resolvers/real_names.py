@@ -11,14 +11,14 @@ from models.families import unbinding
 from models.real_names import operations as real_names
 from models.real_names import queries
 from models.real_names.queries import HeldConcession, KnownPerson
-from models.real_names.rules import AgeBand, Assurance, ConcessionKind
+from models.real_names.rules import AgeBand, Assurance
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
+from resolvers.words import ConcessionKind
 
 strawberry.enum(Assurance, description="How sure we are that an account is this person's.")
 strawberry.enum(AgeBand, description="CHILD: under 14; MINOR: under 18; ELDER: 60 and over.")
-strawberry.enum(ConcessionKind, description="Who pays less. SENIOR follows from the age.")
 
 CONCESSIONS_EXPECTED = 5
 VERIFYING_WEIGHT = 800

@@ -7,6 +7,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.utils.str_converters import to_camel_case
 
+from resolvers.attendance import AttendanceActs, AttendanceQueries
 from resolvers.audit import AuditQueries
 from resolvers.auditing import audited
 from resolvers.claiming import ClaimingActs, ClaimingQueries
@@ -24,15 +25,18 @@ from resolvers.orders import OrderActs, OrderQueries
 from resolvers.organisations import OrganisationActs, OrganisationQueries
 from resolvers.paying import PayingActs
 from resolvers.people_at_desk import PeopleAtDeskActs
+from resolvers.prices import PriceQueries
 from resolvers.privacy import PrivacyActs, PrivacyQueries
 from resolvers.real_names import RealNameActs, RealNameQueries
 from resolvers.reconciliation import ReconciliationActs, ReconciliationQueries
 from resolvers.refunds import RefundActs, RefundQueries
 from resolvers.revealing import RevealingActs
 from resolvers.scalars import FEN, Fen
+from resolvers.sessions import SessionQueries
 from resolvers.sign_ins import SignInActs, SignInQueries
 from resolvers.staff import StaffActs, StaffQueries
 from resolvers.staff_sign_in import StaffSignInActs
+from resolvers.venue_report import VenueReportQueries
 from resolvers.venues import VenueQueries
 from resolvers.voucher_campaigns import VoucherCampaignActs, VoucherCampaignQueries
 from resolvers.vouchers_at_desk import VouchersAtDeskActs, VouchersAtDeskQueries
@@ -41,7 +45,10 @@ from resolvers.vouchers_at_desk import VouchersAtDeskActs, VouchersAtDeskQueries
 @strawberry.type
 class Query(
     VenueQueries,
+    SessionQueries,
     OrderQueries,
+    AttendanceQueries,
+    PriceQueries,
     MyVoucherQueries,
     ClaimingQueries,
     MemberQueries,
@@ -61,6 +68,7 @@ class Query(
     OrganisationQueries,
     FeedbackQueries,
     VoucherCampaignQueries,
+    VenueReportQueries,
 ):
     pass
 
@@ -78,6 +86,7 @@ class Mutation(
     MergingActs,
     PrivacyActs,
     OrderActs,
+    AttendanceActs,
     ClaimingActs,
     PayingActs,
     StaffSignInActs,

@@ -26,6 +26,7 @@ from plans.public import Public
 from plans.rows import Rows
 from resolvers.context import Context, Info
 from resolvers.paging import page_info
+from resolvers.prices import PARTS_OF_A_SLOT, PricePart
 from resolvers.scalars import Fen
 
 strawberry.enum(CoordinateSystem, description="GCJ02 is what WeChat and Chinese maps speak; stored is WGS84.")
@@ -71,13 +72,17 @@ class Occupancy:
     inside: int
     counted_at: datetime
     age_seconds: int = strawberry.field(description="Show it with its age; an old figure is not a live one.")
+    is_live: bool = strawberry.field(
+        description="Not older than a quarter of an hour. Else say that it is old, or leave it out."
+    )
 
     @classmethod
     def of(cls, found: Inside | None, now: datetime) -> Self | None:
         if found is None:
             return None
         age = int((now - found.counted_at).total_seconds())
-        return cls(inside=found.inside, counted_at=found.counted_at, age_seconds=age)
+        live = found.is_live(now)
+        return cls(inside=found.inside, counted_at=found.counted_at, age_seconds=age, is_live=live)
 
 
 async def _occupancies(venue_ids: list[int], context: Context) -> list[Occupancy | None]:
@@ -137,6 +142,10 @@ class Slot:
     price_kind: PriceKind
     price_label: str
     price_is_demonstration: bool
+    price_explanation: list[PricePart] = strawberry.field(
+        directives=[ListSize(assumed_size=PARTS_OF_A_SLOT)],
+        description="Why it costs that, for somebody without a concession; `orderQuote` has yours.",
+    )
 
 
 @strawberry.type(description="One row of the grid: a court and its slots of the day.")

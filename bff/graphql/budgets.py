@@ -32,7 +32,8 @@ BUDGETS: Sequence[Budget] = (
     Budget(
         name="reading",
         fields=frozenset(
-            {"venuesNear", "venue", "slots", "regions", "sports", "order", "orders", "refundQuote"}
+            {"venuesNear", "venue", "slots", "sessions", "occupancyForecast", "regions", "sports"}
+            | {"order", "orders", "orderQuote", "refundQuote"}
             | {"admissionCodes", "me", "mySignIns", "myName", "myPeople"}
             | {"messages", "subscribeTemplates", "messageChoices"}
             | {"consentTexts", "myConsents", "myMerges"}
@@ -42,6 +43,7 @@ BUDGETS: Sequence[Budget] = (
             | {"voucherCampaigns", "voucherCampaign"}
             | {"voucherCodes", "billsToConfirm"}
             | {"myVouchers", "bestVoucher", "vouchersFor"}
+            | {"bookingRules", "myBookingPauses"}
             | {"__typename", "__schema", "__type"}
         ),
         address=(6000, MINUTE),
@@ -61,6 +63,7 @@ BUDGETS: Sequence[Budget] = (
         | {"withdrawOrganisationInvitation", "setOrganisationRole", "removeOrganisationMember"}
         | {"leaveOrganisation", "closeOrganisation"}
         | {"confirmBill"}
+        | {"checkIn", "appealPause"}
         | {"fileComplaint", "reopenComplaint", "closeComplaint", "rateAdmission"},
         address=(1200, MINUTE),
         device=(40, MINUTE),
@@ -81,7 +84,7 @@ BUDGETS: Sequence[Budget] = (
     ),
     Budget(  # five a second: more than a clerk with a hand scanner and a queue can do
         name="scanning",
-        fields=frozenset(("redeem", "redeemVoucher")),
+        fields=frozenset(("redeem", "redeemVoucher", "checkInAtDesk")),
         address=(3000, MINUTE),
         device=(300, MINUTE),
     ),
@@ -116,7 +119,8 @@ BUDGETS: Sequence[Budget] = (
     Budget(  # a person's decision each, and words to read or to write
         name="public-voice",
         fields=frozenset({"complaintsToAnswer", "complaintToAnswer", "answerComplaint", "routeComplaint"})
-        | {"answerRating", "hideRating", "organisationsToDecide", "decideOrganisation", "suspendOrganisation"},
+        | {"answerRating", "hideRating", "organisationsToDecide", "decideOrganisation", "suspendOrganisation"}
+        | {"pauseAppeals", "decideAppeal"},
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),
@@ -124,6 +128,12 @@ BUDGETS: Sequence[Budget] = (
         name="voucher-planning",
         fields=frozenset({"managedCampaigns", "managedCampaign", "previewCampaignChange"})
         | {"draftCampaign", "saveCampaignDraft", "stepCampaign", "changeCampaign"},
+        address=(3000, MINUTE),
+        device=(60, MINUTE),
+    ),
+    Budget(  # what a venue's rules and prices are, and whether they are as they should be
+        name="venue-rules",
+        fields=frozenset(("venueReport",)),
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),

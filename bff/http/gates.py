@@ -6,7 +6,8 @@ READER, the common readers' protocol (two manuals agree on it): the body is
 `vgdecoderesult=<code>&&devicenumber=<number>&&otherparams=`, or in raw mode the code alone, under any content type.
 The answer is text, `code=0000` to open, else `code=0001&&desc=<why>`.
 
-SIGNED: JSON `{"deviceNo", "eventNo", "code", "at"}` with `at` in ISO 8601, under X-Gate-Timestamp (unix seconds)
+SIGNED: JSON `{"deviceNo", "eventNo", "code", "at"}` with `at` in ISO 8601, or `people` (how many passed) in place of
+`code` from a device that counts at a door where nobody shows one, under X-Gate-Timestamp (unix seconds)
 and X-Gate-Signature, the hex HMAC-SHA256 of `<timestamp>\\n<body>` under the device's secret. The answer is JSON
 `{"opens", "outcome", "message"}`.
 
@@ -29,7 +30,7 @@ from models.codes.rules import CodeKeys
 from models.errors import BadInput, Busy, DomainError, ErrorCode
 from models.footfall import devices
 from models.footfall.devices import Keys, KnownDevice, Protocol
-from models.footfall.operations import record_numbered_scan, record_scan
+from models.footfall.operations import record_count, record_numbered_scan, record_scan
 
 BODY_BYTES = 4096
 MAX_SKEW_S = 300
@@ -92,6 +93,15 @@ class _Gates:
         sent_at = self._check_signature(request, device, body, now)
         message = _json_object(body)
         _check_number(device, _text(message, "deviceNo"))
+        if "people" in message and "code" not in message:
+            return await record_count(
+                device_id=device.id,
+                event_no=_text(message, "eventNo"),
+                people=_whole(message, "people"),
+                at=_instant(message, "at"),
+                sent_at=sent_at,
+                now=now,
+            )
         return await record_numbered_scan(
             device_id=device.id,
             event_no=_text(message, "eventNo"),
@@ -155,6 +165,13 @@ def _text(message: dict[str, Any], name: str) -> str:
     value = message.get(name)
     if not isinstance(value, str):
         raise BadInput(f"缺少 {name}，它应为文字。", field=name)
+    return value
+
+
+def _whole(message: dict[str, Any], name: str) -> int:
+    value = message.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadInput(f"{name} 应为整数。", field=name)
     return value
 
 

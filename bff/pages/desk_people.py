@@ -5,7 +5,7 @@ bodies only, never in an address; letting in is the scan page's own `/desk/redee
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -19,6 +19,8 @@ from bff.pages.rendering import page
 from models.admissions.rules import court_of
 from models.booking import queries as booking
 from models.booking.rules import SlotStatus
+from models.booking.session_queries import SessionOnDay, sessions
+from models.booking.session_rules import TICKET_WORDS, Ticket, ticket_of
 from models.calendar import business_day, day_text, moment_text, span_text
 from models.checkout import at_desk, people_at_desk
 from models.checkout.at_desk import DeskOrder
@@ -194,7 +196,8 @@ class PeopleDesk:
         day = business_day(asked.now) + timedelta(days=in_days)
         grid = await booking.slots(venue_id=asked.venue_id, sport=None, day=day, now=asked.now, keep=self.keep)
         courts = [{"name": court.court_name, "mostPeople": court.max_people, **_free(court)} for court in grid]
-        return {"courts": [court for court in courts if court["slots"]]}
+        listed = await sessions(venue_id=asked.venue_id, sport=None, day=day, now=asked.now)
+        return {"courts": [court for court in courts if court["slots"]] + list(_tickets(listed))}
 
     async def book(self, asked: Asked) -> Said:
         order_no = await people_at_desk.place_order_at_desk(
@@ -353,6 +356,13 @@ def _line(asked: Asked) -> LineWanted:
     people_wanted = asked.number("people")
     if people_wanted is None:
         raise unread()
+    if asked.text("sessionId"):
+        return LineWanted(
+            session_id=asked.text("sessionId"),
+            ticket=asked.text("ticket"),
+            people=people_wanted,
+            expected_price_fen=asked.number("price"),
+        )
     return LineWanted(
         court_id=asked.text("courtId"),
         starts_at=asked.instant("startsAt"),
@@ -374,6 +384,30 @@ def _free(court: booking.CourtDay) -> Said:
             for slot in free
         ],
     }
+
+
+def _tickets(listed: Sequence[SessionOnDay]) -> Iterator[Said]:
+    """What is sold of sessions, those under way too: a row for each pool and kind of ticket, as if it were a court."""
+    rows: dict[tuple[str, str], list[SessionOnDay]] = {}
+    for each in listed:
+        if each.status is SlotStatus.AVAILABLE:
+            for price in each.facts.prices:
+                rows.setdefault((each.facts.name, price.ticket), []).append(each)
+    for (name, ticket), found in rows.items():
+        yield {
+            "name": f"{name} {TICKET_WORDS[Ticket(ticket)]}",
+            "mostPeople": max(min(each.facts.free, each.facts.places_a_person_a_day) for each in found),
+            "slots": [
+                {
+                    "sessionId": each.facts.public_id,
+                    "ticket": ticket,
+                    "time": span_text(each.facts.starts_at, each.facts.ends_at),
+                    "price": ticket_of(each.facts, ticket).price_fen,
+                    "free": each.facts.free,
+                }
+                for each in found
+            ],
+        }
 
 
 def _order(placed: DeskOrder) -> Said:

@@ -5,7 +5,7 @@ locked, the state is judged, and the passage is written with its number under a 
 member takes the same lock, so nobody enters on a booking that is being refunded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,21 +31,16 @@ INSERT INTO admission (order_id, member_id, venue_id, public_id, order_line_id, 
                        starts_at, ends_at, title, code_version, is_inside, passage_count) VALUES """
 
 
-async def issue(order: Any, *, lines: Sequence[Any]) -> None:
-    """One admission per person of each line. Runs inside the act that confirms the order."""
-    early = await database.row(
-        """SELECT entry_opens_minutes_before FROM booking_rule
-            WHERE venue_id = $1 OR venue_id IS NULL ORDER BY venue_id IS NULL LIMIT 1""",
-        order.venue_id,
-    )
-    opens = timedelta(minutes=early["entry_opens_minutes_before"] if early else 30)
+async def issue(order: Any, *, lines: Sequence[Any], opens_before: Mapping[int, timedelta]) -> None:
+    """One admission per person of each line; `opens_before`: by line (its row's id), how long before the start it lets
+    in. Runs inside the act that confirms the order."""
     values = [order.id, order.member_id, order.venue_id]
     places = []
     for line in lines:
         for seat in range(1, line.people + 1):
             places.append(f"($1, $2, $3, {database.parameters(9, first=len(values) + 1)}, 0, false, 0)")
             values += (new_id("adm"), line.id, seat, codes.new_handle(), line.business_day)
-            values += (line.starts_at - opens, line.starts_at, line.ends_at, line.title)
+            values += (line.starts_at - opens_before[line.id], line.starts_at, line.ends_at, line.title)
     try:
         await database.rows(_ISSUE + ", ".join(places), *values)
     except IntegrityError as error:
@@ -54,13 +49,15 @@ async def issue(order: Any, *, lines: Sequence[Any]) -> None:
         raise
 
 
-async def revoke(order_line_ids: Sequence[int], *, now: datetime) -> None:
-    """Takes back every admission of cancelled lines. Runs inside that act, under the order's lock."""
-    places = database.parameters(len(order_line_ids), first=2)
+async def revoke(order_line_ids: Sequence[int], *, reason: str = "", now: datetime) -> None:
+    """Takes back every admission of cancelled lines, or of lines to which nobody came (`reason` rules.NO_SHOW). Runs
+    inside that act, under the order's lock."""
+    places = database.parameters(len(order_line_ids), first=3)
     await database.rows(
-        f"""UPDATE admission SET revoked_at = $1
+        f"""UPDATE admission SET revoked_at = $1, revoked_for = $2
              WHERE order_line_id IN ({places}) AND revoked_at IS NULL RETURNING id""",
         now,
+        reason,
         *order_line_ids,
     )
 

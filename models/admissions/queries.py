@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from models import database
-from models.admissions.rules import EXIT_GRACE
+from models.admissions.rules import EXIT_GRACE, NO_SHOW
 from models.codes import rules as codes
 from models.codes.rules import CodeKeys, CodeVersions
 from models.errors import DomainError, ErrorCode
@@ -81,7 +81,7 @@ async def known_person(admission_id: int) -> str | None:
 async def codes_of(*, member_id: int, admission_id: str, keys: CodeKeys, now: datetime) -> AdmissionCodes:
     """The codes of one admission of this member, and for who is still inside until they may leave no more.
 
-    Raises ADMISSION_UNKNOWN, REFUNDED, EXPIRED.
+    Raises ADMISSION_UNKNOWN, REFUNDED, SLOT_RELEASED, EXPIRED.
     """
     admission = await database.row(
         _ADMISSION + "WHERE admission.public_id = $1 AND admission.member_id = $2", admission_id, member_id
@@ -92,6 +92,12 @@ async def codes_of(*, member_id: int, admission_id: str, keys: CodeKeys, now: da
             code=ErrorCode.ADMISSION_UNKNOWN,
             next_step="请在“我的订单”里查看。",
             field="admissionId",
+        )
+    if admission["revoked_for"] == NO_SHOW:
+        raise DomainError(
+            "没有按时到场，这片场地已经释放给别人。",
+            code=ErrorCode.SLOT_RELEASED,
+            next_step="请到前台询问，或重新预订其他时段。",
         )
     if admission["revoked_at"] is not None:
         raise DomainError("这份预订已经取消。", code=ErrorCode.REFUNDED, next_step="如需入场请重新预订。")

@@ -8,6 +8,8 @@ from typing import Any, Self
 from models.calendar import moment_text
 from models.errors import ErrorCode
 
+NO_SHOW = "NO_SHOW"
+"""Why an admission was taken back, if not since its line was cancelled."""
 EXIT_GRACE = timedelta(hours=2)
 """After the end of a slot nobody goes in, but who is inside may still be let out by their code."""
 
@@ -134,6 +136,15 @@ ID_CHECK_NEEDED = _refusal(
 REFUNDED = _refusal(
     ErrorCode.REFUNDED, Colour.RED, "预订已取消", "这份预订已经取消并退款。", "如需入场请重新预订。"
 )
+RELEASED = _refusal(
+    ErrorCode.SLOT_RELEASED,
+    Colour.RED,
+    "场地已释放",
+    "开始后没有按时到场，这片场地已经释放给别人。",
+    "请到前台询问，或重新预订其他时段。",
+)
+COUNTED = Verdict("COUNTED", Colour.GREEN.value, "已计数")
+"""What a device hears that counts people without reading codes."""
 NOT_INSIDE = _refusal(
     ErrorCode.NOT_INSIDE,
     Colour.YELLOW,
@@ -187,7 +198,7 @@ def passed(outcome: Passed) -> Verdict:
 def judge(admission: Any, *, direction: Direction, now: datetime) -> Verdict:
     """May a genuine code of this venue pass in this direction now? (pretix's check-in is the model, lessons 8.)"""
     if admission.revoked_at is not None:
-        return REFUNDED
+        return RELEASED if admission.revoked_for == NO_SHOW else REFUNDED
     if direction is Direction.EXIT:
         if not admission.is_inside:
             return NOT_INSIDE

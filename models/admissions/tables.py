@@ -24,6 +24,7 @@ class Admission(Table):
     handle = fields.CharField(max_length=10, unique=True)  # digits; leads from a code to its admission
     code_version = fields.IntField(default=0)
     revoked_at = fields.DatetimeField(null=True)
+    revoked_for = fields.CharField(max_length=12, default="", db_default="")  # NO_SHOW; empty: cancelled
     business_day = fields.DateField()
     opens_at = fields.DatetimeField()
     starts_at = fields.DatetimeField()

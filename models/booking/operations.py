@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models import database
+from models.booking.session_operations import release_places
 from models.calendar import steps_between
 
 
@@ -45,9 +46,10 @@ async def hold(wanted: Sequence[CellsWanted]) -> list[int]:
 
 
 async def release(order_line_ids: Sequence[int]) -> None:
-    """Gives back whatever these lines hold; harmless when they hold nothing."""
+    """Gives back whatever these lines hold, cells and places of sessions; harmless when they hold nothing."""
     places = database.parameters(len(order_line_ids))
     await database.rows(f"DELETE FROM held_cell WHERE order_line_id IN ({places})", *order_line_ids)
+    await release_places(order_line_ids)
 
 
 async def _in_the_way(cells: Sequence[tuple[int, int, int, int]]) -> list[int]:

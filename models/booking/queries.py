@@ -7,7 +7,7 @@ at stake nothing is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import starmap
 from typing import Any, NamedTuple
@@ -15,22 +15,24 @@ from typing import Any, NamedTuple
 import orjson
 
 from models import database
+from models.booking.limits import RULE_COLUMNS, Limits, Rule, governing, released_at, rules_in
 from models.booking.rules import (
     CourtFacts,
-    Limits,
     Offer,
     Slot,
     Time,
     check_bookable,
     check_day,
     offers,
-    released_at,
     slot_title,
     times,
+    too_late_at,
 )
 from models.calendar import CELL_MINUTES, business_day, instant_of, step_of
 from models.errors import DomainError, ErrorCode
 from models.keeping import Keep
+from models.venues.concessions import TakenOff
+from models.venues.explaining import PricePart, parts_of
 from models.venues.rules import (
     DAY_MINUTES,
     Day,
@@ -44,7 +46,7 @@ from models.venues.rules import (
     windows_of_court,
 )
 
-TIMETABLE = """
+TIMETABLE = f"""
 SELECT venue.id, venue.public_id, venue.name, venue.is_open,
        (SELECT json_agg(json_build_array(court.id, court.public_id, court.name, court.sport_code,
                         court.slot_minutes, court.max_people, court.position, court_cover.part_id))
@@ -53,15 +55,19 @@ SELECT venue.id, venue.public_id, venue.name, venue.is_open,
            AND ($2::text = '' OR court.sport_code = $2::text)) AS courts,
        (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code))
           FROM opening_hours WHERE venue_id = venue.id) AS openings,
-       (SELECT json_agg(json_build_array(day_kind, from_minute, to_minute, kind, price_fen_per_hour,
+       COALESCE((SELECT windows::json FROM tariff_version
+                  WHERE venue_id = venue.id AND from_day <= $3 AND (to_day IS NULL OR to_day > $3)
+                  ORDER BY number DESC LIMIT 1),
+                (SELECT json_agg(json_build_array(day_kind, from_minute, to_minute, kind, price_fen_per_hour,
                         window_provenance, price_provenance, sport_code, court_name))
-          FROM tariff_window WHERE venue_id = venue.id) AS windows,
-       (SELECT json_build_array(courts_a_person_a_day, minutes_a_court_a_day, days_ahead, release_minute,
-                        hold_minutes, entry_opens_minutes_before)
-          FROM booking_rule WHERE venue_id = venue.id OR venue_id IS NULL
-         ORDER BY venue_id IS NULL LIMIT 1) AS limits,
+                   FROM tariff_window WHERE venue_id = venue.id)) AS windows,
+       (SELECT json_agg(json_build_array({", ".join(RULE_COLUMNS)}))
+          FROM booking_rule WHERE (venue_id = venue.id OR venue_id IS NULL) AND replaced_at IS NULL
+           AND from_day <= $3 AND (to_day IS NULL OR to_day > $3)) AS rules,
        (SELECT kind FROM holiday WHERE date = $3) AS notice,
-       EXISTS (SELECT 1 FROM holiday WHERE date >= $4 AND date <= $5) AS year_known
+       EXISTS (SELECT 1 FROM holiday WHERE date >= $4 AND date <= $5) AS year_known,
+       EXISTS (SELECT 1 FROM school_holiday WHERE province_code = venue.province_code
+                  AND from_day <= $3 AND to_day > $3) AS in_school_holiday
   FROM venue WHERE venue.public_id = $1
 """
 HELD = "SELECT part_id, step FROM held_cell WHERE venue_id = $1 AND step >= $2 AND step < $3"
@@ -90,7 +96,10 @@ class Timetable:
     courts: tuple[CourtFacts, ...]
     openings: tuple[Opening, ...]
     windows: tuple[Window, ...]
-    limits: Limits
+    rules: tuple[Rule, ...]
+
+    def limits_of(self, sport_code: str) -> Limits:
+        return governing(self.rules, sport_code)
 
     def kinds(self) -> list[CourtKind]:
         """Of each court, in their order."""
@@ -125,9 +134,18 @@ class BookableSlot:
     day: date
     starts_at: datetime
     ends_at: datetime
+    people: int
     price_fen: int
+    """What is asked for it: after the concession of whoever it is for, if they have one."""
     price_label: str
+    price_parts: tuple[PricePart, ...]
     limits: Limits
+    concession: TakenOff | None = None
+
+    @property
+    def general_fen(self) -> int:
+        """What somebody without a concession pays, as the grid shows it."""
+        return self.price_fen + (self.concession.fen if self.concession else 0)
 
     @property
     def title(self) -> str:
@@ -168,7 +186,8 @@ class DaySheet:
         self.table = _timetable(told, day)
         self.midnight = instant_of(day, 0)
         self.kinds_and_courts = list(zip(self.table.kinds(), self.table.courts, strict=True))
-        self._released = released_at(day, self.table.limits)
+        self._limits = {court.sport_code: self.table.limits_of(court.sport_code) for court in self.table.courts}
+        self._released = {sport: released_at(day, limits) for sport, limits in self._limits.items()}
         self._offered: dict[CourtKind, list[Offer]] = {}
         self._from = self._until = _NEVER
 
@@ -178,23 +197,35 @@ class DaySheet:
             grids: dict[tuple[Any, ...], list[Time]] = {}
             one_of_each = dict(self.kinds_and_courts)
             self._offered = {
-                kind: offers(self._times(court, now, grids), self.table.prices_of(court))
+                kind: offers(
+                    self._times(court, now, grids),
+                    self.table.prices_of(court),
+                    year_known=self.table.day.known,
+                )
                 for kind, court in one_of_each.items()
             }
-            changes = [time.starts_at for grid_times in grids.values() for time in grid_times] + [self._released]
+            changes = [time.starts_at for grid_times in grids.values() for time in grid_times]
+            changes += self._released.values()
+            changes += [
+                too_late_at(time.starts_at, timedelta(minutes=known[-1]))
+                for known, grid_times in grids.items()
+                for time in grid_times
+            ]
             self._from, self._until = now, min((at for at in changes if at > now), default=_NEVER)
         return self._offered
 
     def _times(self, court: CourtFacts, now: datetime, grids: dict[tuple[Any, ...], list[Time]]) -> list[Time]:
         """Kinds of court that differ only in price have the same grid."""
         openings = self.table.openings_of(court)
-        known = (openings, court.slot_minutes)
+        released, notice = self._released[court.sport_code], self._limits[court.sport_code].notice_minutes
+        known = (openings, court.slot_minutes, released, notice)
         if known not in grids:
             grids[known] = times(
                 midnight=self.midnight,
                 openings=openings,
                 slot_minutes=court.slot_minutes,
-                released=self._released,
+                released=released,
+                notice=timedelta(minutes=notice),
                 now=now,
             )
         return grids[known]
@@ -265,16 +296,18 @@ def _bookable(table: Timetable, court_id: str, starts_at: datetime, people: int,
     court = next((court for court in table.courts if court.public_id == court_id), None)
     if court is None:
         raise _court_unknown()
+    limits = table.limits_of(court.sport_code)
     start, end = check_bookable(
         court=court,
         starts_at=starts_at,
         people=people,
         openings=table.openings_of(court),
-        limits=table.limits,
+        limits=limits,
         now=now,
     )
     ends_at = instant_of(table.day.date, end)
-    price = price_of(table.prices_of(court), start, end)
+    deciding = table.prices_of(court)
+    price = price_of(deciding, start, end)
     if price.not_priced:
         raise DomainError(
             f"{slot_title(court.name, starts_at, ends_at)}暂未定价，不能预订。",
@@ -288,9 +321,11 @@ def _bookable(table: Timetable, court_id: str, starts_at: datetime, people: int,
         day=table.day.date,
         starts_at=starts_at,
         ends_at=ends_at,
+        people=people,
         price_fen=price.price_fen,
         price_label=price.label,
-        limits=table.limits,
+        price_parts=parts_of(deciding, start, end, year_known=table.day.known),
+        limits=limits,
     )
 
 
@@ -320,14 +355,14 @@ async def _told(venue_id: str, sport: str | None, day: date) -> tuple[Any, ...]:
 
 
 def _timetable(told: Sequence[Any], day: date) -> Timetable:
-    venue_id, _public_id, _name, _is_open, courts, openings, windows, limits, notice, year_known = told
+    venue_id, _public_id, _name, _is_open, courts, openings, windows, rules, notice, year_known, no_school = told
     return Timetable(
         venue_id=venue_id,
-        day=day_of(day, notice=notice, year_known=bool(year_known)),
+        day=day_of(day, notice=notice, year_known=bool(year_known), in_school_holiday=bool(no_school)),
         courts=_courts(_json(courts)),
         openings=tuple(starmap(Opening, _json(openings))),
         windows=tuple(starmap(Window, _json(windows))),
-        limits=Limits(*_json(limits)),
+        rules=rules_in(_json(rules)),
     )
 
 

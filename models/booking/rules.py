@@ -9,18 +9,20 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from models.booking.limits import Limits, released_at
 from models.calendar import (
     CELL_MINUTES,
     MOST_DAYS_AWAY,
     business_day,
     clock_text,
-    day_text,
     instant_of,
+    length_text,
     minute_of_day,
     moment_text,
     span_text,
 )
 from models.errors import BadInput, DomainError, ErrorCode
+from models.venues.explaining import PricePart, parts_of
 from models.venues.rules import HalfHours, PricedSlot, PriceKind, price_of
 
 
@@ -29,17 +31,7 @@ class SlotStatus(StrEnum):
     TAKEN = "TAKEN"
     PAST = "PAST"
     NOT_RELEASED = "NOT_RELEASED"
-
-
-class Limits(NamedTuple):
-    """A venue's booking rules (models.booking.tables.BookingRule)."""
-
-    courts_a_person_a_day: int
-    minutes_a_court_a_day: int
-    days_ahead: int
-    release_minute: int
-    hold_minutes: int
-    entry_opens_minutes_before: int
+    TOO_LATE = "TOO_LATE"  # begins sooner than the venue takes bookings
 
 
 class CourtFacts(NamedTuple):
@@ -72,16 +64,20 @@ def grid(openings: Sequence[tuple[int, int]], slot_minutes: int) -> Iterator[tup
         )
 
 
-def released_at(day: date, limits: Limits) -> datetime:
-    """The instant at which a day's slots open for booking."""
-    return instant_of(day - timedelta(days=limits.days_ahead), limits.release_minute)
+def too_late_at(starts_at: datetime, notice: timedelta) -> datetime:
+    """The first instant that leaves less notice than the venue wants."""
+    return starts_at - notice + timedelta.resolution
 
 
-def status_of(*, starts_at: datetime, taken: bool, released: datetime, now: datetime) -> SlotStatus:
+def status_of(
+    *, starts_at: datetime, taken: bool, released: datetime, now: datetime, notice: timedelta = timedelta()
+) -> SlotStatus:
     if starts_at <= now:
         return SlotStatus.PAST
     if taken:
         return SlotStatus.TAKEN
+    if now >= too_late_at(starts_at, notice):
+        return SlotStatus.TOO_LATE
     return SlotStatus.AVAILABLE if released <= now else SlotStatus.NOT_RELEASED
 
 
@@ -95,6 +91,7 @@ class Slot(NamedTuple):
     price_kind: PriceKind
     price_label: str
     price_is_demonstration: bool
+    price_explanation: tuple[PricePart, ...]
 
 
 class Offer(NamedTuple):
@@ -125,25 +122,31 @@ def times(
     slot_minutes: int,
     released: datetime,
     now: datetime,
+    notice: timedelta = timedelta(),
 ) -> list[Time]:
     """A day's grid, for all courts with these openings and this length of slots."""
     grid_times = []
     for start, end in grid(openings, slot_minutes):
         starts_at = midnight + timedelta(minutes=start)
-        status = status_of(starts_at=starts_at, taken=False, released=released, now=now)
+        status = status_of(starts_at=starts_at, taken=False, released=released, now=now, notice=notice)
         ends_at = midnight + timedelta(minutes=end)
         grid_times.append(Time(start // CELL_MINUTES, end // CELL_MINUTES, starts_at, ends_at, status))
     return grid_times
 
 
-def offers(grid_times: Sequence[Time], prices: HalfHours) -> list[Offer]:
+Cost = tuple[int, PriceKind, str, bool, tuple[PricePart, ...]]
+"""The last five fields of a slot: what it costs, and why."""
+
+
+def offers(grid_times: Sequence[Time], prices: HalfHours, *, year_known: bool = True) -> list[Offer]:
     """The slots of one kind of court at its prices. An unpriced slot is not shown: it cannot be sold."""
-    costs: dict[tuple[int, ...], tuple[int, PriceKind, str, bool] | None] = {}  # most lie in the same windows
+    costs: dict[tuple[int, ...], Cost | None] = {}  # most lie in the same windows
     offered = []
     for first, last, starts_at, ends_at, status in grid_times:
         deciding = tuple(map(id, prices[first:last]))
         if deciding not in costs:
-            costs[deciding] = _cost(price_of(prices, first * CELL_MINUTES, last * CELL_MINUTES))
+            span = first * CELL_MINUTES, last * CELL_MINUTES
+            costs[deciding] = _cost(price_of(prices, *span), parts_of(prices, *span, year_known=year_known))
         cost = costs[deciding]
         if cost is None:
             continue
@@ -154,11 +157,11 @@ def offers(grid_times: Sequence[Time], prices: HalfHours) -> list[Offer]:
     return offered
 
 
-def _cost(price: PricedSlot) -> tuple[int, PriceKind, str, bool] | None:
+def _cost(price: PricedSlot, parts: tuple[PricePart, ...]) -> Cost | None:
     """As a slot tells it; None for what cannot be sold."""
     if price.not_priced:
         return None
-    return price.price_fen, price.kind, price.label, price.provenance != "PUBLISHED"
+    return price.price_fen, price.kind, price.label, price.provenance != "PUBLISHED", parts
 
 
 def slot_title(court_name: str, starts_at: datetime, ends_at: datetime) -> str:
@@ -194,33 +197,65 @@ def check_bookable(
             next_step="请选择之后的时段。",
             field="lines",
         )
-    opens = released_at(day, limits)
+    _check_people(title, people, court, limits)  # first what no waiting mends
+    opens, last = released_at(day, limits), starts_at - timedelta(minutes=limits.notice_minutes)
+    if now > last:
+        raise _too_late(title, limits, now)
+    if opens > last or opens >= starts_at:
+        raise _never(title, limits)
     if opens > now:
         raise DomainError(
             f"{title}还没有开放预订，本馆提前{limits.days_ahead}天、{clock_text(limits.release_minute)}开放。",
             code=ErrorCode.SLOT_NOT_RELEASED,
             next_step=f"请在{moment_text(opens)}之后再来。",
             field="lines",
-        )
-    if not 1 <= people <= court.max_people:
-        if people < 1:
-            raise BadInput(f"{title}的人数至少为 1。", next_step="请填写实际到场人数。", field="lines")
-        raise DomainError(
-            f"{title}最多{court.max_people}人。",
-            code=ErrorCode.TOO_MANY_PEOPLE,
-            next_step="请减少人数，或再订一片场地。",
-            field="lines",
+            retry_after=seconds_until(opens, now),
         )
     return slot
 
 
-def too_many_courts(limits: Limits, day: date) -> DomainError:
+def seconds_until(instant: datetime, now: datetime) -> int:
+    """Whole seconds after which it has come."""
+    return -((now - instant) // timedelta(seconds=1))
+
+
+def _too_late(title: str, limits: Limits, now: datetime) -> DomainError:
+    notice = timedelta(minutes=limits.notice_minutes)
     return DomainError(
-        f"每人每天在本馆最多订{limits.courts_a_person_a_day}片场地，{day_text(day)}已达上限。",
-        code=ErrorCode.TOO_MANY_COURTS,
-        next_step=f"可以改订{day_text(day + timedelta(days=1))}，或先取消已有的预订。",
+        f"{title}已过预订截止时间，本馆最晚提前{length_text(notice)}预订。",
+        code=ErrorCode.BOOKED_TOO_LATE,
+        next_step=f"请选择{moment_text(now + notice + timedelta(minutes=1))}之后开始的时段，或到前台询问。",
         field="lines",
     )
+
+
+def _never(title: str, limits: Limits) -> DomainError:
+    return DomainError(
+        f"{title}不能网上预订：当天的时段到{clock_text(limits.release_minute)}才开放。",
+        code=ErrorCode.BOOKED_TOO_LATE,
+        next_step="请选择较晚的时段，或到前台询问。",
+        field="lines",
+    )
+
+
+def _check_people(title: str, people: int, court: CourtFacts, limits: Limits) -> None:
+    most = limits.most_on(court.max_people)
+    if people < 1:
+        raise BadInput(f"{title}的人数至少为 1。", next_step="请填写实际到场人数。", field="lines")
+    if people > most:
+        raise DomainError(
+            f"{title}最多{most}人。",
+            code=ErrorCode.TOO_MANY_PEOPLE,
+            next_step="请减少人数，或再订一片场地。",
+            field="lines",
+        )
+    if people < limits.fewest_players:
+        raise DomainError(
+            f"{title}至少{limits.fewest_players}人。",
+            code=ErrorCode.TOO_FEW_PEOPLE,
+            next_step="请约齐人数后再订，或选择较小的场地。",
+            field="lines",
+        )
 
 
 def check_day(day: date, now: datetime) -> None:

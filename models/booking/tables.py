@@ -1,5 +1,6 @@
 """What is held: one row per cell, and the rules of who may hold how much."""
 
+from datetime import date
 from typing import Any
 
 from tortoise import fields
@@ -30,22 +31,148 @@ class HeldCell(Table):
 
 
 class BookingRule(Table):
-    """Limits as data: one row per venue, and one without a venue for all the others."""
+    """Limits as data: one row is one version, for the days from–to on which is played, of a venue or (without) of all
+    others, and there of one sport or of each. What is written anew replaces; nothing is edited."""
 
     id = fields.IntField(primary_key=True)
     venue: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "models.Venue", null=True, on_delete=fields.RESTRICT
     )
     venue_id: int | None
+    sport_code = fields.CharField(max_length=24, default="", db_default="")  # empty: every sport without its own
+    from_day = fields.DateField(default=date(2000, 1, 1), db_default="2000-01-01")
+    to_day = fields.DateField(null=True)  # the first day on which it is no more; of two that fit, the later began
+    version = fields.IntField(default=1, db_default=1)
+    made_at = fields.DatetimeField(null=True)
+    made_by: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", null=True, on_delete=fields.RESTRICT
+    )
+    made_by_id: int | None  # null: the files
+    replaced_at = fields.DatetimeField(null=True)  # by a newer version, or by nothing
     courts_a_person_a_day = fields.IntField()
     minutes_a_court_a_day = fields.IntField()  # one person on one court
+    minutes_a_person_a_day = fields.IntField(null=True)  # on all courts together; null: no such limit
+    courts_a_person_a_week = fields.IntField(null=True)  # Monday to Sunday; a court on two days is two
+    minutes_a_person_a_week = fields.IntField(null=True)
+    fewest_players = fields.IntField(default=1, db_default=1)
+    most_players = fields.IntField(null=True)  # null: as many as the court takes
     days_ahead = fields.IntField()
     release_minute = fields.IntField()  # local minute at which the farthest day opens
+    notice_minutes = fields.IntField(default=0, db_default=0)  # booked so long before the start at the latest
     hold_minutes = fields.IntField()
     entry_opens_minutes_before = fields.IntField()
+    check_in_minutes = fields.IntField(null=True)  # after the start; null: nobody is waited for
+    no_show_kept_percent = fields.IntField(default=100, db_default=100)  # of the price
+    no_shows = fields.IntField(null=True)  # so many of them …
+    no_show_days = fields.IntField(null=True)  # … within so many days …
+    pause_days = fields.IntField(null=True)  # … are a pause of so many days
+    companions_named = fields.BooleanField(default=False, db_default=False)  # every player but the booker
+    real_name_needed = fields.BooleanField(default=False, db_default=False)
     provenance = fields.CharField(max_length=16)
+    published = fields.CharField(
+        max_length=500, default="", db_default=""
+    )  # which of these columns somebody published
     source = fields.CharField(max_length=200, default="")
 
     class Meta:
         table = "booking_rule"
-        unique_together = (("venue",),)  # Tortoise's migrations create nothing for a foreign key's unique=True
+        unique_together = (("venue", "sport_code", "from_day", "version"),)
+
+
+class SessionPlan(Table):
+    """What a week of sessions looks like at a venue, from a day on: one row is one session of one kind of day.
+
+    What changes from a day on is a new version, beside the old one that ends there; who wrote it, and when, stays.
+    """
+
+    id = fields.IntField(primary_key=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
+    venue_id: int
+    sport_code = fields.CharField(max_length=24)
+    name = fields.CharField(max_length=40)  # of the pool or the hall
+    day_kind = fields.CharField(max_length=24)  # as a tariff window's (models.venues.days)
+    from_minute = fields.IntField()  # local minutes, half-open, within one day
+    to_minute = fields.IntField()
+    area_m2 = fields.IntField()  # of the water, or of the floor
+    lifeguards = fields.IntField(default=0)  # on duty; a pool's capacity is bound by them
+    capacity = fields.IntField()  # people
+    places_a_person_a_day = fields.IntField()  # of this sport at this venue, for whoever orders
+    valid_from = fields.DateField()
+    valid_to = fields.DateField(null=True)  # half-open; null: until further notice
+    provenance = fields.CharField(max_length=16)  # PUBLISHED or DEMONSTRATION
+    source = fields.CharField(max_length=200, default="")
+    written_at = fields.DatetimeField()
+    written_by: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", null=True, on_delete=fields.RESTRICT
+    )
+    written_by_id: int | None  # null: the files of data/
+
+    class Meta:
+        table = "session_plan"
+        unique_together = (("venue", "sport_code", "name", "day_kind", "from_minute", "valid_from"),)
+
+
+class SessionPrice(Table):
+    """What one person pays for a session of a plan, by kind of ticket."""
+
+    id = fields.IntField(primary_key=True)
+    plan: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.SessionPlan", related_name="prices", on_delete=fields.RESTRICT
+    )
+    plan_id: int
+    ticket = fields.CharField(max_length=16)  # models.booking.session_rules.Ticket
+    kind = fields.CharField(max_length=8)  # FREE, LOW, MARKET
+    price_fen = fields.BigIntField()  # CHECK: nothing exactly when FREE
+    provenance = fields.CharField(max_length=16)
+
+    class Meta:
+        table = "session_price"
+        unique_together = (("plan", "ticket"),)
+
+
+class Session(Table):
+    """One timed admission (场次) of one day. `taken` is the one truth about its places, and its row is the lock.
+
+    A CHECK keeps `taken` between nothing and the capacity; it is always the sum of the session's held places.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True)
+    plan: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.SessionPlan", on_delete=fields.RESTRICT)
+    plan_id: int
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
+    venue_id: int
+    sport_code = fields.CharField(max_length=24)
+    name = fields.CharField(max_length=40)
+    business_day = fields.DateField()
+    starts_at = fields.DatetimeField()
+    ends_at = fields.DatetimeField()
+    capacity = fields.IntField()
+    taken = fields.IntField(default=0)
+    is_open = fields.BooleanField(default=True)
+    counted_inside = fields.IntField(default=0)  # people whom gates counted in without a code
+    counted_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "session"
+        unique_together = (("venue", "sport_code", "name", "starts_at"),)
+        indexes = (("venue_id", "business_day"),)
+
+
+class HeldPlace(Table):
+    """So many places of a session, given to one order line, booked or sold at the desk. Whoever takes the row away
+    gives its places back, so that happens once."""
+
+    id = fields.BigIntField(primary_key=True)
+    session: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Session", on_delete=fields.RESTRICT)
+    session_id: int
+    order_line: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.OrderLine", on_delete=fields.RESTRICT
+    )
+    order_line_id: int
+    places = fields.IntField()
+
+    class Meta:
+        table = "held_place"
+        unique_together = (("order_line",),)
+        indexes = (("session_id",),)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from models import database
 from models.admissions import operations as admissions
+from models.attendance.expecting import no_shows_of
 from models.booking import operations as cells
 from models.checkout import telling
 from models.checkout.ending import channel_away, close_at_channels, close_unpaid
@@ -202,7 +203,8 @@ async def _quotes(
 ) -> tuple[list[LineQuote], str]:
     """Of each line, and what is told of the order's vouchers."""
     terms, entered = await terms_of(order.venue_id, party), await admissions.entered(order.id)
-    asked = [_to_cancel(line, line.id in entered) for line in lines]
+    missed = await no_shows_of(order.id)
+    asked = [_to_cancel(line, line.id in entered, line.id in missed) for line in lines]
     quotes = [refund_policy.quote(line, terms, party=party, now=now, note=note) for line in asked]
     going = [n for n, each in enumerate(quotes) if each.refusal is None]
     told = ""
@@ -217,7 +219,7 @@ async def _quotes(
     return refund_policy.within(quotes, await left_to_give_back(payment)), told
 
 
-def _to_cancel(line: OrderLine, is_entered: bool) -> LineToCancel:
+def _to_cancel(line: OrderLine, is_entered: bool, is_no_show: bool) -> LineToCancel:
     return LineToCancel(
         line_no=line.line_no,
         title=line.title,
@@ -225,6 +227,7 @@ def _to_cancel(line: OrderLine, is_entered: bool) -> LineToCancel:
         starts_at=line.starts_at,
         ends_at=line.ends_at,
         is_entered=is_entered,
+        is_no_show=is_no_show,
     )
 
 
@@ -260,10 +263,10 @@ async def _end(order: Order, lines: Sequence[OrderLine], party: RefundParty, now
     ids = [line.id for line in lines]
     await OrderLine.filter(id__in=ids).update(cancelled_at=now)
     await admissions.revoke(ids, now=now)
+    await cells.release(ids)  # sessions are locked before pools of vouchers
     await unwind(order, lines, party, now)
     remaining = await OrderLine.filter(order_id=order.id, cancelled_at=None).order_by("line_no")
     if remaining:
-        await cells.release(ids)
         await tell_platform(order, lines=remaining, state="CHANGED", now=now)
         return
     await give_up(order, _close_reason(party), now)

@@ -4,17 +4,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from models.checkout.placing import LineWanted, basket_of, bookable_together, checked_lines
+from models.checkout.pricing import ForWhom
+from models.keys import IdKeys
 from models.vouchers import choosing
 from models.vouchers.choosing import Candidate, Choice
 
 
-async def vouchers_for(*, member_id: int, lines: Sequence[LineWanted], now: datetime) -> Sequence[Candidate]:
+async def vouchers_for(
+    *, member_id: int, lines: Sequence[LineWanted], keys: IdKeys, now: datetime
+) -> Sequence[Candidate]:
     """Each voucher of the member's beside these lines. Raises what `place_order` would say of the lines."""
-    slots = await bookable_together(checked_lines(lines), now=now)
+    whom = ForWhom(member_id=member_id, keys=keys)
+    slots = await bookable_together(checked_lines(lines), whom=whom, now=now)
     return await choosing.candidates(member_id=member_id, basket=await basket_of(slots), now=now)
 
 
-async def best_voucher(*, member_id: int, lines: Sequence[LineWanted], now: datetime) -> Choice:
+async def best_voucher(*, member_id: int, lines: Sequence[LineWanted], keys: IdKeys, now: datetime) -> Choice:
     """Likewise: the ones that help most, and why the others do not."""
-    slots = await bookable_together(checked_lines(lines), now=now)
+    whom = ForWhom(member_id=member_id, keys=keys)
+    slots = await bookable_together(checked_lines(lines), whom=whom, now=now)
     return await choosing.best(member_id=member_id, basket=await basket_of(slots), now=now)

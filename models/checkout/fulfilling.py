@@ -4,11 +4,12 @@ Plain functions inside the acts of this room; the order's row is locked.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from models import database
 from models.admissions import operations as admissions
+from models.attendance import expecting
 from models.booking import operations as cells
 from models.checkout import telling
 from models.checkout.unwinding import unwind
@@ -40,15 +41,19 @@ async def fulfil(order: Order, *, lines: Sequence[OrderLine], now: datetime) -> 
     )
     if order.voucher_fen:
         await reserving.use(order, now=now)
-    await admissions.issue(order, lines=lines)
+    limits = await expecting.limits_of(order.id)
+    early = {line_id: timedelta(minutes=each.entry_opens_minutes_before) for line_id, each in limits.items()}
+    await admissions.issue(order, lines=lines, opens_before=early)
+    await expecting.expect(order, lines, limits, now)
     venue_name = await tell_platform(order, lines=lines, state="PAID", now=now)
     await telling.confirmed(order, lines, venue_name=venue_name, now=now)
 
 
 async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
-    """Closes the order; whatever cells its lines hold are free again. What an unpaid one asked for is waived, and
+    """Closes the order; whatever cells and places its lines hold are free again. What an unpaid one asked for is waived, and
     what it would have been bought with beside money is unwound."""
     lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
+    await cells.release([line.id for line in lines])
     if order.status == OrderStatus.PENDING_PAYMENT:
         if order.to_pay_fen:
             await book(order, FinanceKind.WAIVED, order.to_pay_fen, order.order_no, now)
@@ -57,7 +62,6 @@ async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
     order.closed_at = now
     order.close_reason = reason
     await order.save(update_fields=["status", "closed_at", "close_reason"])
-    await cells.release([line.id for line in lines])
 
 
 async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str, now: datetime) -> str:

@@ -95,6 +95,7 @@ async def place_order_at_desk(
         lines=lines,
         idempotency_key=f"desk-{request_hash(clerk.staff_id, key)[:32]}",  # never one of the member's own
         placed_by=PlacedBy(staff_id=clerk.staff_id),
+        keys=keys,
         channels=channels,
         now=now,
     )
@@ -102,14 +103,14 @@ async def place_order_at_desk(
 
 async def _check_venue(lines: Sequence[LineWanted], venue_id: str) -> None:
     """A clerk books at the desk at which they stand."""
-    courts = {line.court_id for line in lines}
-    if not courts:
-        return
     elsewhere = await database.row(
-        f"""SELECT court.id FROM court JOIN venue ON venue.id = court.venue_id
-             WHERE venue.public_id <> $1 AND court.public_id IN ({database.parameters(len(courts), first=2)})""",
+        """SELECT court.id FROM court JOIN venue ON venue.id = court.venue_id
+            WHERE venue.public_id <> $1 AND court.public_id = ANY($2::text[])
+            UNION SELECT session.id FROM session JOIN venue ON venue.id = session.venue_id
+            WHERE venue.public_id <> $1 AND session.public_id = ANY($3::text[]) LIMIT 1""",
         venue_id,
-        *courts,
+        [line.court_id for line in lines if line.court_id],
+        [line.session_id for line in lines if line.session_id],
     )
     if elsewhere is not None:
         raise BadInput("前台只能预订本场馆的场地。", next_step="请选择本场馆的时段。", field="lines")

@@ -1,23 +1,37 @@
 """Placing an order: all lines or none, held for a quarter of an hour."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import product
 
 from models import database
+from models.attendance import players
 from models.booking import operations as cells
 from models.booking import queries as booking
 from models.booking.operations import CellsWanted
 from models.booking.queries import BookableSlot
-from models.booking.rules import SlotTaken, aware, too_many_courts
+from models.booking.rules import SlotTaken, aware
+from models.booking.session_queries import bookable_sessions
+from models.booking.session_rules import SessionFull
 from models.calendar import steps_between
+from models.checkout import who_plays
 from models.checkout.ending import end_hold
 from models.checkout.fulfilling import fulfil
+from models.checkout.pricing import ForWhom, own_prices
+from models.checkout.session_lines import (
+    Bookable,
+    check_places,
+    columns_of,
+    courts_in,
+    hold_sessions,
+    in_the_way,
+    sport_of,
+)
+from models.checkout.who_plays import WhoPlays
 from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import new_no, request_hash
-from models.members.standing import lock_living
+from models.keys import IdKeys
 from models.money import shares
 from models.orders.operations import charge
 from models.orders.rules import OrderStatus
@@ -29,18 +43,38 @@ from payments.port import PaymentChannel
 
 MOST_LINES = 8
 LONGEST_KEY = 64
-_MAY_BE_OVERDUE = (ErrorCode.TOO_MANY_COURTS, ErrorCode.VOUCHER_RESERVED, ErrorCode.VOUCHER_DAY_LIMIT)
-"""Refusals behind which there may be an order of the member's own that nobody has ended yet."""
+_MAY_BE_OVERDUE = (
+    ErrorCode.TOO_MANY_COURTS,
+    ErrorCode.TOO_MANY_HOURS,
+    ErrorCode.TOO_MANY_PLACES,
+    ErrorCode.VOUCHER_RESERVED,
+    ErrorCode.VOUCHER_DAY_LIMIT,
+)
+"""Refusals behind which there may be an order of the member's own, or of a companion's, that nobody has ended yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineWanted:
-    """One court from one instant on, for so many people. `expected_price_fen` is what the citizen was shown."""
+    """One court from one instant on, or places of one session on one kind of ticket; for so many people.
+    `expected_price_fen` is what the citizen was shown for all of them."""
 
-    court_id: str
-    starts_at: datetime
+    court_id: str = ""
+    starts_at: datetime | None = None
+    session_id: str = ""
+    ticket: str = ""
     people: int
+    companion_ids: tuple[str, ...] = ()
+    """Of a court: who plays along, by companionships' public ids."""
     expected_price_fen: int | None = None
+
+    @property
+    def asked(self) -> list[object]:
+        """What tells one request from another under the same key."""
+        if self.session_id:
+            return [self.session_id, self.ticket, self.people, self.expected_price_fen]
+        assert self.starts_at is not None
+        who = [list(self.companion_ids)] if self.companion_ids else []
+        return [self.court_id, self.starts_at.timestamp(), self.people, self.expected_price_fen, *who]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +92,12 @@ async def place_order(
     idempotency_key: str,
     voucher_ids: Sequence[str] = (),
     placed_by: PlacedBy | None = None,
+    keys: IdKeys,
     channels: Mapping[str, PaymentChannel],
     now: datetime,
 ) -> str:
     """Holds the slots and returns the order's number; a free order is confirmed at once. The order, its key, its
-    limits and its vouchers (public ids) are the member's, whoever places it.
+    limits, its concessions and its vouchers (public ids) are the member's, whoever places it.
 
     The same key with the same lines returns the same order. Raises a `DomainError` that names the slot, the rule
     and the way out; nothing is held then. When what stands in the way are holds that are overdue (the worker was
@@ -72,16 +107,17 @@ async def place_order(
     _check_key(idempotency_key)
     with_vouchers = reserving.checked_ids(voucher_ids)
     asked = request_hash(
-        *([line.court_id, line.starts_at.timestamp(), line.people, line.expected_price_fen] for line in lines),
+        *(line.asked for line in lines),
         *with_vouchers,
     )
     repeated = await _placed_before(member_id, idempotency_key, asked)
     if repeated:
         return repeated
-    slots = await bookable_together(lines, now=now)
+    slots = await bookable_together(lines, whom=ForWhom(member_id=member_id, keys=keys), now=now)
     people = tuple(line.people for line in lines)
     by = placed_by or PlacedBy()
-    place = _Placing(member_id, tuple(slots), people, idempotency_key, asked, by, with_vouchers)
+    named = tuple(line.companion_ids for line in lines)
+    place = _Placing(member_id, tuple(slots), people, named, keys, idempotency_key, asked, by, with_vouchers)
     try:
         return await _place(place, now=now)
     except DomainError as refusal:
@@ -91,18 +127,30 @@ async def place_order(
     return await _place(place, now=now)
 
 
-async def bookable_together(lines: Sequence[LineWanted], *, now: datetime) -> Sequence[BookableSlot]:
-    """The slots of one order, with their prices. Raises what `place_order` would say of them, but for who holds them."""
-    slots = await booking.bookable_slots([(line.court_id, line.starts_at, line.people) for line in lines], now=now)
-    _check_together(lines, slots)
-    return slots
+async def bookable_together(lines: Sequence[LineWanted], *, whom: ForWhom, now: datetime) -> Sequence[Bookable]:
+    """What the lines of one order are for, at the prices of whom it is for. Raises what `place_order` would say of them,
+    but for who holds them."""
+    courts = [(line.court_id, line.starts_at, line.people) for line in lines if line.starts_at is not None]
+    places = [(line.session_id, line.ticket, line.people) for line in lines if line.session_id]
+    await players.companions_of(whom.member_id, [each for line in lines for each in line.companion_ids])
+    slots = await booking.bookable_slots(courts, now=now) if courts else []
+    sessions = iter(await bookable_sessions(places, now=now) if places else ())
+    _check_together(slots)
+    priced = iter(await own_prices(slots, whom))
+    bought: list[Bookable] = [next(sessions) if line.session_id else next(priced) for line in lines]
+    if len({each.venue_id for each in bought}) > 1:
+        raise BadInput("一张订单只能预订同一个场馆。", next_step="请按场馆分别下单。", field="lines")
+    _check_prices(lines, bought)
+    return bought
 
 
 @dataclass(frozen=True, slots=True)
 class _Placing:
     member_id: int
-    slots: tuple[BookableSlot, ...]
+    slots: tuple[Bookable, ...]
     people: tuple[int, ...]
+    named: tuple[tuple[str, ...], ...]  # of each slot, the companions on it
+    keys: IdKeys
     idempotency_key: str
     asked: str  # the hash of what was asked
     placed_by: PlacedBy
@@ -115,20 +163,35 @@ class _Placing:
 
 @database.operation
 async def _place(place: _Placing, *, now: datetime) -> str:
-    """Lock, check, write. The member's row is the lock under which their limits are counted."""
-    await lock_living(place.member_id)
+    """Lock, check, write. The members' rows are the locks under which their limits are counted."""
+    venue_id = place.slots[0].venue_id
+    who = await who_plays.lock(
+        member_id=place.member_id,
+        placed_by_id=place.placed_by.member_id,
+        companion_ids=[each for ids in place.named for each in ids],
+        venue_id=venue_id,
+        now=now,
+    )
     repeated = await _placed_before(place.member_id, place.idempotency_key, place.asked)
     if repeated:
         return repeated
-    await _check_limits(place)
+    await who_plays.check(who, place.slots, place.named, venue_id=venue_id, keys=place.keys, now=now)
+    await check_places(who.booker, place.slots)
     vouchers = await _vouchers_of(place, now) if place.voucher_ids else ()
-    order = await _write_order(place, vouchers, now)
+    order = await _write_order(place, who, vouchers, now)
     lines = await _write_lines(order, place)
+    await who_plays.write(who, lines, place.named, now)
     if vouchers:
         await reserving.reserve(order, vouchers)
-    blocking = await cells.hold([_cells_of(line, slot) for line, slot in zip(lines, place.slots, strict=True)])
+    courts = [
+        _cells_of(line, slot)
+        for line, slot in zip(lines, place.slots, strict=True)
+        if isinstance(slot, BookableSlot)
+    ]
+    blocking = await cells.hold(courts) if courts else None
     if blocking:
-        raise SlotTaken(await _first_taken(place.slots), blocking)
+        raise SlotTaken(await _first_taken(courts_in(place.slots)), blocking)
+    await hold_sessions(lines, place.slots, now=now)
     await charge(order, order.order_no, now)
     if order.to_pay_fen == 0:
         await fulfil(order, lines=lines, now=now)
@@ -140,11 +203,11 @@ async def _vouchers_of(place: _Placing, now: datetime) -> Sequence[Voucher]:
     return await reserving.lock_fitting(place.voucher_ids, member_id=place.member_id, basket=basket, now=now)
 
 
-async def basket_of(slots: Sequence[BookableSlot]) -> Basket:
+async def basket_of(slots: Sequence[Bookable]) -> Basket:
     """What vouchers see of an order."""
     return await reserving.basket_at(
         slots[0].venue_id,
-        sports=frozenset(slot.court.sport_code for slot in slots),
+        sports=frozenset(map(sport_of, slots)),
         total_fen=sum(slot.price_fen for slot in slots),
     )
 
@@ -153,14 +216,11 @@ async def _held_in_the_way(refusal: DomainError, place: _Placing, now: datetime)
     """The orders whose holds are behind a refusal: those of the taken cells, or this member's own overdue ones."""
     if isinstance(refusal, SlotTaken):
         return refusal.blocking_order_ids
+    if isinstance(refusal, SessionFull):
+        return await in_the_way(refusal, now=now)
     if refusal.code not in _MAY_BE_OVERDUE:
         return ()
-    overdue = await database.rows(
-        "SELECT id FROM orders WHERE member_id = $1 AND status = 'PENDING_PAYMENT' AND hold_expires_at <= $2",
-        place.member_id,
-        now,
-    )
-    return [order["id"] for order in overdue]
+    return await who_plays.overdue_holds(place.member_id, [each for ids in place.named for each in ids], now)
 
 
 async def _placed_before(member_id: int, key: str, asked: str) -> str | None:
@@ -179,51 +239,11 @@ async def _placed_before(member_id: int, key: str, asked: str) -> str | None:
     return str(found["order_no"])
 
 
-async def _check_limits(place: _Placing) -> None:
-    """Courts a person a day, and time on one court a day, counted with what they already hold."""
-    for day in sorted({slot.day for slot in place.slots}):
-        minutes = await _minutes_held(place.member_id, place.slots[0].venue_id, day)
-        wanted = [slot for slot in place.slots if slot.day == day]
-        for slot in wanted:
-            minutes[slot.court.id] += _minutes(slot.starts_at, slot.ends_at)
-        limits = place.slots[0].limits
-        if len(minutes) > limits.courts_a_person_a_day:
-            raise too_many_courts(limits, day)
-        too_long = [slot for slot in wanted if minutes[slot.court.id] > limits.minutes_a_court_a_day]
-        if too_long:
-            raise DomainError(
-                f"{too_long[-1].title}订不了：每人每天在同一片场地最多{limits.minutes_a_court_a_day}分钟。",
-                code=ErrorCode.TOO_MANY_COURTS,
-                next_step="请改订另一片场地或另一天。",
-                field="lines",
-            )
-
-
-async def _minutes_held(member_id: int, venue_id: int, day: date) -> Counter[int]:
-    """By court, over the member's orders that are not closed."""
-    held = await database.rows(
-        """SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
-             FROM order_line JOIN orders ON orders.id = order_line.order_id
-            WHERE orders.member_id = $1 AND orders.venue_id = $2 AND order_line.business_day = $3
-              AND orders.status <> 'CLOSED' AND order_line.cancelled_at IS NULL""",
-        member_id,
-        venue_id,
-        day,
-    )
-    minutes: Counter[int] = Counter()
-    for line in held:
-        minutes[line["court_id"]] += _minutes(database.utc(line["starts_at"]), database.utc(line["ends_at"]))
-    return minutes
-
-
-def _minutes(starts_at: datetime, ends_at: datetime) -> int:
-    return (ends_at - starts_at) // timedelta(minutes=1)
-
-
-async def _write_order(place: _Placing, vouchers: Sequence[Voucher], now: datetime) -> Order:
+async def _write_order(place: _Placing, who: WhoPlays, vouchers: Sequence[Voucher], now: datetime) -> Order:
     return await Order.create(
         order_no=new_no("O", now),
         member_id=place.member_id,
+        person_id=who.booker.person_id,
         venue_id=place.slots[0].venue_id,
         status=OrderStatus.PENDING_PAYMENT,
         total_fen=place.total_fen,
@@ -243,12 +263,14 @@ async def _write_lines(order: Order, place: _Placing) -> list[OrderLine]:
         await OrderLine.create(
             order_id=order.id,
             line_no=number,
-            kind="COURT_SLOT",
-            court_id=slot.court.id,
+            **columns_of(slot),
             starts_at=slot.starts_at,
             ends_at=slot.ends_at,
             business_day=slot.day,
             price_fen=slot.price_fen,
+            concession_fen=slot.concession.fen if slot.concession else 0,
+            concession_kind=slot.concession.rule.kind if slot.concession else "",
+            price_parts=[list(part) for part in slot.price_parts],
             voucher_fen=voucher_fen,
             people=people,
             title=slot.title,
@@ -286,19 +308,25 @@ def _check_key(key: str) -> None:
 
 def checked_lines(lines: Sequence[LineWanted]) -> list[LineWanted]:
     """With aware instants. Raises BAD_INPUT."""
-    lines = [replace(line, starts_at=aware(line.starts_at)) for line in lines]
+    lines = [_checked(line) for line in lines]
     if not lines:
         raise BadInput("请至少选择一个时段。", field="lines")
     if len(lines) > MOST_LINES:
         raise BadInput(f"一张订单最多{MOST_LINES}个时段。", next_step="请分成几张订单。", field="lines")
-    if len({(line.court_id, line.starts_at) for line in lines}) < len(lines):
+    if len({(line.court_id, line.starts_at, line.session_id, line.ticket) for line in lines}) < len(lines):
         raise BadInput("同一个时段选了两次。", next_step="请去掉重复的时段。", field="lines")
     return lines
 
 
-def _check_together(lines: Sequence[LineWanted], slots: Sequence[BookableSlot]) -> None:
-    if len({slot.venue_id for slot in slots}) > 1:
-        raise BadInput("一张订单只能预订同一个场馆。", next_step="请按场馆分别下单。", field="lines")
+def _checked(line: LineWanted) -> LineWanted:
+    is_court = line.starts_at is not None and not line.session_id and not line.ticket
+    is_session = bool(line.session_id) and bool(line.ticket) and not line.court_id and line.starts_at is None
+    if not is_court and not is_session:
+        raise BadInput("每一行要么是场地和开始时间，要么是场次和票种。", next_step="请重新选择。", field="lines")
+    return line if line.starts_at is None else replace(line, starts_at=aware(line.starts_at))
+
+
+def _check_together(slots: Sequence[BookableSlot]) -> None:
     seen: set[tuple[int, int]] = set()
     for slot in slots:
         mine = set(product(slot.court.part_ids, steps_between(slot.starts_at, slot.ends_at)))
@@ -307,8 +335,12 @@ def _check_together(lines: Sequence[LineWanted], slots: Sequence[BookableSlot]) 
                 "所选的场地互相重叠（例如全场与其中的半场）。", next_step="请只保留一个。", field="lines"
             )
         seen |= mine
+
+
+def _check_prices(lines: Sequence[LineWanted], slots: Sequence[Bookable]) -> None:
+    """Who expected the general price and is entitled to less is charged less, and not refused: the grid showed it."""
     for line, slot in zip(lines, slots, strict=True):
-        if line.expected_price_fen is not None and line.expected_price_fen != slot.price_fen:
+        if line.expected_price_fen not in (None, slot.price_fen, slot.general_fen):
             raise DomainError(
                 f"{slot.title}的价格已变为{slot.price_fen // 100}.{slot.price_fen % 100:02d}元。",
                 code=ErrorCode.PRICE_CHANGED,

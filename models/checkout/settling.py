@@ -16,6 +16,7 @@ from models import database
 from models.booking import operations as cells
 from models.booking.operations import CellsWanted
 from models.checkout.fulfilling import fulfil, give_up
+from models.checkout.session_lines import hold_again, sports_of
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import book, charge, intend_refund, next_check
 from models.orders.rules import (
@@ -165,17 +166,22 @@ async def _why_not_needed(order: Order, lines: list[OrderLine], now: datetime) -
 
 
 async def _take_again(order: Order, lines: list[OrderLine], now: datetime) -> bool:
-    """Holds the cells of a closed order once more, and its vouchers: all or none. False: somebody else has one of the
-    cells, or a voucher is not free any more."""
+    """Holds the cells and places of a closed order once more, and its vouchers: all or none. False: somebody else has
+    one of the cells, a session is full, or a voucher is not free any more."""
     vouchers = await _vouchers_again(order, lines, now) if order.voucher_fen else ()
     if vouchers is None:
         return False
     wanted = []
     for line in lines:
+        if line.court_id is None:
+            continue
         parts = await database.rows("SELECT part_id FROM court_cover WHERE court_id = $1", line.court_id)
         part_ids = tuple(found["part_id"] for found in parts)
         wanted.append(CellsWanted(line.id, order.venue_id, part_ids, line.starts_at, line.ends_at))
-    if await cells.hold(wanted):
+    if wanted and await cells.hold(wanted):
+        return False
+    if not await hold_again(lines, now=now):
+        await cells.release([line.id for line in lines])
         return False
     if vouchers:
         await reserving.reserve_again(order, vouchers)
@@ -184,11 +190,7 @@ async def _take_again(order: Order, lines: list[OrderLine], now: datetime) -> bo
 
 async def _vouchers_again(order: Order, lines: Sequence[OrderLine], now: datetime) -> Sequence[Voucher] | None:
     """Locked before cells are, as everybody does."""
-    court_ids = sorted({line.court_id for line in lines})
-    courts = await database.rows("SELECT sport_code FROM court WHERE id = ANY($1::bigint[])", court_ids)
-    basket = await reserving.basket_at(
-        order.venue_id, sports=frozenset(court["sport_code"] for court in courts), total_fen=order.total_fen
-    )
+    basket = await reserving.basket_at(order.venue_id, sports=await sports_of(lines), total_fen=order.total_fen)
     return await reserving.lock_again(order, basket, now=now)
 
 

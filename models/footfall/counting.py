@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models import database
+from models.booking.session_rules import LIVE_FOR
 from models.calendar import business_day, instant_of
 from models.footfall.tables import GateDevice
 from models.forwarding import operations as forwarding
@@ -19,6 +20,10 @@ class Inside:
 
     inside: int
     counted_at: datetime
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it may be shown as how it is now: not older than LIVE_FOR."""
+        return now - self.counted_at <= LIVE_FOR
 
 
 async def occupancy_of(venue_ids: Sequence[int], *, now: datetime) -> dict[int, Inside]:

@@ -22,7 +22,7 @@ from models.admissions.rules import Direction
 from models.errors import BadInput, DomainError, ErrorCode
 from models.footfall.tables import GateDevice
 from models.keys import new_token, token_hash
-from models.venues.tables import Venue
+from models.venues.tables import Sport, Venue
 
 DEVICE_NO = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
 
@@ -83,15 +83,21 @@ async def create_gate(
     protocol: Protocol = Protocol.READER,
     allowed_networks: Sequence[str] = (),
     is_core_area: bool = True,
+    sport_code: str = "",
 ) -> GateCredentials:
     """A new device at a venue's door. Its direction, ENTRY or EXIT, belongs to it and is never told by a scan.
 
-    Raises BAD_INPUT (a number, direction or network that cannot be, a number in use) and VENUE_UNKNOWN.
+    `sport_code`: it leads to the sessions of this sport and counts, without reading codes, whoever comes without one
+    (models.footfall.operations.record_count); never a door through which people with codes go as well.
+
+    Raises BAD_INPUT (a number, direction or network that cannot be, a number in use), VENUE_UNKNOWN, SPORT_UNKNOWN.
     """
     _check(device_no, direction, allowed_networks)
     venue = await Venue.get_or_none(public_id=venue_public_id)
     if venue is None:
         raise DomainError("没有找到这个场馆。", code=ErrorCode.VENUE_UNKNOWN, next_step="请核对场馆编号。")
+    if sport_code and not await Sport.exists(code=sport_code):
+        raise DomainError("没有这个运动项目。", code=ErrorCode.SPORT_UNKNOWN, next_step="请核对项目代码。")
     token = new_token()
     _, is_new = await GateDevice.get_or_create(
         device_no=device_no,
@@ -102,6 +108,7 @@ async def create_gate(
             "token_hash": token_hash(token),
             "allowed_networks": list(allowed_networks),
             "is_core_area": is_core_area,
+            "sport_code": sport_code,
         },
     )
     if not is_new:

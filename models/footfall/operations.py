@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from models import database
 from models.admissions import operations as admissions
 from models.admissions.queries import known_person
-from models.admissions.rules import TOO_MANY_ATTEMPTS, Direction, Verdict
-from models.calendar import business_day
+from models.admissions.rules import COUNTED, TOO_MANY_ATTEMPTS, Direction, Verdict
+from models.booking.session_operations import count_inside
+from models.calendar import business_day, minute_of_day
 from models.codes.rules import CodeKeys
 from models.errors import BadInput, DomainError, ErrorCode
 from models.footfall.tables import GateDevice, GateScan
@@ -23,6 +24,7 @@ SAME_SCAN = timedelta(seconds=3)
 
 OLDEST_SCAN = timedelta(hours=24)
 """How late a device that lost its line may still deliver what it saw."""
+MOST_AT_ONCE = 100
 
 
 @database.operation
@@ -49,16 +51,73 @@ async def record_numbered_scan(
     a clock that is wrong does no harm; the code is judged as of the scan. Raises IDEMPOTENCY_KEY_REUSED when a
     number comes with another content, and BAD_INPUT for a number or a time that cannot be.
     """
+    _check_event(event_no, at, sent_at)
+    device = await _locked(device_id)
+    asked = request_hash(code, at.isoformat())
+    given = await _given_before(device_id, event_no, asked)
+    if given is not None:
+        return given
+    scanned_at = now - max(sent_at - at, timedelta())
+    return await _judge(device, code, event_no, asked, keys, scanned_at=scanned_at, now=now)
+
+
+@database.operation
+async def record_count(
+    *, device_id: int, event_no: str, people: int, at: datetime, sent_at: datetime, now: datetime
+) -> Verdict:
+    """So many people whom a device counted through its door without reading a code; a repeated number counts once.
+
+    They are inside like everybody, and in the session to which the device leads: there they take places that could
+    still be sold. They are no `daily_passage`, since nobody knows whether one of them passes for the second time.
+    Raises what `record_numbered_scan` raises.
+    """
+    _check_event(event_no, at, sent_at)
+    if not 1 <= people <= MOST_AT_ONCE:
+        raise BadInput(f"一次计数应为 1 到 {MOST_AT_ONCE} 人。", field="people")
+    device = await _locked(device_id)
+    asked = request_hash("count", people, at.isoformat())
+    given = await _given_before(device_id, event_no, asked)
+    if given is not None:
+        return given
+    scanned_at = now - max(sent_at - at, timedelta())
+    verdict = COUNTED
+    await GateScan.create(
+        device_id=device.id,
+        venue_id=device.venue_id,
+        event_no=event_no,
+        request_hash=asked,
+        direction=device.direction,
+        outcome=verdict.outcome,
+        people=people,
+        answer=verdict.as_json(),
+        scanned_at=scanned_at,
+        received_at=now,
+        business_day=business_day(scanned_at),
+    )
+    if business_day(scanned_at) == business_day(now):
+        await _count_inside(device, people, now)
+        if device.sport_code:
+            await count_inside(
+                venue_id=device.venue_id,
+                sport_code=device.sport_code,
+                people=people if device.direction == Direction.ENTRY else -people,
+                at=scanned_at,
+            )
+    return verdict
+
+
+def _check_event(event_no: str, at: datetime, sent_at: datetime) -> None:
     if not 1 <= len(event_no) <= 64 or not event_no.isprintable():
         raise BadInput("事件编号应为 1 到 64 个字符。", field="eventNo")
     if not timedelta(seconds=-1) <= sent_at - at <= OLDEST_SCAN:  # sent_at is in whole seconds
         raise BadInput("刷闸时间应在发送之前的 24 小时以内。", next_step="请校准设备时钟。", field="at")
-    device = await _locked(device_id)
-    asked = request_hash(code, at.isoformat())
+
+
+async def _given_before(device_id: int, event_no: str, asked: str) -> Verdict | None:
+    """The answer that this event got; the device's row is locked."""
     given = await GateScan.get_or_none(device_id=device_id, event_no=event_no)
     if given is None:
-        scanned_at = now - max(sent_at - at, timedelta())
-        return await _judge(device, code, event_no, asked, keys, scanned_at=scanned_at, now=now)
+        return None
     if given.request_hash != asked:
         raise DomainError(
             "这个事件编号已经用过，内容却不同。",
@@ -119,7 +178,7 @@ async def _judge(
     if verdict.passed:
         await _count_person(device, verdict, scanned_at)
         if business_day(scanned_at) == business_day(now):
-            await _count_inside(device, now)
+            await _count_inside(device, 1, now)
         await _tell_platform(device, event_no, verdict, scanned_at, now)
     return verdict
 
@@ -152,21 +211,32 @@ async def _count_person(device: GateDevice, verdict: Verdict, scanned_at: dateti
     )
 
 
-async def _count_inside(device: GateDevice, now: datetime) -> None:
-    """One more or one fewer inside; never below nobody, and a new business day starts with nobody.
+async def _count_inside(device: GateDevice, people: int, now: datetime) -> None:
+    """So many more or fewer inside; never below nobody, and a new business day starts with nobody.
 
-    Somebody may come in by the desk and leave by the gate, so the count is an estimate and is floored.
+    Somebody may come in by the desk and leave by the gate, so the count is an estimate and is floored. What it says goes
+    into the hour's figure, from which days to come are forecast.
     """
-    step = 1 if device.direction == Direction.ENTRY else -1
-    await database.rows(
+    step = people if device.direction == Direction.ENTRY else -people
+    (counted,) = await database.rows(
         """INSERT INTO occupancy (venue_id, business_day, inside, counted_at) VALUES ($1, $2, $3, $4)
            ON CONFLICT (venue_id) DO UPDATE SET
              inside = CASE WHEN occupancy.business_day < excluded.business_day THEN excluded.inside
                            WHEN occupancy.inside + $5 < 0 THEN 0
                            ELSE occupancy.inside + $5 END,
              business_day = excluded.business_day,
-             counted_at = excluded.counted_at""",
+             counted_at = excluded.counted_at
+           RETURNING inside""",
         *(device.venue_id, business_day(now), max(step, 0), now, step),
+    )
+    await database.rows(
+        """INSERT INTO hourly_occupancy (venue_id, business_day, hour, most_inside, last_inside)
+           VALUES ($1, $2, $3, $4, $4)
+           ON CONFLICT (venue_id, business_day, hour) DO UPDATE SET
+             most_inside = CASE WHEN hourly_occupancy.most_inside < excluded.most_inside
+                                THEN excluded.most_inside ELSE hourly_occupancy.most_inside END,
+             last_inside = excluded.last_inside""",
+        *(device.venue_id, business_day(now), minute_of_day(now) // 60, counted["inside"]),
     )
 
 

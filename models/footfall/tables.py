@@ -21,6 +21,9 @@ class GateDevice(Table):
     secret_version = fields.IntField(default=1)  # of the key with which the JSON form is signed
     allowed_networks: list[str] = fields.JSONField(default=list)  # empty: any address
     is_core_area = fields.BooleanField(default=True)
+    sport_code = fields.CharField(
+        max_length=24, default="", db_default=""
+    )  # to whose sessions it leads; empty: none
     is_active = fields.BooleanField(default=True)
     last_code_hash = fields.CharField(max_length=64, default="")
     last_scan_at = fields.DatetimeField(null=True)
@@ -40,6 +43,7 @@ class GateScan(Table):
     request_hash = fields.CharField(max_length=64)
     direction = fields.CharField(max_length=5)
     outcome = fields.CharField(max_length=24)
+    people = fields.IntField(default=1, db_default=1)  # more only where a device counts without reading codes
     answer: dict[str, Any] = fields.JSONField()
     admission: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "models.Admission", null=True, on_delete=fields.RESTRICT
@@ -101,3 +105,20 @@ class HourlyFigure(Table):
     class Meta:
         table = "hourly_figure"
         unique_together = (("device", "hour_ends_at"),)
+
+
+class HourlyOccupancy(Table):
+    """How many were inside in one hour of one day: the ground of forecasts. An hour in which no gate counted has no
+    row: as many as at the end of the hour before."""
+
+    id = fields.BigIntField(primary_key=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
+    venue_id: int
+    business_day = fields.DateField()
+    hour = fields.IntField()  # of the local clock, 0 to 23
+    most_inside = fields.IntField()
+    last_inside = fields.IntField()
+
+    class Meta:
+        table = "hourly_occupancy"
+        unique_together = (("venue", "business_day", "hour"),)

@@ -47,6 +47,7 @@ _STAYS_IF_THERE: Mapping[tuple[str, str], Sequence[str]] = {
     ("message", "member_id"): ("template", "about_no"),
     ("message_sending", "recipient_id"): ("message_id", "way"),
     ("message_choice", "member_id"): ("kind", "way"),
+    ("line_companion", "member_id"): ("order_line_id",),
 }
 _KEYED = ("orders", "complaint")
 _TWINS = (

@@ -49,12 +49,16 @@ def _order(found: Any) -> Row:
 async def lines_of(order_ids: Sequence[int]) -> list[Row]:
     places = database.parameters(len(order_ids))
     found = await database.rows(
-        f"""SELECT order_line.*, court.public_id AS court_public_id, court.name AS court_name
-              FROM order_line JOIN court ON court.id = order_line.court_id
+        f"""SELECT order_line.*, court.public_id AS court_public_id, session.public_id AS session_public_id,
+                   COALESCE(court.name, session.name) AS court_name, attendance.state AS attendance,
+                   attendance.late_at AS come_by
+              FROM order_line LEFT JOIN court ON court.id = order_line.court_id
+                              LEFT JOIN session ON session.id = order_line.session_id
+                              LEFT JOIN attendance ON attendance.order_line_id = order_line.id
              WHERE order_line.order_id IN ({places}) ORDER BY order_line.order_id, order_line.line_no""",
         *order_ids,
     )
-    return [database.with_instants(row, "starts_at", "ends_at", "cancelled_at") for row in found]
+    return [database.with_instants(row, "starts_at", "ends_at", "cancelled_at", "come_by") for row in found]
 
 
 async def refunds_of(order_ids: Sequence[int]) -> list[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from models.calendar import moment_text
+from models.calendar import length_text, moment_text
 from models.errors import DomainError, ErrorCode
 from models.money import yuan_text
 from models.orders.rules import RefundParty
@@ -43,6 +43,7 @@ class LineToCancel:
     starts_at: datetime
     ends_at: datetime
     is_entered: bool = False
+    is_no_show: bool = False  # nobody came: its money went by the rule for that
     own_fen: int | None = None
     """What of the citizen's own money its cancelling frees, where vouchers paid a part of the order; else the price."""
 
@@ -116,13 +117,19 @@ def within(quotes: Sequence[LineQuote], left_fen: int) -> list[LineQuote]:
     return capped
 
 
-def length_text(length: timedelta) -> str:
-    """How long, to the minute below: 1天2小时, 2小时, 1小时20分钟, 0分钟."""
-    minutes = max(0, length // _MINUTE)
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    parts = [(days, "天"), (hours, "小时"), (minutes, "分钟")]
-    said = "".join(f"{count}{word}" for count, word in parts if count)
-    return said or "0分钟"
+def told(terms: Iterable[Terms]) -> list[str]:
+    """The rules for a member who cancels, one sentence a band, the earliest first, as they are shown before booking."""
+    rules = deciding(terms, RefundParty.MEMBER)
+    said = []
+    if rules[0].minutes_before > 0:
+        least = length_text(rules[0].minutes_before * _MINUTE)
+        said.append(f"开始前不足{least}不能取消。")
+    for rule in rules:
+        fees = [f"价格的{rule.kept_percent}%"] if rule.kept_percent else []
+        fees += [yuan_text(rule.kept_fen)] if rule.kept_fen else []
+        cost = f"手续费为{'加'.join(fees)}" if fees else "全额退款"
+        said.append(f"{_band(rules, rule)}取消：{cost}。")
+    return said[::-1]
 
 
 def _cannot_be(line: LineToCancel, party: RefundParty, now: datetime) -> DomainError | None:
@@ -130,6 +137,8 @@ def _cannot_be(line: LineToCancel, party: RefundParty, now: datetime) -> DomainE
     by_venue = party is RefundParty.VENUE
     if line.is_entered:
         what = "已有人入场"
+    elif line.is_no_show:
+        what = "已按未到场处理"
     elif by_venue and line.ends_at <= now:
         what = "已经结束"
     elif not by_venue and line.starts_at <= now:

@@ -30,6 +30,13 @@ AT_THE_DESK = (Channel.CASH, Channel.CARD)
 """Staff take and give this money by hand; there is nobody whom our jobs could ask."""
 
 
+class LineKind(StrEnum):
+    """What a line of an order is for."""
+
+    COURT_SLOT = "COURT_SLOT"  # a court for a time: cells
+    SESSION = "SESSION"  # places in a timed admission (场次)
+
+
 class OrderStatus(StrEnum):
     PENDING_PAYMENT = "PENDING_PAYMENT"  # cells are held until hold_expires_at
     PAID = "PAID"  # admissions are issued; free orders start here
@@ -73,6 +80,7 @@ class RefundReason(StrEnum):
     CANCELLED_BY_VENUE = "CANCELLED_BY_VENUE"
     PAID_TOO_LATE = "PAID_TOO_LATE"
     PAID_TWICE = "PAID_TWICE"
+    NO_SHOW = "NO_SHOW"  # nobody came in time, and the venue does not keep everything
     GOODWILL = "GOODWILL"  # staff give back what no rule demands
 
 
@@ -89,6 +97,7 @@ REASON_TEXTS = {
     RefundReason.CANCELLED_BY_VENUE: "场馆取消了预订，全额退款",
     RefundReason.PAID_TOO_LATE: "支付到账时场地已被他人预订，或时段已过，全额退款",
     RefundReason.PAID_TWICE: "同一订单重复支付，多付部分退款",
+    RefundReason.NO_SHOW: "未按时到场，按本馆规则退款",
     RefundReason.GOODWILL: "场馆为您办理了退款",
 }
 """What the member reads, here and in the channel's own refund message (at most 80 characters)."""

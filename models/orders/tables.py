@@ -12,6 +12,7 @@ class Order(Table):
     order_no = fields.CharField(max_length=32, unique=True)
     member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Member", on_delete=fields.RESTRICT)
     member_id: int
+    person_id = fields.BigIntField(null=True)  # real_names.person_key: limits count the person, not the account
     venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
     venue_id: int
     status = fields.CharField(max_length=16)  # models.orders.rules.OrderStatus
@@ -53,13 +54,23 @@ class OrderLine(Table):
     )
     order_id: int
     line_no = fields.IntField()
-    kind = fields.CharField(max_length=16)  # COURT_SLOT; later whatever else is sold
-    court: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Court", on_delete=fields.RESTRICT)
-    court_id: int
+    kind = fields.CharField(max_length=16)  # models.orders.rules.LineKind
+    court: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Court", null=True, on_delete=fields.RESTRICT
+    )
+    court_id: int | None  # of a COURT_SLOT; CHECK: this or a session
+    session: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Session", null=True, on_delete=fields.RESTRICT
+    )
+    session_id: int | None  # of a SESSION
+    ticket = fields.CharField(max_length=16, default="", db_default="")  # of a SESSION, of each of its people
     starts_at = fields.DatetimeField()
     ends_at = fields.DatetimeField()
     business_day = fields.DateField()
-    price_fen = fields.BigIntField()
+    price_fen = fields.BigIntField()  # after the concession
+    concession_fen = fields.BigIntField(default=0, db_default=0)  # what it took off
+    concession_kind = fields.CharField(max_length=16, default="", db_default="")  # ConcessionKind; empty: none
+    price_parts: list[list[Any]] | None = fields.JSONField(null=True)  # venues.explaining.PricePart, as told then
     voucher_fen = fields.BigIntField(default=0, db_default=0)  # its share of the order's, by price
     people = fields.IntField()
     title = fields.CharField(max_length=120)

@@ -65,6 +65,17 @@ DAY = timedelta(days=1)
 UNREAD = "read_at IS NULL AND told_at <= $1"
 _OVER = "(status <> 'OPEN' OR expires_at <= $1) AND made_at <= $1"
 
+_ATTENDANCE = (
+    _rows("attendance", "state <> 'EXPECTED' AND late_at <= $1", 730 * DAY),
+    _rows("booking_pause", "ends_at <= $1", 730 * DAY),
+    _rows("line_companion", "named_at <= $1", 730 * DAY),
+)
+
+
+async def _attendances(keys: AuditKeys, now: datetime) -> int:
+    return sum([await purge(keys, now) for purge in _ATTENDANCE])
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         name="sms_codes",
@@ -162,6 +173,13 @@ RULES: tuple[Rule, ...] = (
         age=180 * DAY,
         why="the membership has its own row (ours)",
         purge=_rows("organisation_invitation", _OVER, 180 * DAY),
+    ),
+    Rule(
+        name="attendances",
+        what="whether somebody came, pauses of booking with their appeals, who was named as a companion",
+        age=730 * DAY,
+        why="rules look back a year at most; what was appealed may be asked about as long again (ours)",
+        purge=_attendances,
     ),
     Rule(
         name="sealed_records",

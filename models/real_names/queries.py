@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import orjson
+
 from models import database
 from models.keys import IdKeys
 from models.real_names import rules
@@ -50,8 +52,8 @@ async def known_people(member_ids: Collection[int], *, keys: IdKeys, today: date
 
 
 async def person_key(member_id: int) -> int | None:
-    """The number of the person, whichever account they have; None without a real name. No limit counts under it yet:
-    courts a day are counted by account, and accounts without a real name book as well (docs/decisions/0024)."""
+    """The number of the person, whichever account they have; None without a real name. Limits, no-shows and pauses count
+    under it (docs/decisions/0024, 0035); who has no real name is their account."""
     found = await database.row("SELECT id FROM real_name WHERE member_id = $1", member_id)
     return None if found is None else int(found["id"])
 
@@ -97,6 +99,32 @@ async def held_concessions(*, member_id: int, keys: IdKeys, today: date) -> list
         for row in found
     ]
     return [*(by_age if person.age_band is AgeBand.ELDER else ()), *granted]
+
+
+async def concessions_on(
+    *, member_id: int, keys: IdKeys, days: Collection[date]
+) -> dict[date, frozenset[ConcessionKind]]:
+    """What a member may claim on each of these days, `held_concessions` for several of them; one statement."""
+    found = await database.row(CONCESSIONS, member_id)
+    if found is None:
+        return {}
+    number = open_number(found["sealed_number"], found["seal_key_id"], member_id=member_id, keys=keys)
+    born = rules.birth_date(number)
+    granted = orjson.loads(found["granted"] or "[]")
+    return {
+        day: frozenset(
+            [ConcessionKind(kind) for kind, ends_on in granted if date.fromisoformat(ends_on) > day]
+            + ([ConcessionKind.SENIOR] if rules.age_band(day, born) is AgeBand.ELDER else [])
+        )
+        for day in days
+    }
+
+
+CONCESSIONS = """
+SELECT sealed_number, seal_key_id,
+       (SELECT json_agg(json_build_array(kind, ends_on)) FROM concession
+         WHERE member_id = $1 AND revoked_at IS NULL) AS granted
+  FROM real_name WHERE member_id = $1"""
 
 
 def _known(row: Any, keys: IdKeys, today: date) -> KnownPerson:

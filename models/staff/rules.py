@@ -41,6 +41,7 @@ class Power(StrEnum):
     GRANT_CONCESSION = "GRANT_CONCESSION"
     BOOK_FOR_PERSON = "BOOK_FOR_PERSON"
     ANSWER_FEEDBACK = "ANSWER_FEEDBACK"
+    DECIDE_APPEALS = "DECIDE_APPEALS"  # of who cannot book for a while; never by who had a hand in it
     ROUTE_FEEDBACK = "ROUTE_FEEDBACK"  # the office above, so never who runs the venues: see HIDE_RATING
     ANSWER_RATING = "ANSWER_RATING"  # in the venue's name, which answers once
     HIDE_RATING = "HIDE_RATING"  # of a venue, so never the venue's own: whoever runs venues is not their judge
@@ -55,6 +56,7 @@ class Power(StrEnum):
     REVIEW_VOUCHERS = "REVIEW_VOUCHERS"  # never one's own draft
     HAND_OUT_VOUCHERS = "HAND_OUT_VOUCHERS"  # to a person at the desk, by their ID card
     UNDO_REDEMPTION = "UNDO_REDEMPTION"
+    READ_VENUE_REPORT = "READ_VENUE_REPORT"  # whether a venue opens as the rules ask
     DECIDE_RISK = "DECIDE_RISK"  # what looks like a fake redemption is paid, or not
 
 
@@ -68,15 +70,18 @@ POWERS: Mapping[Role, frozenset[Power]] = {
     | {
         Power.SETTLE_REFUNDS,
         Power.ANSWER_FEEDBACK,
+        Power.DECIDE_APPEALS,
         Power.ANSWER_RATING,
         Power.GRANT_CONCESSION,
         Power.REVEAL,
         Power.UNDO_REDEMPTION,
+        Power.READ_VENUE_REPORT,
     },
     Role.FINANCE: frozenset({Power.SETTLE_REFUNDS, Power.RECONCILE}),
     Role.REGULATOR: frozenset(
         {
             Power.ANSWER_FEEDBACK,
+            Power.DECIDE_APPEALS,
             Power.ROUTE_FEEDBACK,
             Power.HIDE_RATING,
             Power.DECIDE_ORGANISATION,
@@ -85,6 +90,7 @@ POWERS: Mapping[Role, frozenset[Power]] = {
             Power.PLAN_VOUCHERS,
             Power.REVIEW_VOUCHERS,
             Power.DECIDE_RISK,
+            Power.READ_VENUE_REPORT,
         }
     ),
     Role.DATA_OFFICER: frozenset({Power.REVEAL, Power.OPEN_SEALED_RECORDS}),
@@ -126,6 +132,7 @@ POWER_WORDS: Mapping[Power, str] = {
     Power.GRANT_CONCESSION: "认定优惠资格",
     Power.BOOK_FOR_PERSON: "代顾客预订",
     Power.ANSWER_FEEDBACK: "答复诉求",
+    Power.DECIDE_APPEALS: "处理暂停预订的申诉",
     Power.ROUTE_FEEDBACK: "转办诉求",
     Power.ANSWER_RATING: "答复评价",
     Power.HIDE_RATING: "隐藏评价",
@@ -141,6 +148,7 @@ POWER_WORDS: Mapping[Power, str] = {
     Power.HAND_OUT_VOUCHERS: "代顾客领券",
     Power.UNDO_REDEMPTION: "撤销核销",
     Power.DECIDE_RISK: "核查可疑核销",
+    Power.READ_VENUE_REPORT: "查看场馆开放报告",
 }
 
 

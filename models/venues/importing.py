@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from models import database
 from models.regions.bringing import ImportReport, bring
@@ -11,11 +10,13 @@ from models.regions.importing import import_regions
 from models.regions.tables import Region
 from models.venues.reading import PlacesInFiles, VenueInFiles, read_places
 from models.venues.tables import (
+    ConcessionRule,
     Court,
     CourtCover,
     CourtPart,
     Holiday,
     OpeningHours,
+    SchoolHoliday,
     Sport,
     TariffWindow,
     Venue,
@@ -44,7 +45,14 @@ async def _bring_in(places: PlacesInFiles) -> ImportReport:
     venues = [(venue_ids[venue.columns["ref"]], venue) for venue in places.venues]
     await _bring_courts(venues, report)
     await _bring_hours_and_prices(venues, report)
-    await _bring_booking_rules(places, venue_ids, report)
+    await _bring_concessions(places, venue_ids, report)
+    await bring(
+        SchoolHoliday,
+        places.school_holidays,
+        key=("province_code", "from_day"),
+        report=report,
+        vanished="removed",
+    )
     return report
 
 
@@ -144,26 +152,27 @@ async def _bring_hours_and_prices(venues: Venues, report: ImportReport) -> None:
     )
 
 
-async def _bring_booking_rules(places: PlacesInFiles, venue_ids: dict[str, int], report: ImportReport) -> None:
-    """Booking's table, written as text: the room of booking leans on this one, so this one cannot import it."""
-    current = {row["venue_id"]: dict(row) for row in await database.rows("SELECT * FROM booking_rule")}
-    for reference, rule in places.booking_rules.items():
-        venue_id = venue_ids[reference] if reference else None
-        known = current.pop(venue_id, None)
-        if known is None:
-            await _insert_rule({"venue_id": venue_id, **rule})
-            report.count("booking_rule", added=1)
-        elif different := {column: value for column, value in rule.items() if known[column] != value}:
-            columns = ", ".join(f"{column} = ${n}" for n, column in enumerate(different, start=2))
-            await database.rows(
-                f"UPDATE booking_rule SET {columns} WHERE id = $1", known["id"], *different.values()
-            )
-            report.count("booking_rule", changed=1)
-    for known in current.values():
-        await database.rows("DELETE FROM booking_rule WHERE id = $1", known["id"])
-        report.count("booking_rule", removed=1)
-
-
-async def _insert_rule(columns: dict[str, Any]) -> None:
-    places = database.parameters(len(columns))
-    await database.rows(f"INSERT INTO booking_rule ({', '.join(columns)}) VALUES ({places})", *columns.values())
+async def _bring_concessions(places: PlacesInFiles, venue_ids: dict[str, int], report: ImportReport) -> None:
+    """Every venue's, then those of venues that have their own."""
+    everybodys = places.concessions.get("", [])
+    await bring(
+        ConcessionRule,
+        [{"venue_id": None, **rule} for rule in everybodys],
+        key=("kind",),
+        report=report,
+        within=lambda row: row["venue_id"] is None,
+        vanished="removed",
+    )
+    await bring(
+        ConcessionRule,
+        [
+            {"venue_id": venue_ids[reference], **rule}
+            for reference, rules in places.concessions.items()
+            if reference
+            for rule in rules
+        ],
+        key=("venue_id", "kind"),
+        report=report,
+        within=lambda row: row["venue_id"] is not None,
+        vanished="removed",
+    )

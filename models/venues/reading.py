@@ -16,8 +16,16 @@ from models.calendar import CELL_MINUTES
 from models.ids import stable_id
 from models.regions.files import ImportRefused, day_in, one_of, read_csv, whole
 from models.regions.importing import regions_in
+from models.venues.reading_concessions import concessions_in, school_holidays_in
 from models.venues.rules import Opening, Window, openings_on
-from models.venues.schedules import PROVENANCES, lowest_price, minute_in, opening_sets, window_sets
+from models.venues.schedules import (
+    PROVENANCES,
+    free_windows,
+    lowest_price,
+    opening_sets,
+    refuse_overlapping,
+    window_sets,
+)
 
 MENDABLE = ("name", "address")
 
@@ -43,7 +51,8 @@ class PlacesInFiles:
     sports: list[dict[str, Any]]
     holidays: list[dict[str, Any]]
     venues: list[VenueInFiles]
-    booking_rules: dict[str, dict[str, Any]]  # by reference; "" is every other venue's
+    concessions: dict[str, list[dict[str, Any]]]  # by reference; "" is every other venue's
+    school_holidays: list[dict[str, Any]]
 
 
 def read_places(folder: Path, *, today: date) -> PlacesInFiles:
@@ -59,7 +68,8 @@ def read_places(folder: Path, *, today: date) -> PlacesInFiles:
         sports=sports,
         holidays=[_holiday(row) for row in read_csv(folder, "holidays.csv")],
         venues=[venues.read(row, today) for row in read_csv(folder, "venues.csv")],
-        booking_rules=_booking_rules(venues.checked(folder, "booking_rules.csv")),
+        concessions=concessions_in(venues.checked(folder, "concessions.csv")),
+        school_holidays=school_holidays_in(read_csv(folder, "school_holidays.csv")),
     )
 
 
@@ -87,6 +97,7 @@ class _Venues:
         self.courts_by_type = _grouped(read_csv(folder, "demonstration_courts.csv"), "venue_type")
         self.openings = opening_sets(self.checked(folder, "opening_hours.csv"))
         self.windows = window_sets(self.checked(folder, "tariffs.csv"))
+        self.free = free_windows(self.checked(folder, "free_days.csv"))
         self._prices: dict[tuple[Any, ...], tuple[int, str]] = {}
 
     def checked(self, folder: Path, name: str) -> list[dict[str, str]]:
@@ -215,7 +226,9 @@ class _Venues:
             prices.append(self._lowest_price(key, windows, sport, openings))
             narrowed = name if key[2] else ""
             chosen |= {window._replace(sport_code=sport, court_name=narrowed): None for window in windows}
-        return tuple(chosen), min(prices, key=lambda price: (price[0], price[1] != "PUBLISHED"))
+        free = (*self.free.get("", ()), *self.free.get(ref, ()))
+        refuse_overlapping((*chosen, *free), f"tariffs.csv and free_days.csv {ref}")
+        return (*chosen, *free), min(prices, key=lambda price: (price[0], price[1] != "PUBLISHED"))
 
     def _deciding_set(self, ref: str, sport: str, name: str) -> tuple[tuple[str, str, str], tuple[Window, ...]]:
         for reference in (ref, ""):
@@ -245,34 +258,6 @@ def mend(row: Mapping[str, str], mends: Iterable[Mapping[str, str]]) -> dict[str
             raise ImportRefused(f"{where}: does not apply to {mended[each['field']]!r}")
         mended[each["field"]] = mended[each["field"]].replace(each["published"], each["mended"])
     return mended
-
-
-_LIMITS = (
-    "courts_a_person_a_day",
-    "minutes_a_court_a_day",
-    "days_ahead",
-    "hold_minutes",
-    "entry_opens_minutes_before",
-)
-
-
-def _booking_rules(rows: Iterable[dict[str, str]]) -> dict[str, dict[str, Any]]:
-    """An empty cell of a venue's row is the default row's."""
-    by_reference = {row["reference"]: row for row in rows}
-    if "" not in by_reference:
-        raise ImportRefused("booking_rules.csv: there is no default row")
-    rules = {}
-    for reference, row in by_reference.items():
-        where = f"booking_rules.csv {reference}"
-        filled = {column: cell or by_reference[""][column] for column, cell in row.items()}
-        one_of(filled["provenance"], PROVENANCES, where)
-        rules[reference] = {
-            **{column: whole(filled[column], where) for column in _LIMITS},
-            "release_minute": minute_in(filled["release_time"], where),
-            "provenance": filled["provenance"],
-            "source": filled["source"],
-        }
-    return rules
 
 
 def _grouped(rows: Iterable[dict[str, str]], column: str) -> dict[str, list[dict[str, str]]]:

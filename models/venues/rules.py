@@ -1,75 +1,28 @@
 """When a venue is open and what an hour costs. Pure.
 
 Prices are painted, broadest window first, onto the 48 half hours of a day: the narrowest window that fits is the
-one that shows. A court is narrower than a sport, a sport than the venue; then a kind of weekday (Monday) is
-narrower than workday and holiday, and these are narrower than every day.
+one that shows. A day that a rule of the calendar gives (every Wednesday, 8 August) is narrower than anything else; then
+a court is narrower than a sport, a sport than the venue; then a kind of day is narrower than another (`days`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
 from models.calendar import CELL_MINUTES
+from models.venues.days import Day as Day
+from models.venues.days import DayKind as DayKind
+from models.venues.days import WindowDays as WindowDays
+from models.venues.days import day_of as day_of
+from models.venues.days import day_rules_of, window_days_of
 
 DAY_MINUTES = 24 * 60
-
-
-class DayKind(StrEnum):
-    """What a calendar day is, by the State Council's yearly notice and the weekday."""
-
-    WORKDAY = "WORKDAY"
-    MAKEUP_WORKDAY = "MAKEUP_WORKDAY"
-    WEEKEND = "WEEKEND"
-    STATUTORY_HOLIDAY = "STATUTORY_HOLIDAY"
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A day and its kind. Not `known`: no notice for that year is loaded, only the weekday spoke: tell staff."""
-
-    date: date
-    kind: DayKind
-    known: bool = True
-
-
-def day_of(day: date, *, notice: str | None, year_known: bool) -> Day:
-    """`notice` is what the holiday table says of the day: HOLIDAY, MAKEUP_WORKDAY or nothing."""
-    if notice == "HOLIDAY":
-        kind = DayKind.STATUTORY_HOLIDAY
-    elif notice == "MAKEUP_WORKDAY":
-        kind = DayKind.MAKEUP_WORKDAY
-    else:
-        kind = DayKind.WEEKEND if day.weekday() >= 5 else DayKind.WORKDAY
-    return Day(day, kind, year_known)
-
-
-class WindowDays(StrEnum):
-    """The days a tariff window is for. Three partitions: of each, exactly one kind fits a day (data/README.md)."""
-
-    ALL = "ALL"
-    WORKDAY = "WORKDAY"  # worked, make-up workdays included
-    HOLIDAY = "HOLIDAY"  # not worked: statutory holidays, and weekends that are not made up for
-    MON = "MON"
-    TUE_FRI = "TUE_FRI"
-    WEEKEND_STATUTORY = "WEEKEND_STATUTORY"  # every Saturday and Sunday, and statutory holidays
-
-
-def window_days_of(day: Day) -> tuple[WindowDays, WindowDays, WindowDays]:
-    """The three kinds of window that fit a day, narrowest first."""
-    off = day.kind in (DayKind.WEEKEND, DayKind.STATUTORY_HOLIDAY)
-    if day.kind == DayKind.STATUTORY_HOLIDAY or day.date.weekday() >= 5:
-        weekday = WindowDays.WEEKEND_STATUTORY
-    else:
-        weekday = WindowDays.MON if day.date.weekday() == 0 else WindowDays.TUE_FRI
-    return weekday, WindowDays.HOLIDAY if off else WindowDays.WORKDAY, WindowDays.ALL
 
 
 class Window(NamedTuple):
     """An hour's price from one local minute to another, half-open. An empty sport or court name means each."""
 
-    days: str
+    days: str  # a WindowDays or a rule of the calendar
     from_minute: int
     to_minute: int
     kind: str  # FREE, LOW, MARKET
@@ -101,11 +54,13 @@ HalfHours = tuple[Window | None, ...]
 def half_hours(windows: Iterable[Window], day: Day) -> HalfHours:
     """Which of a court's windows decides each of the day's 48 half hours; None where nothing is priced.
 
-    Two windows that are equally narrow never overlap (the import refuses them), so the order is no matter.
+    Two windows that are equally narrow never overlap (import and saving refuse them). Should they, the order of the
+    rows is still no matter.
     """
-    days = window_days_of(day)
-    fitting = [window for window in windows if window.days in days]
-    fitting.sort(key=lambda w: (w.court_name != "", w.sport_code != "", -days.index(w.days)))
+    rank: dict[str, tuple[int, int]] = {days: (0, -place) for place, days in enumerate(window_days_of(day))}
+    rank |= {rule: (3 - place, 0) for place, rule in enumerate(day_rules_of(day.date))}
+    fitting = [window for window in windows if window.days in rank]
+    fitting.sort(key=lambda w: (rank[w.days][0], w.court_name != "", w.sport_code != "", rank[w.days][1], w))
     painted: list[Window | None] = [None] * (DAY_MINUTES // CELL_MINUTES)
     for window in fitting:
         first, last = window.from_minute // CELL_MINUTES, window.to_minute // CELL_MINUTES

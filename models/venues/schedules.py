@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
 from itertools import pairwise
 
 from models.calendar import CELL_MINUTES, clock_text
 from models.regions.files import ImportRefused, one_of, whole
-from models.venues.rules import DAY_MINUTES, Day, DayKind, Opening, Window, WindowDays, half_hours
+from models.venues.checking import decided, overlapping
+from models.venues.days import is_day_rule
+from models.venues.rules import DAY_MINUTES, Opening, Window, WindowDays
 
 PROVENANCES = ("PUBLISHED", "DEMONSTRATION")
 
@@ -40,15 +41,37 @@ def window_sets(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, str, str],
         for court in row["courts"].split("|"):
             sets[(row["reference"], row["sport"], court)].append(window)
     for key, windows in sets.items():
-        for days in WindowDays:
-            spans = [(window.from_minute, window.to_minute) for window in windows if window.days == days]
-            _refuse_overlap(spans, f"tariffs.csv {'/'.join(filter(None, key))} {days}")
+        refuse_overlapping(windows, f"tariffs.csv {'/'.join(filter(None, key))}")
     return {key: tuple(windows) for key, windows in sets.items()}
+
+
+def free_windows(rows: Iterable[Mapping[str, str]]) -> dict[str, tuple[Window, ...]]:
+    """By reference ("" is every venue's): days that a rule of the calendar gives free, whatever a tariff says."""
+    given: dict[str, list[Window]] = defaultdict(list)
+    for row in rows:
+        where = f"free_days.csv {row['reference']} {row['rule']}"
+        if not is_day_rule(row["rule"]):
+            raise ImportRefused(f"{where}: not EVERY:WED, NTH:1:SUN or DATE:08-08 (29 February is not every year)")
+        one_of(row["provenance"], PROVENANCES, where)
+        from_minute, to_minute = _span(row["from"], row["to"], where)
+        told = row["provenance"], row["provenance"]
+        window = Window(row["rule"], from_minute, to_minute, "FREE", 0, *told, row["sport"], source=row["source"])
+        given[row["reference"]].append(window)
+    for reference, windows in given.items():
+        refuse_overlapping(windows, f"free_days.csv {reference}")
+    return {reference: tuple(windows) for reference, windows in given.items()}
+
+
+def refuse_overlapping(windows: Sequence[Window], where: str) -> None:
+    twice = overlapping(windows)
+    if twice is not None:
+        raise ImportRefused(f"{where} {twice[1].days}: two spans overlap at {clock_text(twice[1].from_minute)}")
 
 
 def _window(row: Mapping[str, str], where: str) -> Window:
     from_minute, to_minute = _span(row["from"], row["to"], where)
-    one_of(row["day_kind"], tuple(WindowDays), where)
+    if not is_day_rule(row["day_kind"]):
+        one_of(row["day_kind"], tuple(WindowDays), where)
     one_of(row["kind"], ("FREE", "LOW", "MARKET"), where)
     one_of(row["window_provenance"], PROVENANCES, where)
     one_of(row["price_provenance"], PROVENANCES, where)
@@ -70,40 +93,26 @@ def _window(row: Mapping[str, str], where: str) -> Window:
 def lowest_price(
     windows: Iterable[Window], open_all_week: Sequence[tuple[tuple[int, int], ...]]
 ) -> tuple[int, str]:
-    """Of an hour while open, with its provenance. Raises ImportRefused where an open half hour has no price."""
+    """Of an hour while open, with its provenance; single days that are given free don't count. Raises ImportRefused where an open half hour has no price."""
     found: set[tuple[int, str]] = set()
-    for day in _EVERY_KIND_OF_DAY:
-        deciding = half_hours(windows, day)
-        for opens, closes in open_all_week[day.date.weekday()]:
-            for minute in range(opens, closes, CELL_MINUTES):
-                window = deciding[minute // CELL_MINUTES]
-                if window is None:
-                    raise ImportRefused(
-                        f"tariffs.csv: nothing is priced at {clock_text(minute)} "
-                        f"on weekday {day.date.isoweekday()} ({day.kind})"
-                    )
-                found.add((window.price_fen_per_hour, "PUBLISHED" if window.published else "DEMONSTRATION"))
+    for day, minute, window in decided(windows, open_all_week):
+        if window is None:
+            raise ImportRefused(
+                f"tariffs.csv: nothing is priced at {clock_text(minute)} "
+                f"on weekday {day.date.isoweekday()} ({day.kind})"
+            )
+        found.add((window.price_fen_per_hour, "PUBLISHED" if window.published else "DEMONSTRATION"))
     if not found:
         raise ImportRefused("opening_hours.csv: a court would never be open")
     return min(found, key=lambda price: (price[0], price[1] != "PUBLISHED"))
 
 
-_MONDAY = date(2024, 1, 1)
-_EVERY_KIND_OF_DAY = [
-    Day(_MONDAY + timedelta(days=weekday), kind)
-    for weekday in range(7)
-    for kind in (
-        (DayKind.WORKDAY, DayKind.STATUTORY_HOLIDAY)
-        if weekday < 5
-        else (DayKind.WEEKEND, DayKind.MAKEUP_WORKDAY, DayKind.STATUTORY_HOLIDAY)
-    )
-]
-
-
 def _span(begins: str, ends: str, where: str) -> tuple[int, int]:
     first, last = minute_in(begins, where), minute_in(ends, where)
     if first >= last:
-        raise ImportRefused(f"{where}: it ends at {ends}, not after it begins at {begins}")
+        raise ImportRefused(
+            f"{where}: it ends at {ends}, not after it begins at {begins}; what goes on after midnight is another row"
+        )
     return first, last
 
 

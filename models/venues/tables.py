@@ -116,7 +116,10 @@ class OpeningHours(Table):
 
 
 class TariffWindow(Table):
-    """What an hour of a court costs in a part of a kind of day. The narrowest window that fits decides."""
+    """What an hour of a court costs in a part of a kind of day. The narrowest window that fits decides.
+
+    These are the files': they hold on each day for which nobody has written a TariffVersion.
+    """
 
     id = fields.IntField(primary_key=True)
     venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
@@ -125,7 +128,7 @@ class TariffWindow(Table):
     venue_id: int
     sport_code = fields.CharField(max_length=24, default="")  # empty: every sport
     court_name = fields.CharField(max_length=40, default="")  # empty: every court
-    day_kind = fields.CharField(max_length=24)  # rules.DayKind
+    day_kind = fields.CharField(max_length=24)  # rules.WindowDays, or a rules.DayRule: EVERY:WED, DATE:08-08
     from_minute = fields.IntField()
     to_minute = fields.IntField()
     kind = fields.CharField(max_length=8)  # FREE, LOW, MARKET
@@ -148,3 +151,65 @@ class Holiday(Table):
 
     class Meta:
         table = "holiday"
+
+
+class TariffVersion(Table):
+    """A venue's whole tariff as staff wrote it, from a day on: who, when and why. Never edited; of several that are in
+    force on a day the latest written counts, wholly."""
+
+    id = fields.IntField(primary_key=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.Venue", related_name="tariff_versions", on_delete=fields.RESTRICT
+    )
+    venue_id: int
+    number = fields.IntField()  # of the venue's, from 1
+    from_day = fields.DateField()
+    to_day = fields.DateField(null=True)  # the first day on which it holds no more; null: until further notice
+    windows: list[list[Any]] = fields.JSONField()  # each the first nine fields of a rules.Window, in their order
+    concessions: list[list[Any]] | None = fields.JSONField(null=True)  # each a concessions.Rule; null: as before
+    note = fields.CharField(max_length=200)
+    request_key = fields.CharField(max_length=64)
+    request_hash = fields.CharField(max_length=64)
+    written_by: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", on_delete=fields.RESTRICT
+    )
+    written_by_id: int
+    written_at = fields.DatetimeField()
+
+    class Meta:
+        table = "tariff_version"
+        unique_together = (("venue", "number"), ("venue", "request_key"))
+
+
+class ConcessionRule(Table):
+    """What a group of people pays at a venue, or (without a venue) wherever the venue has no rules of its own."""
+
+    id = fields.IntField(primary_key=True)
+    venue: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Venue", null=True, on_delete=fields.RESTRICT
+    )
+    venue_id: int | None
+    kind = fields.CharField(max_length=16)  # real_names.rules.ConcessionKind
+    pays_percent = fields.IntField()  # 0 to 99
+    covers = fields.CharField(max_length=8)  # concessions.Covers
+    provenance = fields.CharField(max_length=16)
+    source = fields.CharField(max_length=200, default="")
+
+    class Meta:
+        table = "concession_rule"
+        unique_together = (("venue", "kind"),)
+
+
+class SchoolHoliday(Table):
+    """Days on which a province's schools have their winter or summer holiday, half-open. Without rows: not known."""
+
+    id = fields.IntField(primary_key=True)
+    province_code = fields.CharField(max_length=6)
+    from_day = fields.DateField()
+    to_day = fields.DateField()
+    name = fields.CharField(max_length=40)
+    source = fields.CharField(max_length=200)
+
+    class Meta:
+        table = "school_holiday"
+        unique_together = (("province_code", "from_day"),)

@@ -257,9 +257,11 @@ async def use(order: Order, *, now: datetime) -> None:
 async def _sport_of(order: Order) -> str:
     """Of several sports the one for which most is paid."""
     found = await database.row(
-        """SELECT court.sport_code FROM order_line JOIN court ON court.id = order_line.court_id
+        """SELECT COALESCE(court.sport_code, session.sport_code) AS sport_code
+             FROM order_line LEFT JOIN court ON court.id = order_line.court_id
+                             LEFT JOIN session ON session.id = order_line.session_id
             WHERE order_line.order_id = $1
-            GROUP BY court.sport_code ORDER BY SUM(order_line.price_fen) DESC, court.sport_code LIMIT 1""",
+            GROUP BY 1 ORDER BY SUM(order_line.price_fen) DESC, 1 LIMIT 1""",
         order.id,
     )
     return str(found["sport_code"]) if found else ""

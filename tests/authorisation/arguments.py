@@ -22,6 +22,12 @@ from graphql import (
     get_named_type,
 )
 
+from tests.authorisation.arguments_attendance import (
+    OPEN_ATTENDANCE,
+    PLAIN_ATTENDANCE,
+    REACHING_ATTENDANCE,
+    WORDS_ATTENDANCE,
+)
 from tests.authorisation.arguments_campaigns import (
     OPEN_CAMPAIGNS,
     PLAIN_CAMPAIGNS,
@@ -306,11 +312,13 @@ REACHING: Mapping[str, Reaching] = {
     **REACHING_CLAIMING,
     **REACHING_VOUCHERS_AT_DESK,
     **REACHING_MY_VOUCHERS,
+    **REACHING_ATTENDANCE,
 }
 
 OPEN: Mapping[str, Open] = {
     "venue.id": Open(lambda world: [world.an.venue_id, world.bing.venue_id]),
     "venueId": Open(lambda world: [world.an.venue_id, world.bing.venue_id]),
+    "OrderLineInput.sessionId": Open(lambda world: [ABSENT]),  # a line is for a court, or for one of these
     "courtId": Open(lambda world: [world.an.hall.badminton.public_id]),
     "sport": Open(lambda world: [ABSENT, "BADMINTON"]),
     "parentKey": Open(lambda world: [ABSENT, "510100"]),
@@ -320,6 +328,7 @@ OPEN: Mapping[str, Open] = {
     **OPEN_CAMPAIGNS,
     **OPEN_CLAIMING,
     **OPEN_VOUCHERS_AT_DESK,
+    **OPEN_ATTENDANCE,
 }
 
 PLAIN: Mapping[str, Plain] = {
@@ -333,6 +342,7 @@ PLAIN: Mapping[str, Plain] = {
     "onDay": Plain(lambda life: ABSENT),
     "date": Plain(lambda life: TOMORROW.isoformat()),
     "startsAt": Plain(lambda life: at(10).isoformat(), live=lambda life: at(14, days=3).isoformat()),
+    "OrderLineInput.ticket": Plain(lambda life: ABSENT),
     "expectedPrice": Plain(lambda life: ABSENT),
     "refreshSignIn.deviceId": Plain(lambda life: life.citizen.device_id),
     "deviceId": Plain(lambda life: "somewhere"),
@@ -362,6 +372,7 @@ PLAIN: Mapping[str, Plain] = {
     **PLAIN_CAMPAIGNS,
     **PLAIN_CLAIMING,
     **PLAIN_VOUCHERS_AT_DESK,
+    **PLAIN_ATTENDANCE,
     **PLAIN_MY_VOUCHERS,
 }
 WORDS = {
@@ -380,6 +391,7 @@ WORDS = {
     *WORDS_CAMPAIGNS,
     *WORDS_CLAIMING,
     *WORDS_VOUCHERS_AT_DESK,
+    *WORDS_ATTENDANCE,
 }
 """The texts among the plain ones: what a person or a device says of itself."""
 
@@ -410,11 +422,14 @@ class Slot:
     place: Place
     name: str
     argument: GraphQLArgument | GraphQLInputField
+    within: str
+    """The root field's argument in which it stands, where the same input object leads to another's."""
 
     @property
     def kind(self) -> Reaching | Open | Plain | None:
         """None: left to its default. Raises Untold."""
-        for key in (self.name, self.name.rsplit(".", 1)[-1]):
+        last = self.name.rsplit(".", 1)[-1]
+        for key in (f"{self.within}.{last}", self.name, last):
             for known in (REACHING, OPEN, PLAIN):
                 if key in known:
                     return known[key]
@@ -430,7 +445,11 @@ class Slot:
 
 
 def slots_of(question: Question) -> list[Slot]:
-    return [slot for each in question.takes for slot in _slots((each.variable,), each.place, each.argument)]
+    return [
+        slot
+        for each in question.takes
+        for slot in _slots((each.variable,), each.place, each.argument, within=each.place)
+    ]
 
 
 @cache
@@ -453,14 +472,16 @@ def faults_of(question: Question) -> Iterator[str]:
             yield f"{slot.name} is a text or an id; does it really lead nowhere?"
 
 
-def _slots(place: Place, name: str, argument: GraphQLArgument | GraphQLInputField) -> Iterator[Slot]:
+def _slots(
+    place: Place, name: str, argument: GraphQLArgument | GraphQLInputField, *, within: str
+) -> Iterator[Slot]:
     fields = input_fields(argument)
     if fields is None:
-        yield Slot(place, name, argument)
+        yield Slot(place, name, argument, within)
         return
     owner = get_named_type(argument.type).name
     for key, found in fields.items():
-        yield from _slots((*place, key), f"{owner}.{key}", found)
+        yield from _slots((*place, key), f"{owner}.{key}", found, within=within)
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,12 @@ from models.keys import AuditKeys
 from models.reconciliation.tables import DayStatement, Discrepancy
 from models.staff.rules import Role
 from tests import databases
+from tests.authorisation.lives_attendance import a_hall_that_waits, live_with_pauses
 from tests.authorisation.lives_campaigns import Campaigns, campaigns_at, live_with_campaigns
 from tests.authorisation.lives_my_vouchers import live_with_my_vouchers
 from tests.authorisation.lives_people import ANS, BINGS, Names, Others, before_anybody, live_among_people
+from tests.authorisation.lives_prices import live_with_a_concession
+from tests.authorisation.lives_sessions import a_pool_at
 from tests.authorisation.lives_vouchers_desk import live_with_vouchers
 from tests.authorisation.offices import OFFICES, OFFICES_ELSEWHERE, officers, somebody_locked_out
 from tests.factories.booking import Hall, a_hall, at
@@ -74,6 +77,8 @@ class Life:
     gate: GateCredentials
     gate_no: str
     campaigns: Campaigns
+    session_id: str
+    """Of tomorrow's in the pool beside the hall."""
 
     ended: Mapping[str, str] = field(default_factory=dict)
     """The tokens of a second device that has signed out."""
@@ -232,8 +237,17 @@ async def _at_work(house: House, *, name: str, phone: str, gate_no: str, lon: fl
     answer = await house.wechat.post("/_sandbox/people", json={"phone": phone})
     citizen = Citizen(house, answer.json()["openid"], phone, f"phone-{gate_no}")
     clerk = await house.clerk(hall.venue.public_id, device_id=f"desk-{gate_no}", roles=AT_A_VENUE)
+    await a_hall_that_waits(hall)
     campaigns = await campaigns_at(hall, house)
-    return Life(citizen=citizen, hall=hall, clerk=clerk, gate=gate, gate_no=gate_no, campaigns=campaigns)
+    return Life(
+        citizen=citizen,
+        hall=hall,
+        clerk=clerk,
+        gate=gate,
+        gate_no=gate_no,
+        campaigns=campaigns,
+        session_id=await a_pool_at(hall),
+    )
 
 
 async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None:
@@ -250,6 +264,7 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     await life.pays("waiting")
     await life.places("pending", line(hall.badminton_2, at(10)))
     await citizen.ask(documents.PAY_ORDER, orderNo=life.orders["pending"]["orderNo"])
+    await life.places("swimming", {"sessionId": life.session_id, "ticket": "ADULT", "people": 1})
     await life.places("cancelled", line(hall.badminton, at(10, days=2)))
     await life.pays("cancelled")
 
@@ -273,6 +288,8 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     await live_with_campaigns(life, offices["regulator"])
     await live_with_vouchers(life)
     await live_with_my_vouchers(life)
+    await live_with_a_concession(life)
+    await live_with_pauses(life)
 
 
 async def _sign_in_and_out_elsewhere(life: Life) -> None:

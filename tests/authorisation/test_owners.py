@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from models import database
+from models.calendar import SHANGHAI
 from tests.authorisation.arguments import Try, live_try, slots_of, tries
 from tests.authorisation.conftest import a_town
 from tests.authorisation.kinds import Reaching
@@ -22,6 +23,7 @@ from tests.authorisation.questions import QUESTIONS, SIGN_OUTS, Question, everyt
 from tests.authorisation.walking import Walk, code_of, heard, secrets_in
 from tests.bff.conftest import Valkey
 from tests.databases import Database
+from tests.factories.booking import at
 from tests.house import Answer
 from tests.outside import Stage
 
@@ -99,6 +101,7 @@ async def what_opens_now(question: Question, world: World) -> AsyncIterator[tupl
 
 
 OTHERWISE = {
+    "sessions.date": (at(0, days=0).astimezone(SHANGHAI).date().isoformat(),),  # who is inside is told of today's
     "payOrder.way": ("IN_APP", "MOBILE_WEB", "CODE"),
     "officialAccountSignInUrl.returnTo": ("https://elsewhere.example/me",),
 }

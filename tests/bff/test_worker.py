@@ -236,6 +236,7 @@ async def test_an_unknown_name_wakes_nobody_and_breaks_nothing(valkey: Valkey, w
 
 
 NOBODY_WAITS = {
+    "make_sessions": "a session is made thirty days before anybody comes",
     "escalate_complaints": "a late answer is counted in days",
     "grow_up": "a birthday is counted in days",
     "delete_members": "the days in which one may think better of it are over",

@@ -214,6 +214,27 @@ async def test_a_signed_scan_that_is_refused_says_why(door: httpx.AsyncClient, s
     assert "无效的码" in answer.json()["message"]
 
 
+def counted(signing: Gate, people: object) -> dict[str, object]:
+    """In place of a code: how many passed."""
+    return {key: value for key, value in message(signing, "").items() if key != "code"} | {"people": people}
+
+
+async def test_a_device_that_counts_people_is_answered_once(door: httpx.AsyncClient, signing: Gate) -> None:
+    told = counted(signing, 3)
+    for _ in range(2):
+        answer = await send(door, signing, told)
+        assert (answer.status_code, answer.json()["opens"], answer.json()["outcome"]) == (200, True, "COUNTED")
+    (kept,) = await GateScan.all()
+    assert (kept.people, kept.admission_id) == (3, None)
+
+
+@pytest.mark.parametrize("people", [0, -1, 101, True, 1.5, "3", None])
+async def test_a_count_that_is_none_leaves_nothing(door: httpx.AsyncClient, signing: Gate, people: object) -> None:
+    answer = await send(door, signing, counted(signing, people))
+    assert (answer.status_code, answer.json()["outcome"]) == (400, "BAD_INPUT")
+    assert await nothing_happened()
+
+
 async def test_one_number_with_two_contents_is_a_conflict(
     door: httpx.AsyncClient, venue: Venue, signing: Gate
 ) -> None:

@@ -13,6 +13,7 @@ from models.orders.tables import Order
 from models.venues.tables import Court, Venue
 from payments.port import Invocation, PaymentChannel, Way
 from tests.conftest import NOW
+from tests.factories.accounts import ID_KEYS
 from tests.factories.people import a_member
 from tests.factories.places import a_court, a_venue
 from tests.outside import ALIPAY, WECHAT_PAY, Outside
@@ -64,12 +65,18 @@ def at(hour: int, minute: int = 0, *, days: int = 1) -> datetime:
 
 
 def wanted(
-    court: Court | str, starts_at: datetime, *, people: int = 1, expected_price_fen: int | None = None
+    court: Court | str,
+    starts_at: datetime,
+    *,
+    people: int = 1,
+    companions: Sequence[str] = (),
+    expected_price_fen: int | None = None,
 ) -> LineWanted:
     return LineWanted(
         court_id=court if isinstance(court, str) else court.public_id,
         starts_at=starts_at,
         people=people,
+        companion_ids=tuple(companions),
         expected_price_fen=expected_price_fen,
     )
 
@@ -88,6 +95,7 @@ async def an_order(
         lines=lines,
         idempotency_key=key or secrets.token_hex(8),
         voucher_ids=vouchers,
+        keys=ID_KEYS,
         channels=channels or {},
         now=now,
     )

@@ -111,7 +111,7 @@ async def tickets(
         title=court.name,
         price_label="",
     )
-    await admissions.issue(order, lines=[line])
+    await admissions.issue(order, lines=[line], opens_before={line.id: timedelta(minutes=30)})
     issued = await Admission.filter(order=order).order_by("id")
     return [Ticket(admission, order.order_no, venue.public_id) for admission in issued]
 

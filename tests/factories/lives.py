@@ -5,7 +5,7 @@ Texts in the rows begin with the life's mark, so a test can tell whose something
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -32,6 +32,9 @@ FIXED: dict[str, dict[str, Any]] = {
         "values": {"what": "您的账号照常使用", "when": "11月20日 10:00"},
     },
     "deletion": {"cancelled_at": NOW},
+    "order_line": {"kind": "COURT_SLOT"},
+    "attendance": {"state": "CAME", "kept_percent": 100},
+    "booking_pause": {"ends_at": NOW + timedelta(days=30)},
     "merge": {"undone_at": NOW},
     "sign_in": {"ended_at": NOW},
     "rating": {"stars": 4},
@@ -69,6 +72,8 @@ class Life:
     async def row(self, table: str, **columns: Any) -> int:
         """A row of that table; what must be there and is not given is made up."""
         model = model_of(table)
+        if table == "order_line":  # of a court or of a session
+            columns = {"court_id": self._known.get("court") or await self.row("court"), **columns}
         given = FIXED.get(table, {}) | columns
         filled = {
             described.model_field_name: await self._value(table, described)

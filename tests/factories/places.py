@@ -4,11 +4,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from models.booking.importing import import_booking_rules
 from models.booking.tables import BookingRule
 from models.ids import stable_id
 from models.regions.tables import Region
 from models.venues.importing import import_places
 from models.venues.tables import Court, CourtCover, CourtPart, OpeningHours, Sport, TariffWindow, Venue
+from tests.conftest import NOW
 
 TIANFU_SQUARE = (104.0657, 30.6595)  # WGS-84
 DATA = Path(__file__).parents[2] / "data"
@@ -167,5 +169,6 @@ async def a_default_booking_rule(**columns: Any) -> BookingRule:
 
 
 async def all_places(*, today: date = date(2026, 11, 20)) -> None:
-    """The real divisions and venues of `data/`, as the first start imports them."""
-    await import_places(folder=DATA, today=today)
+    """The real divisions, venues and booking rules of `data/`, as the first start imports them."""
+    report = await import_places(folder=DATA, today=today)
+    await import_booking_rules(folder=DATA, report=report, now=NOW)

@@ -21,6 +21,7 @@ from models.asyncpg_engine import ACQUIRE_SECONDS, RETURNS_TO_TIDY, TIDY_SECONDS
 from models.checkout.placing import place_order
 from models.errors import Busy, ErrorCode
 from tests.conftest import NOW
+from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import a_hall, a_person, at, wanted
 from tests.unsteady import UnsteadyPostgres, unsteady_postgres
 
@@ -217,6 +218,7 @@ async def test_an_order_whose_commit_was_done_but_never_heard_of_is_the_same_ord
             member_id=person.member_id,
             lines=[wanted(hall.badminton, at(10))],
             idempotency_key="one-tap",
+            keys=ID_KEYS,
             channels={},
             now=NOW,
         )

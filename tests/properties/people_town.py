@@ -495,6 +495,7 @@ class Town:
             lines=[wanted(courts[court], instant_of(self.today + timedelta(days=days), hour * 60))],
             idempotency_key=secrets.token_hex(8),
             placed_by=PlacedBy(member_id=acting.by_member_id),
+            keys=ID_KEYS,
             channels={},
             now=self.now,
         )

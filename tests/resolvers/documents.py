@@ -4,6 +4,7 @@ Of the later topics each has a file of its own beside this one (`documents_peopl
 """
 
 from tests.resolvers import (
+    documents_attendance,
     documents_audit,
     documents_claiming,
     documents_consents,
@@ -14,7 +15,9 @@ from tests.resolvers import (
     documents_my_vouchers,
     documents_organisations,
     documents_people,
+    documents_prices,
     documents_privacy,
+    documents_sessions,
     documents_staff,
     documents_voucher_campaigns,
     documents_vouchers_desk,
@@ -42,7 +45,7 @@ ME = "{ me { id maskedPhone } }"
 _VENUE = """
   id name address venueType regionName coordinate { lon lat system } coordinateQuality phone grade isOpen
   sports { code name } priceFrom priceIsDemonstration openingToday { opens closes }
-  occupancy { inside countedAt ageSeconds }"""
+  occupancy { inside countedAt ageSeconds isLive }"""
 VENUES_NEAR = f"""
 query ($point: PointInput!, $radiusM: Int! = 5000, $sport: String, $openAt: DateTime, $first: Int! = 20,
        $after: String, $coordinateSystem: CoordinateSystem! = GCJ02) {{
@@ -60,7 +63,8 @@ SLOTS = """
 query ($venueId: ID!, $date: Date!, $sport: String) {
   slots(venueId: $venueId, date: $date, sport: $sport) {
     courtId courtName maxPeople
-    slots { startsAt endsAt status price priceKind priceLabel priceIsDemonstration }
+    slots { startsAt endsAt status price priceKind priceLabel priceIsDemonstration
+      priceExplanation { kind text amount isDemonstration } }
   }
 }"""
 REGIONS = """
@@ -72,7 +76,8 @@ SPORTS = "{ sports { code name } }"
 _ORDER = """
   orderNo status venueId venueName total voucherPaid toPay paid refunded due placedAt holdExpiresAt paidAt closedAt
   closeReason vouchers { id title faceValue pays }
-  lines { lineNo title courtId courtName startsAt endsAt people price priceLabel cancelledAt }
+  lines { lineNo title kind courtId sessionId ticket courtName startsAt endsAt people price priceLabel cancelledAt comeBy attendance concession concessionKind
+    priceExplanation { kind text amount isDemonstration } }
   admissions { id seat title opensAt startsAt endsAt isInside firstEnteredAt isRevoked }
   refunds { refundNo amount party reason explanation status finishedAt lines { lineNo amount kept explanation } }"""
 ORDER = f"query ($orderNo: String!) {{ order(orderNo: $orderNo) {{ {_ORDER} }} }}"
@@ -245,6 +250,7 @@ mutation ($discrepancyId: ID!, $outcome: DiscrepancyOutcome!, $note: String!) {{
 }}"""
 ALL = (
     *(text for name, text in dict(vars()).items() if name.isupper() and not name.startswith("_")),
+    *documents_attendance.ALL,
     *documents_audit.ALL,
     *documents_claiming.ALL,
     *documents_consents.ALL,
@@ -255,7 +261,9 @@ ALL = (
     *documents_my_vouchers.ALL,
     *documents_organisations.ALL,
     *documents_people.ALL,
+    *documents_prices.ALL,
     *documents_privacy.ALL,
+    *documents_sessions.ALL,
     *documents_staff.ALL,
     *documents_voucher_campaigns.ALL,
     *documents_vouchers_desk.ALL,

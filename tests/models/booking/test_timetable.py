@@ -47,7 +47,7 @@ async def test_stored_windows_price_the_real_gaoxin(db: Database) -> None:
 
 async def test_a_venues_own_rule_goes_before_the_default(db: Database) -> None:
     venue = await a_venue()
-    default = (await timetable(venue_id=venue.public_id, sport=None, day=FRIDAY)).limits
+    default = (await timetable(venue_id=venue.public_id, sport=None, day=FRIDAY)).limits_of("BADMINTON")
     await BookingRule.create(
         venue_id=venue.id,
         courts_a_person_a_day=1,
@@ -58,7 +58,7 @@ async def test_a_venues_own_rule_goes_before_the_default(db: Database) -> None:
         entry_opens_minutes_before=15,
         provenance="PUBLISHED",
     )
-    own = (await timetable(venue_id=venue.public_id, sport=None, day=FRIDAY)).limits
+    own = (await timetable(venue_id=venue.public_id, sport=None, day=FRIDAY)).limits_of("BADMINTON")
     assert (default.courts_a_person_a_day, default.days_ahead, default.release_minute) == (2, 7, 480)
     assert (own.courts_a_person_a_day, own.days_ahead, own.release_minute, own.hold_minutes) == (1, 3, 900, 10)
 

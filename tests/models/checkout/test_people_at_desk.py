@@ -211,6 +211,7 @@ async def test_what_a_helper_books_is_the_principals_with_their_limits(db: Datab
             lines=[line],
             idempotency_key=key,
             placed_by=PlacedBy(member_id=helper.id),
+            keys=ID_KEYS,
             channels=NO_CHANNELS,
             now=now,
         )

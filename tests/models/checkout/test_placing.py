@@ -14,6 +14,7 @@ from models.forwarding.tables import OutboxRow
 from models.orders.tables import Order, OrderLine, Payment
 from models.venues.tables import TariffWindow
 from tests.databases import Database
+from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import Person, a_hall, a_person, an_order, at, census, wanted
 from tests.factories.places import a_court, a_venue
 
@@ -327,6 +328,7 @@ async def test_a_silly_key_is_refused(db: Database, now: datetime, key: str) -> 
             member_id=person.member_id,
             lines=[wanted(hall.badminton, at(9))],
             idempotency_key=key,
+            keys=ID_KEYS,
             channels={},
             now=now,
         )

@@ -62,6 +62,7 @@ async def book(account: Account, court: Any, hour: int, now: datetime, *, key: s
         member_id=account.member_id,
         lines=[wanted(court, at(hour, days=days))],
         idempotency_key=key,
+        keys=ID_KEYS,
         channels={},
         now=now,
     )

@@ -86,6 +86,7 @@ class Walk:
             member_id=account.member_id,
             lines=[wanted(self.chance.choice(courts), at(self.chance.randrange(9, 21)))],
             idempotency_key=f"{self.chance.random()}",
+            keys=ID_KEYS,
             channels={},
             now=self.now,
         )
@@ -197,6 +198,7 @@ async def test_who_holds_all_they_may_in_two_accounts_may_book_nothing_with_both
                 member_id=account.member_id,
                 lines=[wanted(court, at(9 + number))],
                 idempotency_key=f"{number}",
+                keys=ID_KEYS,
                 channels={},
                 now=now,
             )
@@ -206,6 +208,7 @@ async def test_who_holds_all_they_may_in_two_accounts_may_book_nothing_with_both
             member_id=mine.member_id,
             lines=[wanted(hall.full, at(15))],
             idempotency_key="more",
+            keys=ID_KEYS,
             channels={},
             now=now,
         )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.calendar import length_text
 from models.errors import ErrorCode
 from models.orders.refund_policy import (
     LONGEST_EXPLANATION,
@@ -16,7 +17,6 @@ from models.orders.refund_policy import (
     applying,
     deciding,
     kept_of,
-    length_text,
     quote,
     within,
 )

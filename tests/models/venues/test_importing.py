@@ -17,13 +17,25 @@ from models.regions.files import ImportRefused
 from models.regions.tables import Region
 from models.venues.importing import import_places
 from models.venues.reading import mend, read_places
-from models.venues.tables import Court, CourtCover, CourtPart, Holiday, OpeningHours, Sport, TariffWindow, Venue
+from models.venues.reading_concessions import school_holidays_in
+from models.venues.tables import (
+    ConcessionRule,
+    Court,
+    CourtCover,
+    CourtPart,
+    Holiday,
+    OpeningHours,
+    SchoolHoliday,
+    Sport,
+    TariffWindow,
+    Venue,
+)
 from tests.databases import Database
 from tests.factories.places import DATA, all_places
 
 TODAY = date(2026, 11, 20)
 TABLES: tuple[type[Model], ...] = (
-    Region, Sport, Holiday, Venue, Court, CourtPart, CourtCover, OpeningHours, TariffWindow,
+    Region, Sport, Holiday, Venue, Court, CourtPart, CourtCover, OpeningHours, TariffWindow, ConcessionRule, SchoolHoliday,
 )  # fmt: skip
 
 Dump = dict[str, list[dict[str, Any]]]
@@ -286,6 +298,42 @@ async def test_a_venue_of_an_ended_division_belongs_to_its_successor_from_that_d
     assert report.touched == 1
 
 
+# Concessions and school holidays
+
+
+async def test_everybodys_concessions_and_a_venues_own_are_brought_once_and_follow_the_files(
+    db: Database, folder: Path
+) -> None:
+    await import_places(folder=folder, today=TODAY)
+    every = await ConcessionRule.filter(venue_id=None).order_by("id").values_list("kind", "pays_percent", "covers")
+    assert every == [(kind, 50, "WHOLE") for kind in ("SENIOR", "STUDENT", "DISABLED", "SOLDIER", "FIREFIGHTER")]
+    edit(folder, "concessions.csv", add_row(0, reference="SC007", pays_percent="20", covers="SHARE"))
+    report = await import_places(folder=folder, today=TODAY)
+    assert (report.added, report.touched) == (1, 1)
+    [own] = await ConcessionRule.filter(venue__ref="SC007")
+    assert (own.kind, own.pays_percent, own.covers) == ("SENIOR", 20, "SHARE")
+    assert (await import_places(folder=folder, today=TODAY)).touched == 0
+    edit(folder, "concessions.csv", lambda rows: rows.__delitem__(-1))
+    report = await import_places(folder=folder, today=TODAY)
+    assert (report.removed, report.touched) == (1, 1)
+    assert await ConcessionRule.all().count() == 5
+
+
+def test_school_holidays_ship_empty_and_want_a_source_and_no_overlap() -> None:
+    assert read_places(DATA, today=TODAY).school_holidays == []
+    winter = {
+        "province": "510000", "from": "2026-01-31", "to": "2026-03-01", "name": "寒假", "source": "省教育厅",
+    }  # fmt: skip
+    [period] = school_holidays_in([winter])
+    assert (period["from_day"], period["to_day"]) == (date(2026, 1, 31), date(2026, 3, 1))
+    assert len(school_holidays_in([winter, winter | {"province": "500000"}])) == 2
+    for wrong in ({"source": ""}, {"to": "2026-01-31"}, {"from": ""}):
+        with pytest.raises(ImportRefused, match="who said so"):
+            school_holidays_in([winter | wrong])
+    with pytest.raises(ImportRefused, match="it overlaps 寒假"):
+        school_holidays_in([winter, winter | {"from": "2026-02-28", "to": "2026-03-02"}])
+
+
 # Files that contradict themselves
 
 
@@ -337,11 +385,19 @@ def add_row(like: int, **cells: str) -> Callable[[list[dict[str, str]]], None]:
         ("tariffs.csv", set_cell(0, "kind", "CHEAP"), "'CHEAP' is not one of FREE"),
         ("tariffs.csv", set_cell(-1, "courts", "网球场9"), "tariffs.csv CQ002: there is no court '网球场9'"),
         ("tariffs.csv", set_cell(-1, "reference", "CQ999"), "tariffs.csv CQ999: there is no such venue"),
+        ("tariffs.csv", set_cell(0, "day_kind", "DATE:02-29"), "'DATE:02-29' is not one of ALL"),
+        ("tariffs.csv", set_cell(2, "to", "02:00"), "what goes on after midnight is another row"),
+        ("free_days.csv", set_cell(0, "rule", "DATE:02-29"), "29 February is not every year"),
+        ("free_days.csv", set_cell(0, "rule", "NTH:6:SUN"), "not EVERY:WED, NTH:1:SUN or DATE:08-08"),
+        ("free_days.csv", set_cell(0, "to", "00:00"), "it ends at 00:00, not after it begins"),
+        ("free_days.csv", add_row(0, **{"from": "12:00"}), "free_days.csv  DATE:08-08: two spans overlap at 12:00"),
+        ("free_days.csv", add_row(0, reference="SC007"), "free_days.csv SC007 DATE:08-08: two spans overlap"),
+        ("free_days.csv", add_row(0, reference="SC999"), "free_days.csv SC999: there is no such venue"),
+        ("concessions.csv", set_cell(0, "kind", "CHAMPION"), "'CHAMPION' is not one of SENIOR"),
+        ("concessions.csv", set_cell(0, "pays_percent", "100"), "a concession takes something off"),
+        ("concessions.csv", set_cell(0, "covers", "HALF"), "'HALF' is not one of WHOLE"),
         ("holidays.csv", set_cell(0, "date", "2025-02-30"), "'2025-02-30' is not a date"),
         ("holidays.csv", set_cell(0, "kind", "PARTY"), "'PARTY' is not one of HOLIDAY"),
-        ("booking_rules.csv", set_cell(0, "reference", "SC001"), "there is no default row"),
-        ("booking_rules.csv", set_cell(1, "reference", "SC999"), "booking_rules.csv SC999: there is no such venue"),
-        ("booking_rules.csv", set_cell(0, "days_ahead", "soon"), "'soon' is not a whole number"),
         ("regions.csv", set_cell(-1, "parent_code", "519999"), "unknown region code 519999"),
         ("regions.csv", set_cell(-1, "level", "VILLAGE"), "'VILLAGE' is not one of PROVINCE"),
         ("regions.csv", add_row(5), "listed twice"),

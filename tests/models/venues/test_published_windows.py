@@ -1,15 +1,19 @@
-"""The published windows of 成都高新体育中心 and 大田湾体育场, half hour by half hour, and nobody else's.
+"""The published windows of 成都高新体育中心 and 大田湾体育场, half hour by half hour, the day that the nation gives, and nobody
+else's.
 
 Expectations are written from the publications (data/README.md names them), not from the files under test.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
+from pathlib import Path
 
 import pytest
 
+from models.regions.files import read_csv
 from models.venues.reading import VenueInFiles, read_places
 from models.venues.rules import Day, DayKind, Window, half_hours, openings_on, windows_of_court
+from models.venues.schedules import window_sets
 from tests.factories.places import DATA
 
 MONDAY, TUESDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 20)
@@ -130,13 +134,76 @@ def test_datianwan_tennis_published_nothing_for_holidays(day: Day) -> None:
     assert not any(window.window_provenance == "PUBLISHED" for window in windows.values())
 
 
+# The day that the nation gives
+
+
+@pytest.mark.parametrize("year", range(2024, 2035))
+def test_every_court_of_every_venue_is_free_whenever_it_is_open_on_8_august(year: int) -> None:
+    for weekend in (DayKind.WORKDAY, DayKind.WEEKEND):
+        day = Day(date(year, 8, 8), weekend)
+        for ref, venue in venues().items():
+            kinds = {(sport, court if ref == "CQ002" else "") for sport, court in courts(ref)}
+            for sport, court in kinds:
+                windows = kinds_by_half_hour(ref, sport, court, day)
+                assert {window.kind for window in windows.values()} <= {"FREE"}, (venue.columns["name"], sport)
+                assert all(window.published for window in windows.values())
+
+
+# Venues that are in no list of ours, and so set no tariff: what they published can be said, half hour by half hour
+
+
+@cache
+def elsewhere() -> dict[tuple[str, str, str], tuple[Window, ...]]:
+    return window_sets(read_csv(Path(__file__).parents[2] / "data", "published_elsewhere.csv"))
+
+
+def published_on(day: Day, venue: str, sport: str) -> dict[int, str]:
+    deciding = half_hours(elsewhere()[(venue, sport, "")], day)
+    return {30 * n: window.kind for n, window in enumerate(deciding) if window is not None}
+
+
+YEAR = [date(2026, 1, 1) + timedelta(days=n) for n in range(365)]
+FREE_IN_YUBEI = {
+    *(day for day in YEAR if day.isoweekday() == 3),
+    *(date(2026, month, sunday) for month, sunday in enumerate((4, 1, 1, 5, 3, 7, 5, 2, 6, 4, 1, 6), start=1)),
+    *(date(2026, month, saturday) for month, saturday in enumerate((17, 21, 21, 18, 16, 20, 18, 15, 19, 17, 21, 19), start=1)),
+    date(2026, 8, 8),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DayKind)
+def test_yubei_gives_wednesdays_first_sundays_third_saturdays_and_8_august_and_no_other_day(kind: DayKind) -> None:
+    assert len(FREE_IN_YUBEI) == 52 + 12 + 12 + 1
+    for day in YEAR:
+        given = hours(("FREE", 8, 22)) if day in FREE_IN_YUBEI else {}
+        assert published_on(Day(day, kind), "渝北", "") == given, day
+
+
+@pytest.mark.parametrize(
+    ("sport", "free_from"),
+    [("BASKETBALL", 8), ("TENNIS", 8), ("FOOTBALL", 6), ("BADMINTON", 6), ("TABLE_TENNIS", 6)],
+)
+def test_shizishan_is_free_until_10_and_low_until_16_every_day(sport: str, free_from: int) -> None:
+    for day in (*WORKDAYS, *HOLIDAYS, Day(MAKEUP_SATURDAY, DayKind.MAKEUP_WORKDAY)):
+        assert published_on(day, "狮子山", sport) == hours(("FREE", free_from, 10), ("LOW", 10, 16))
+
+
+def test_of_shizishans_low_prices_only_that_of_a_football_field_is_published() -> None:
+    low = [(key[1], window) for key, windows in elsewhere().items() for window in windows if window.kind == "LOW"]
+    assert [(sport, w.price_fen_per_hour) for sport, w in low if w.published] == [("FOOTBALL", 28000)]
+
+
 # Everybody else
 
 
-def test_no_other_venue_has_a_published_window_or_price() -> None:
+def test_no_other_venue_has_a_published_window_or_price_but_the_nations_day() -> None:
     others = [venue for ref, venue in venues().items() if ref not in ("SC007", "CQ002")]
     assert len(others) == 108
     for venue in others:
-        assert {w.window_provenance for w in venue.windows} == {"DEMONSTRATION"}
-        assert {w.price_provenance for w in venue.windows} == {"DEMONSTRATION"}
+        *own, national = venue.windows
+        assert (national.days, national.kind, national.from_minute, national.to_minute) == (
+            "DATE:08-08", "FREE", 0, 1440,
+        )  # fmt: skip
+        assert {w.window_provenance for w in own} == {"DEMONSTRATION"}
+        assert {w.price_provenance for w in own} == {"DEMONSTRATION"}
         assert venue.columns["price_from_provenance"] == "DEMONSTRATION"

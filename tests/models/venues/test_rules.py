@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.venues.days import day_rules_of, window_days_of
 from models.venues.rules import (
     Day,
     DayKind,
@@ -19,7 +21,6 @@ from models.venues.rules import (
     half_hours,
     openings_on,
     price_of,
-    window_days_of,
     windows_of_court,
 )
 
@@ -64,11 +65,17 @@ def test_a_year_without_a_notice_falls_back_to_the_weekday_and_says_so() -> None
         (date(2026, 11, 16), DayKind.WORKDAY, ("MON", "WORKDAY", "ALL")),
         (date(2026, 11, 20), DayKind.WORKDAY, ("TUE_FRI", "WORKDAY", "ALL")),
         (date(2026, 11, 21), DayKind.WEEKEND, ("WEEKEND_STATUTORY", "HOLIDAY", "ALL")),
-        (date(2026, 10, 10), DayKind.MAKEUP_WORKDAY, ("WEEKEND_STATUTORY", "WORKDAY", "ALL")),
-        (date(2026, 10, 5), DayKind.STATUTORY_HOLIDAY, ("WEEKEND_STATUTORY", "HOLIDAY", "ALL")),
+        (date(2026, 10, 10), DayKind.MAKEUP_WORKDAY, ("MAKEUP_WORKDAY", "WEEKEND_STATUTORY", "WORKDAY", "ALL")),
+        (
+            date(2026, 10, 5),
+            DayKind.STATUTORY_HOLIDAY,
+            ("STATUTORY_HOLIDAY", "WEEKEND_STATUTORY", "HOLIDAY", "ALL"),
+        ),
     ],
 )
-def test_of_each_partition_one_kind_of_window_fits_a_day(day: date, kind: DayKind, fits: tuple[str, ...]) -> None:
+def test_of_each_partition_one_kind_of_window_fits_a_day_and_what_the_notice_named_is_narrower(
+    day: date, kind: DayKind, fits: tuple[str, ...]
+) -> None:
     assert window_days_of(Day(day, kind)) == fits
 
 
@@ -171,10 +178,12 @@ def spans(draw: st.DrawFn) -> tuple[int, int]:
     return begins * 30, draw(st.integers(begins + 1, 48)) * 30
 
 
+RULES = ("EVERY:MON", "EVERY:WED", "EVERY:SAT", "NTH:1:MON", "NTH:2:WED", "DATE:01-05", "DATE:01-10")
 days = st.builds(
-    lambda offset, kind: Day(date(2026, 1, 5) + timedelta(days=offset), kind),
-    st.integers(0, 6),
+    lambda offset, kind, school: Day(date(2026, 1, 5) + timedelta(days=offset), kind, in_school_holiday=school),
+    st.integers(0, 13),
     st.sampled_from(DayKind),
+    st.booleans(),
 )
 
 
@@ -184,7 +193,7 @@ def some_windows(draw: st.DrawFn) -> Window:
     price = draw(st.one_of(st.just(0), st.integers(1, 10_000_000)))
     court_name = draw(st.sampled_from(["", "1号场"]))
     sport_code = draw(st.sampled_from(["", "BADMINTON"]))
-    days_of_window = draw(st.sampled_from(WindowDays))
+    days_of_window = draw(st.sampled_from([*WindowDays, *RULES]))
     kind = draw(st.sampled_from(["LOW", "MARKET"])) if price else "FREE"
     return a_window(begins, ends, price, days_of_window, kind=kind, court_name=court_name, sport_code=sport_code)
 
@@ -203,10 +212,17 @@ def test_a_slot_costs_half_of_what_its_half_hours_cost_by_the_hour(
 
 @given(st.lists(some_windows(), max_size=12), days)
 def test_what_decides_fits_the_day_and_nothing_narrower_was_passed_over(windows: list[Window], day: Day) -> None:
-    fits = window_days_of(day)
+    rules, kinds = day_rules_of(day.date), list(map(str, window_days_of(day)))
+    fits = [*rules, *kinds]
 
-    def narrowness(window: Window) -> tuple[bool, bool, int]:
-        return bool(window.court_name), bool(window.sport_code), -fits.index(WindowDays(window.days))
+    def narrowness(window: Window) -> tuple[int, bool, bool, int]:
+        rule = window.days in rules
+        return (
+            3 - rules.index(window.days) if rule else 0,
+            bool(window.court_name),
+            bool(window.sport_code),
+            0 if rule else -kinds.index(window.days),
+        )
 
     for index, decides in enumerate(half_hours(windows, day)):
         there = [w for w in windows if w.days in fits and w.from_minute <= index * 30 < w.to_minute]
@@ -214,6 +230,35 @@ def test_what_decides_fits_the_day_and_nothing_narrower_was_passed_over(windows:
         if decides:
             assert decides in there
             assert narrowness(decides) == max(narrowness(window) for window in there)
+
+
+@given(st.lists(some_windows(), max_size=12), days, st.randoms())
+def test_what_decides_does_not_hang_on_the_order_of_the_rows(
+    windows: list[Window], day: Day, chance: Random
+) -> None:
+    before = half_hours(windows, day)
+    chance.shuffle(windows)
+    assert half_hours(windows, day) == before
+
+
+def test_a_day_given_free_is_narrower_than_the_narrowest_ordinary_window() -> None:
+    of_court = a_window(price=6000, days="STATUTORY_HOLIDAY", sport_code="BADMINTON", court_name="1号场")
+    wednesday = a_window(8 * 60, 22 * 60, 0, "EVERY:WED")
+    holiday = Day(date(2026, 11, 18), DayKind.STATUTORY_HOLIDAY)
+    deciding = half_hours((of_court, wednesday), holiday)
+    assert set(deciding[16:44]) == {wednesday}
+    assert {*deciding[:16], *deciding[44:]} == {of_court}
+
+
+def test_of_rules_of_the_calendar_the_date_is_narrower_than_the_nth_and_that_than_every_weekday() -> None:
+    day = Day(date(2026, 8, 8), DayKind.WEEKEND)
+    date_, nth, every = (
+        a_window(price=fen, days=days, court_name=court)
+        for fen, days, court in ((0, "DATE:08-08", ""), (10, "NTH:2:SAT", ""), (20, "EVERY:SAT", "1号场"))
+    )
+    assert set(half_hours((every, nth, date_), day)) == {date_}
+    assert set(half_hours((every, nth), day)) == {nth}
+    assert set(half_hours((every,), day)) == {every}
 
 
 @given(st.integers(0, 10_000_000), st.integers(1, 24), st.integers(0, 23))

@@ -513,7 +513,7 @@
         const slots = add(row, "div");
         court.slots.forEach(function (slot) {
           const button = add(slots, "button", slot.time.split(" ")[1]);
-          add(button, "small", yuan(slot.price));
+          add(button, "small", priceOf(slot) + (slot.sessionId ? "　余" + slot.free : ""));
           button.type = "button";
           button.addEventListener("click", function () {
             choose({ court: court, slot: slot });
@@ -526,13 +526,15 @@
     });
   }
 
+  function priceOf(slot) { return yuan(slot.price) + (slot.sessionId ? "/人" : ""); }
+
   function choose(wanted) {
     chosen = wanted;
     byId("chosen").hidden = !wanted;
     if (!wanted) return;
     key = newKey();
     byId("grid-says").textContent = "可以改选，或填写人数后预订";
-    byId("chosen-says").textContent = wanted.court.name + "　" + wanted.slot.time + "　" + yuan(wanted.slot.price);
+    byId("chosen-says").textContent = wanted.court.name + "　" + wanted.slot.time + "　" + priceOf(wanted.slot);
     byId("people-most").textContent = "几位？最多 " + wanted.court.mostPeople + " 位";
     byId("people").value = "1";
     byId("people").focus();
@@ -547,8 +549,12 @@
     if (!chosen || !/^[1-9][0-9]{0,2}$/.test(people)) return showHint("请选择时段，填写人数。");
     hideHint();
     const slot = chosen.slot;
-    const said = { personId: person.personId, courtId: chosen.court.courtId, startsAt: slot.startsAt, people: Number(people),
-      price: slot.price, key: key };
+    const said = { personId: person.personId, people: Number(people), price: slot.price, key: key };
+    if (slot.sessionId) { // so many tickets of a session; else a court, whoever comes along
+      Object.assign(said, { sessionId: slot.sessionId, ticket: slot.ticket, price: slot.price * Number(people) });
+    } else {
+      Object.assign(said, { courtId: chosen.court.courtId, startsAt: slot.startsAt });
+    }
     act("/desk/people/book", said, function (told) {
       person = told.person;
       showBooked(told.order);

@@ -8,8 +8,9 @@ import orjson
 
 from models.calendar import SHANGHAI
 from models.ids import new_no
+from models.real_names.queries import CONCESSIONS
 from tests.bench.servers.bare import statements as sql
-from tests.bench.servers.bare.grid import Day, clock_text, priced, read_day
+from tests.bench.servers.bare.grid import Day, clock_text, parts_of, priced, read_day
 from tests.bench.servers.bare.house import Asked, House, demand
 
 
@@ -30,7 +31,11 @@ async def place_order(house: House, asked: Asked, token: str, now: datetime) -> 
         court = next(court for court in day.courts.values() if court[1] == court_id)
         minute = local.hour * 60 + local.minute
         slot = next(slot for slot in priced(day, court) if slot[0] == minute)
-        demand(starts_at > now and day.released_at <= now and 1 <= people <= court[5])
+        limits = day.limits_of(court[3])
+        demand(starts_at > now and starts_at - timedelta(minutes=limits[11]) >= now)
+        demand(day.released_at(limits) <= now and limits[9] <= people <= court[5])
+        if slot[2]:  # a concession is the person's, and nobody here has a name
+            demand(not await connection.fetchrow(CONCESSIONS, member_id))
         async with connection.transaction():
             order_no = await _write_order(connection, day, court, slot, member_id, key, request_hash, people, now)
         await house.wake("forward")
@@ -49,27 +54,35 @@ async def _write_order(
     people: int,
     now: datetime,
 ) -> str:
-    start, end, price, _, label, _ = slot
+    start, end, price, _, label, _, halves = slot
+    limits = day.limits_of(court[3])
     living = await connection.fetchrow(sql.LOCK_MEMBER, member_id)
     demand(living["joined_to_id"] is None and living["deleted_at"] is None)
+    (player,) = await connection.fetch(sql.PLAYERS, [member_id], day.venue_id, now)
+    demand(player["paused_until"] is None and not limits[18])
     demand(not await connection.fetchrow(sql.PLACED_BEFORE, member_id, key))
+    monday = day.date - timedelta(days=day.date.weekday())
     minutes = {court[0]: end - start}
-    for held in await connection.fetch(sql.MINUTES_HELD, member_id, day.venue_id, day.date):
-        length = int((held["ends_at"] - held["starts_at"]).total_seconds()) // 60
-        minutes[held["court_id"]] = minutes.get(held["court_id"], 0) + length
-    demand(len(minutes) <= day.limits[0] and minutes[court[0]] <= day.limits[1])
+    for held in await connection.fetch(sql.HELD_BY_ACCOUNTS, [member_id], day.venue_id, monday):
+        if held["business_day"] == day.date:
+            length = int((held["ends_at"] - held["starts_at"]).total_seconds()) // 60
+            minutes[held["court_id"]] = minutes.get(held["court_id"], 0) + length
+    demand(len(minutes) <= limits[0] and minutes[court[0]] <= limits[1])
+    demand(limits[6] is limits[7] is limits[8] is None)  # else more would be counted
     order_no = new_no("O", now)
-    expires_at = now + timedelta(minutes=day.limits[4])
+    expires_at = now + timedelta(minutes=limits[4])
     order_id = await connection.fetchval(
         sql.INSERT_ORDER,
         *(order_no, "PENDING_PAYMENT", price, 0, key, request_hash, now, expires_at, None, None, ""),
-        *(member_id, day.venue_id, None, None),
+        *(member_id, day.venue_id, None, None, player["person_id"]),
     )
     starts_at, ends_at = day.midnight + timedelta(minutes=start), day.midnight + timedelta(minutes=end)
     title = f"{court[2]} {day.date.month}月{day.date.day}日 {clock_text(start)}–{clock_text(end)}"
+    parts = orjson.dumps(parts_of(halves, day.year_known)).decode()
     line_id = await connection.fetchval(
         sql.INSERT_LINE,
         *(1, "COURT_SLOT", starts_at, ends_at, day.date, price, 0, people, title, label, None, court[0], order_id),
+        *(0, "", parts, None, ""),
     )
     steps = range(day.first_step + start // 30, day.first_step + end // 30)
     cells = [(part, step, day.venue_id, line_id) for part in day.parts[court[0]] for step in steps]

@@ -146,7 +146,7 @@ async def _settle(connection: Any, paid: Paid, now: datetime) -> None:
 
 
 async def _issue_admissions(connection: Any, order: Any, lines: list[Any]) -> None:
-    early = await connection.fetchval(sql.EARLY, order["venue_id"])
+    early = {row["id"]: _early(row) for row in await connection.fetch(sql.LIMITS, order["id"])}
     places = [
         (
             new_id("adm"),
@@ -154,7 +154,7 @@ async def _issue_admissions(connection: Any, order: Any, lines: list[Any]) -> No
             seat,
             codes.new_handle(),
             line["business_day"],
-            *_times(line, early),
+            *_times(line, early[line["id"]]),
             line["title"],
         )
         for line in lines
@@ -165,6 +165,14 @@ async def _issue_admissions(connection: Any, order: Any, lines: list[Any]) -> No
         *(order["id"], order["member_id"], order["venue_id"]),
         *[value for place in places for value in place],
     )
+
+
+def _early(row: Any) -> int:
+    """How many minutes before the start they are let in; nobody is waited for."""
+    fitting = [rule for rule in orjson.loads(row["rules"]) if rule[0] in ("", row["sport_code"])]
+    limits = max(fitting, key=lambda rule: (rule[1], rule[0] != "", rule[2]))[3:]
+    demand(limits[12] is None)
+    return int(limits[5])
 
 
 def _times(line: Any, early: int) -> tuple[datetime, datetime, datetime]:

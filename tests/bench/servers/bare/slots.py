@@ -35,15 +35,17 @@ async def slots(house: House, asked: Asked, _token: str, now: datetime) -> dict[
 
 
 def _offers(day: Day, court: list[Any], now: datetime) -> list[Offer]:
-    status_of_free = "AVAILABLE" if day.released_at <= now else "NOT_RELEASED"
+    limits = day.limits_of(court[3])
+    status_of_free = "AVAILABLE" if day.released_at(limits) <= now else "NOT_RELEASED"
+    last = now + timedelta(minutes=limits[11])
     offers = []
-    for start, end, price, kind, label, published in priced(day, court):
+    for start, end, price, kind, label, published, _ in priced(day, court):
         starts_at = day.midnight + timedelta(minutes=start)
         is_past = starts_at <= now
         free = {
             "startsAt": starts_at,
             "endsAt": day.midnight + timedelta(minutes=end),
-            "status": "PAST" if is_past else status_of_free,
+            "status": "PAST" if is_past else "TOO_LATE" if starts_at < last else status_of_free,
             "price": price,
             "priceKind": kind,
             "priceLabel": label,

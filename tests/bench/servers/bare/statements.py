@@ -1,5 +1,7 @@
 """What the acts send to PostgreSQL, word for word as ours send it; `test_bare.py` compares."""
 
+from models.attendance import expecting, players
+
 MEMBER = """
 SELECT s.member_id, s.id, m.public_id, s.appid, s.openid, s.door, s.device_id
   FROM sign_in_token t
@@ -20,22 +22,20 @@ LOCK_MEMBER = """
 SELECT id, joined_to_id, deleted_at FROM member WHERE id IN ($1)
  ORDER BY id FOR UPDATE"""
 
-MINUTES_HELD = """
-SELECT order_line.court_id, order_line.starts_at, order_line.ends_at
-  FROM order_line JOIN orders ON orders.id = order_line.order_id
- WHERE orders.member_id = $1 AND orders.venue_id = $2 AND order_line.business_day = $3
-   AND orders.status <> 'CLOSED' AND order_line.cancelled_at IS NULL"""
+PLAYERS = players._PLAYERS
+HELD_BY_ACCOUNTS = players._HELD_BY_ACCOUNTS
 
 INSERT_ORDER = (
     'INSERT INTO "orders" ("order_no","status","total_fen","voucher_fen","idempotency_key","request_hash",'
     '"placed_at","hold_expires_at","paid_at","closed_at","close_reason","member_id","venue_id","placed_by_id",'
-    '"placed_by_staff_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15) RETURNING "id"'
+    '"placed_by_staff_id","person_id") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16) RETURNING "id"'
 )
 
 INSERT_LINE = (
     'INSERT INTO "order_line" ("line_no","kind","starts_at","ends_at","business_day","price_fen","voucher_fen","people",'
-    '"title","price_label","cancelled_at","court_id","order_id") '
-    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) RETURNING "id"'
+    '"title","price_label","cancelled_at","court_id","order_id","concession_fen","concession_kind","price_parts",'
+    '"session_id","ticket") '
+    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18) RETURNING "id"'
 )
 
 
@@ -62,8 +62,12 @@ SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.vouch
 WHERE orders.member_id = $1 AND orders.order_no = $2"""
 
 LINES = """
-SELECT order_line.*, court.public_id AS court_public_id, court.name AS court_name
-  FROM order_line JOIN court ON court.id = order_line.court_id
+SELECT order_line.*, court.public_id AS court_public_id, session.public_id AS session_public_id,
+       COALESCE(court.name, session.name) AS court_name, attendance.state AS attendance,
+       attendance.late_at AS come_by
+  FROM order_line LEFT JOIN court ON court.id = order_line.court_id
+                  LEFT JOIN session ON session.id = order_line.session_id
+                  LEFT JOIN attendance ON attendance.order_line_id = order_line.id
  WHERE order_line.order_id IN ($1) ORDER BY order_line.order_id, order_line.line_no"""
 
 ADMISSIONS = """
@@ -141,7 +145,7 @@ LOCK_ORDER = "SELECT id FROM orders WHERE id = $1 FOR UPDATE"
 LOCK_ADMISSION = (
     'SELECT "public_id","venue_id","order_line_id","handle","starts_at","title","ends_at","first_entered_at",'
     '"passage_count","order_id","id","seat","business_day","member_id","opens_at","code_version","is_inside",'
-    '"revoked_at" FROM "admission" WHERE "id"=$1 LIMIT $2 FOR UPDATE'
+    '"revoked_at","revoked_for" FROM "admission" WHERE "id"=$1 LIMIT $2 FOR UPDATE'
 )
 
 INSERT_PASSAGE = (
@@ -188,9 +192,7 @@ CONFIRM_ORDER = (
     "UPDATE orders SET status = 'PAID', paid_at = $1, closed_at = NULL, close_reason = '' WHERE id = $2"
 )
 
-EARLY = """
-SELECT entry_opens_minutes_before FROM booking_rule
- WHERE venue_id = $1 OR venue_id IS NULL ORDER BY venue_id IS NULL LIMIT 1"""
+LIMITS = expecting._LIMITS
 
 
 def insert_admissions(count: int) -> str:

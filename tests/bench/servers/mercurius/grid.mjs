@@ -1,6 +1,7 @@
 // A venue's day, as servers/bare/grid.py and slots.py have it: from the timetable's one row to slots with prices.
 
 const LABELS = { FREE: "免费时段", LOW: "低收费", MARKET: "市场价" };
+const NAMES = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
 const HALF_HOUR = 1_800_000;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -18,14 +19,13 @@ export function grid(row, heldCells, date, now) {
     if (!held.has(part_id)) held.set(part_id, new Uint8Array(48));
     held.get(part_id)[step - firstStep] = 1;
   }
-  const day = { openings: row.openings ?? [], windows: windowsOf(row, date), weekday: weekdayOf(date) };
+  const day = { rules: row.rules, openings: row.openings ?? [], windows: windowsOf(row, date), weekday: weekdayOf(date) };
   const names = new Set(day.windows.map((window) => window[8]));
-  const released = midnight - row.limits[2] * DAY + row.limits[3] * MINUTE <= now;
   const offers = new Map(); // like courts share their slots
   const answer = [];
   for (const [court, parts] of courtsOf(row)) {
     const kind = `${court[3]}:${court[4]}:${names.has(court[2]) ? court[2] : ""}`;
-    if (!offers.has(kind)) offers.set(kind, offersOf(day, court, midnight, released, now));
+    if (!offers.has(kind)) offers.set(kind, offersOf(day, court, midnight, now));
     const mine = parts.map((part) => held.get(part)).filter(Boolean);
     const slots = offers.get(kind).map((offer) => (isTaken(mine, offer) ? offer.taken : offer.free));
     if (slots.length) answer.push({ courtId: court[1], courtName: court[2], maxPeople: court[5], slots });
@@ -33,14 +33,24 @@ export function grid(row, heldCells, date, now) {
   return answer;
 }
 
-function offersOf(day, court, midnight, released, now) {
+function limitsOf(rules, sport) {
+  const rank = (rule) => [+rule[1], +(rule[0] !== ""), rule[2]];
+  const later = (a, b) => a.map((each, n) => (each < b[n] ? -1 : +(each > b[n]))).find(Boolean) ?? 0;
+  const fitting = rules.filter((rule) => ["", sport].includes(rule[0]));
+  return fitting.reduce((best, rule) => (later(rank(rule), rank(best)) > 0 ? rule : best)).slice(3);
+}
+
+function offersOf(day, court, midnight, now) {
+  const limits = limitsOf(day.rules, court[3]);
+  const released = midnight - limits[2] * DAY + limits[3] * MINUTE <= now;
+  const last = now + limits[11] * MINUTE;
   return Array.from(priced(day, court), (slot) => {
     const startsAt = midnight + slot.start * MINUTE;
     const isPast = startsAt <= now;
     const free = {
       startsAt: new Date(startsAt),
       endsAt: new Date(midnight + slot.end * MINUTE),
-      status: isPast ? "PAST" : released ? "AVAILABLE" : "NOT_RELEASED",
+      status: isPast ? "PAST" : startsAt < last ? "TOO_LATE" : released ? "AVAILABLE" : "NOT_RELEASED",
       price: slot.price,
       priceKind: slot.kind,
       priceLabel: slot.label,
@@ -64,7 +74,12 @@ function windowsOf(row, date) {
   const weekend = weekday >= 5;
   const off = row.notice === "HOLIDAY" || (row.notice === null && weekend);
   const kind = row.notice === "HOLIDAY" || weekend ? "WEEKEND_STATUTORY" : weekday === 0 ? "MON" : "TUE_FRI";
-  const kinds = ["ALL", off ? "HOLIDAY" : "WORKDAY", kind]; // broadest first
+  const narrow = { HOLIDAY: ["STATUTORY_HOLIDAY"], MAKEUP_WORKDAY: ["MAKEUP_WORKDAY"] }[row.notice] ?? [];
+  const school = row.in_school_holiday ? ["SCHOOL_HOLIDAY"] : [];
+  const name = NAMES[weekday];
+  const nth = Math.ceil(+date.slice(8) / 7);
+  const rules = [`EVERY:${name}`, `NTH:${nth}:${name}`, `DATE:${date.slice(5)}`];
+  const kinds = ["ALL", off ? "HOLIDAY" : "WORKDAY", kind, ...school, ...narrow, ...rules]; // broadest first
   return (row.windows ?? [])
     .filter((window) => kinds.includes(window[0]))
     .sort((one, other) => kinds.indexOf(one[0]) - kinds.indexOf(other[0]));
@@ -81,12 +96,16 @@ function courtsOf(row) {
   return courts.values();
 }
 
+function ruleRank(window) {
+  return { EVER: 1, "NTH:": 2, DATE: 3 }[window[0].slice(0, 4)] ?? 0; // of the calendar: before court and sport
+}
+
 function* priced(day, court) {
   const [, , name, sport, length] = court;
   const painted = new Array(48).fill(null);
   const mine = day.windows
     .filter((window) => ["", sport].includes(window[7]) && ["", name].includes(window[8]))
-    .sort((a, b) => (a[8] !== "") - (b[8] !== "") || (a[7] !== "") - (b[7] !== ""));
+    .sort((a, b) => ruleRank(a) - ruleRank(b) || (a[8] !== "") - (b[8] !== "") || (a[7] !== "") - (b[7] !== ""));
   for (const window of mine) painted.fill(window, window[1] / 30, window[2] / 30);
   const own = day.openings.some((opening) => opening[3] === sport) ? sport : "";
   const openings = day.openings

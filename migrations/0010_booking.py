@@ -1,0 +1,368 @@
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+import datetime
+from orjson import loads
+from tortoise.fields.base import OnDelete
+from tortoise.fields.data import JSON_DUMPS
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.migrations.constraints import UniqueConstraint
+
+class Migration(migrations.Migration):
+    dependencies = [('models', '0009_vouchers')]
+
+    initial = False
+
+    operations = [
+        ops.CreateModel(
+            name='Attendance',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('order_line', fields.ForeignKeyField('models.OrderLine', source_field='order_line_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('member', fields.ForeignKeyField('models.Member', source_field='member_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('person_id', fields.BigIntField(null=True)),
+                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('business_day', fields.DateField()),
+                ('day_starts_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('ends_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('late_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('state', fields.CharField(max_length=8)),
+                ('decided_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('staff', fields.ForeignKeyField('models.StaffMember', source_field='staff_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('was_released', fields.BooleanField(default=False)),
+                ('kept_percent', fields.IntField()),
+                ('pause_after', fields.IntField(null=True)),
+                ('pause_within_days', fields.IntField(null=True)),
+                ('pause_days', fields.IntField(null=True)),
+                ('pause_id', fields.BigIntField(null=True)),
+            ],
+            options={'table': 'attendance', 'app': 'models', 'unique_together': (('order_line',),), 'indexes': [Index(fields=['member_id', 'venue_id'])], 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='BookingPause',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('public_id', fields.CharField(unique=True, max_length=32)),
+                ('member', fields.ForeignKeyField('models.Member', source_field='member_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('person_id', fields.BigIntField(null=True)),
+                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('no_shows', fields.IntField()),
+                ('starts_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('ends_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('freed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('appealed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('appeal_words', fields.CharField(default='', max_length=300)),
+                ('decided_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('decided_by', fields.ForeignKeyField('models.StaffMember', source_field='decided_by_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('is_granted', fields.BooleanField(null=True)),
+                ('answer', fields.CharField(default='', max_length=300)),
+            ],
+            options={'table': 'booking_pause', 'app': 'models', 'indexes': [Index(fields=['member_id', 'ends_at']), Index(fields=['venue_id', 'appealed_at'])], 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='ConcessionRule',
+            fields=[
+                ('id', fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('kind', fields.CharField(max_length=16)),
+                ('pays_percent', fields.IntField()),
+                ('covers', fields.CharField(max_length=8)),
+                ('provenance', fields.CharField(max_length=16)),
+                ('source', fields.CharField(default='', max_length=200)),
+            ],
+            options={'table': 'concession_rule', 'app': 'models', 'unique_together': (('venue', 'kind'),), 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='HourlyOccupancy',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('business_day', fields.DateField()),
+                ('hour', fields.IntField()),
+                ('most_inside', fields.IntField()),
+                ('last_inside', fields.IntField()),
+            ],
+            options={'table': 'hourly_occupancy', 'app': 'models', 'unique_together': (('venue', 'business_day', 'hour'),), 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='LineCompanion',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('order_line', fields.ForeignKeyField('models.OrderLine', source_field='order_line_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('member', fields.ForeignKeyField('models.Member', source_field='member_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('person_id', fields.BigIntField(null=True)),
+                ('named_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'line_companion', 'app': 'models', 'unique_together': (('order_line', 'member'),), 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='SchoolHoliday',
+            fields=[
+                ('id', fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('province_code', fields.CharField(max_length=6)),
+                ('from_day', fields.DateField()),
+                ('to_day', fields.DateField()),
+                ('name', fields.CharField(max_length=40)),
+                ('source', fields.CharField(max_length=200)),
+            ],
+            options={'table': 'school_holiday', 'app': 'models', 'unique_together': (('province_code', 'from_day'),), 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='SessionPlan',
+            fields=[
+                ('id', fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('sport_code', fields.CharField(max_length=24)),
+                ('name', fields.CharField(max_length=40)),
+                ('day_kind', fields.CharField(max_length=24)),
+                ('from_minute', fields.IntField()),
+                ('to_minute', fields.IntField()),
+                ('area_m2', fields.IntField()),
+                ('lifeguards', fields.IntField(default=0)),
+                ('capacity', fields.IntField()),
+                ('places_a_person_a_day', fields.IntField()),
+                ('valid_from', fields.DateField()),
+                ('valid_to', fields.DateField(null=True)),
+                ('provenance', fields.CharField(max_length=16)),
+                ('source', fields.CharField(default='', max_length=200)),
+                ('written_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('written_by', fields.ForeignKeyField('models.StaffMember', source_field='written_by_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+            ],
+            options={'table': 'session_plan', 'app': 'models', 'unique_together': (('venue', 'sport_code', 'name', 'day_kind', 'from_minute', 'valid_from'),), 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='Session',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('public_id', fields.CharField(unique=True, max_length=32)),
+                ('plan', fields.ForeignKeyField('models.SessionPlan', source_field='plan_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('sport_code', fields.CharField(max_length=24)),
+                ('name', fields.CharField(max_length=40)),
+                ('business_day', fields.DateField()),
+                ('starts_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('ends_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('capacity', fields.IntField()),
+                ('taken', fields.IntField(default=0)),
+                ('is_open', fields.BooleanField(default=True)),
+                ('counted_inside', fields.IntField(default=0)),
+                ('counted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'session', 'app': 'models', 'unique_together': (('venue', 'sport_code', 'name', 'starts_at'),), 'indexes': [Index(fields=['venue_id', 'business_day'])], 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='HeldPlace',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('session', fields.ForeignKeyField('models.Session', source_field='session_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('order_line', fields.ForeignKeyField('models.OrderLine', source_field='order_line_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('places', fields.IntField()),
+            ],
+            options={'table': 'held_place', 'app': 'models', 'unique_together': (('order_line',),), 'indexes': [Index(fields=['session_id'])], 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='SessionPrice',
+            fields=[
+                ('id', fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('plan', fields.ForeignKeyField('models.SessionPlan', source_field='plan_id', db_constraint=True, to_field='id', related_name='prices', on_delete=OnDelete.RESTRICT)),
+                ('ticket', fields.CharField(max_length=16)),
+                ('kind', fields.CharField(max_length=8)),
+                ('price_fen', fields.BigIntField()),
+                ('provenance', fields.CharField(max_length=16)),
+            ],
+            options={'table': 'session_price', 'app': 'models', 'unique_together': (('plan', 'ticket'),), 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='TariffVersion',
+            fields=[
+                ('id', fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('venue', fields.ForeignKeyField('models.Venue', source_field='venue_id', db_constraint=True, to_field='id', related_name='tariff_versions', on_delete=OnDelete.RESTRICT)),
+                ('number', fields.IntField()),
+                ('from_day', fields.DateField()),
+                ('to_day', fields.DateField(null=True)),
+                ('windows', fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
+                ('concessions', fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+                ('note', fields.CharField(max_length=200)),
+                ('request_key', fields.CharField(max_length=64)),
+                ('request_hash', fields.CharField(max_length=64)),
+                ('written_by', fields.ForeignKeyField('models.StaffMember', source_field='written_by_id', db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT)),
+                ('written_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'tariff_version', 'app': 'models', 'unique_together': (('venue', 'number'), ('venue', 'request_key')), 'pk_attr': 'id'},
+            bases=['Table'],
+        ),
+        ops.AddField(
+            model_name='Admission',
+            name='revoked_for',
+            field=fields.CharField(default='', db_default='', max_length=12),
+        ),
+        ops.RemoveConstraint(
+            model_name='BookingRule',
+            name=None,
+            fields=['venue'],
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='check_in_minutes',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='companions_named',
+            field=fields.BooleanField(default=False, db_default=False),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='courts_a_person_a_week',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='fewest_players',
+            field=fields.IntField(default=1, db_default=1),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='from_day',
+            field=fields.DateField(default=datetime.date.fromisoformat('2000-01-01'), db_default='2000-01-01'),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='made_at',
+            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='made_by',
+            field=fields.ForeignKeyField('models.StaffMember', source_field='made_by_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='minutes_a_person_a_day',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='minutes_a_person_a_week',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='most_players',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='no_show_days',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='no_show_kept_percent',
+            field=fields.IntField(default=100, db_default=100),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='no_shows',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='notice_minutes',
+            field=fields.IntField(default=0, db_default=0),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='pause_days',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='published',
+            field=fields.CharField(default='', db_default='', max_length=500),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='real_name_needed',
+            field=fields.BooleanField(default=False, db_default=False),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='replaced_at',
+            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='sport_code',
+            field=fields.CharField(default='', db_default='', max_length=24),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='to_day',
+            field=fields.DateField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='version',
+            field=fields.IntField(default=1, db_default=1),
+        ),
+        ops.AddConstraint(
+            model_name='BookingRule',
+            constraint=UniqueConstraint(fields=('venue', 'sport_code', 'from_day', 'version'), name=None),
+        ),
+        ops.AddField(
+            model_name='GateDevice',
+            name='sport_code',
+            field=fields.CharField(default='', db_default='', max_length=24),
+        ),
+        ops.AddField(
+            model_name='GateScan',
+            name='people',
+            field=fields.IntField(default=1, db_default=1),
+        ),
+        ops.AddField(
+            model_name='Order',
+            name='person_id',
+            field=fields.BigIntField(null=True),
+        ),
+        ops.AlterField(
+            model_name='OrderLine',
+            name='court',
+            field=fields.ForeignKeyField('models.Court', source_field='court_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT),
+        ),
+        ops.AddField(
+            model_name='OrderLine',
+            name='concession_fen',
+            field=fields.BigIntField(default=0, db_default=0),
+        ),
+        ops.AddField(
+            model_name='OrderLine',
+            name='concession_kind',
+            field=fields.CharField(default='', db_default='', max_length=16),
+        ),
+        ops.AddField(
+            model_name='OrderLine',
+            name='price_parts',
+            field=fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads),
+        ),
+        ops.AddField(
+            model_name='OrderLine',
+            name='session',
+            field=fields.ForeignKeyField('models.Session', source_field='session_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT),
+        ),
+        ops.AddField(
+            model_name='OrderLine',
+            name='ticket',
+            field=fields.CharField(default='', db_default='', max_length=16),
+        ),
+    ]
