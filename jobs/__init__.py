@@ -6,7 +6,7 @@ from jobs.campaigns import roll_over_rounds
 from jobs.families import grow_up
 from jobs.feedback import escalate_complaints
 from jobs.footfall import close_day, report_hours
-from jobs.forwarding import forward
+from jobs.forwarding import forward_to_all
 from jobs.job import Job
 from jobs.messages import tell_people
 from jobs.orders import check_payments, end_holds, send_refunds
@@ -20,7 +20,7 @@ ALL: tuple[Job, ...] = (
     Job(name="refunds", function=send_refunds, every_seconds=10),
     Job(
         name="forward",
-        function=lambda tools: forward(platform=tools.platform, clock=tools.clock),
+        function=lambda tools: forward_to_all(platforms=tools.platforms, clock=tools.clock),
         every_seconds=5,
         timeout_seconds=90,
     ),

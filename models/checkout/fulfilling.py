@@ -75,6 +75,7 @@ async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str,
     await forwarding.add(
         kind="orders",
         subject=f"order:{order.order_no}",
+        province_code=about["province_code"],
         payload={
             "orderNo": order.order_no,
             "state": state,
