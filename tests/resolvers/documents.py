@@ -42,7 +42,7 @@ ME = "{ me { id maskedPhone } }"
 _VENUE = """
   id name address venueType regionName coordinate { lon lat system } coordinateQuality phone grade isOpen
   sports { code name } priceFrom priceIsDemonstration openingToday { opens closes }
-  occupancy { inside countedAt ageSeconds }"""
+  occupancy { inside countedAt ageSeconds } jump { platformName appid path url isDemonstration }"""
 VENUES_NEAR = f"""
 query ($point: PointInput!, $radiusM: Int! = 5000, $sport: String, $openAt: DateTime, $first: Int! = 20,
        $after: String, $coordinateSystem: CoordinateSystem! = GCJ02) {{
@@ -53,8 +53,8 @@ query ($point: PointInput!, $radiusM: Int! = 5000, $sport: String, $openAt: Date
   }}
 }}"""
 VENUE = f"""
-query ($id: ID!, $coordinateSystem: CoordinateSystem! = GCJ02) {{
-  venue(id: $id, coordinateSystem: $coordinateSystem) {{ {_VENUE} }}
+query ($id: ID!, $coordinateSystem: CoordinateSystem! = GCJ02, $sport: String, $openAt: DateTime) {{
+  venue(id: $id, coordinateSystem: $coordinateSystem, sport: $sport, openAt: $openAt) {{ {_VENUE} }}
 }}"""
 SLOTS = """
 query ($venueId: ID!, $date: Date!, $sport: String) {
