@@ -13,6 +13,7 @@ from jobs.orders import check_payments, end_holds, send_refunds
 from jobs.reconciliation import reconcile
 from jobs.retention import delete_members, move_latecomers, purge_old
 from jobs.vouchers import check_vouchers, expire_vouchers, remind_of_vouchers
+from jobs.waiting import offer_freed_slots
 
 ALL: tuple[Job, ...] = (
     Job(name="end_holds", function=end_holds, every_seconds=10),
@@ -24,6 +25,7 @@ ALL: tuple[Job, ...] = (
         every_seconds=5,
         timeout_seconds=90,
     ),
+    Job(name="offer_freed_slots", function=offer_freed_slots, every_seconds=10),
     Job(name="tell_people", function=tell_people, every_seconds=5, timeout_seconds=90),
     Job(name="report_hours", function=lambda tools: report_hours(now=tools.clock()), every_seconds=300),
     Job(name="close_day", function=lambda tools: close_day(now=tools.clock()), every_seconds=300),

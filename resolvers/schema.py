@@ -36,12 +36,14 @@ from resolvers.staff_sign_in import StaffSignInActs
 from resolvers.venues import VenueQueries
 from resolvers.voucher_campaigns import VoucherCampaignActs, VoucherCampaignQueries
 from resolvers.vouchers_at_desk import VouchersAtDeskActs, VouchersAtDeskQueries
+from resolvers.waiting import WaitingActs, WaitingQueries
 
 
 @strawberry.type
 class Query(
     VenueQueries,
     OrderQueries,
+    WaitingQueries,
     MyVoucherQueries,
     ClaimingQueries,
     MemberQueries,
@@ -78,6 +80,7 @@ class Mutation(
     MergingActs,
     PrivacyActs,
     OrderActs,
+    WaitingActs,
     ClaimingActs,
     PayingActs,
     StaffSignInActs,

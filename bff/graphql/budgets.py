@@ -33,6 +33,7 @@ BUDGETS: Sequence[Budget] = (
         name="reading",
         fields=frozenset(
             {"venuesNear", "venue", "slots", "regions", "sports", "order", "orders", "refundQuote"}
+            | {"myWaiting"}
             | {"admissionCodes", "me", "mySignIns", "myName", "myPeople"}
             | {"messages", "subscribeTemplates", "messageChoices"}
             | {"consentTexts", "myConsents", "myMerges"}
@@ -52,6 +53,7 @@ BUDGETS: Sequence[Budget] = (
     Budget(
         name="acting",
         fields=frozenset({"placeOrder", "payOrder", "cancelOrder", "signOut", "staffSignOut"})
+        | {"joinWaitingList", "leaveWaitingList"}
         | {"markMessagesRead", "rememberSubscriptions", "setMessageChoice"}
         | {"endSignIn", "endOtherSignIns"}
         | {"giveConsent", "withdrawConsent"}

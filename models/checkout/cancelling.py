@@ -263,7 +263,7 @@ async def _end(order: Order, lines: Sequence[OrderLine], party: RefundParty, now
     await unwind(order, lines, party, now)
     remaining = await OrderLine.filter(order_id=order.id, cancelled_at=None).order_by("line_no")
     if remaining:
-        await cells.release(ids)
+        await cells.release(ids, now=now)
         await tell_platform(order, lines=remaining, state="CHANGED", now=now)
         return
     await give_up(order, _close_reason(party), now)

@@ -57,7 +57,7 @@ async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
     order.closed_at = now
     order.close_reason = reason
     await order.save(update_fields=["status", "closed_at", "close_reason"])
-    await cells.release([line.id for line in lines])
+    await cells.release([line.id for line in lines], now=now)
 
 
 async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str, now: datetime) -> str:

@@ -69,7 +69,7 @@ async def place_order(
     down), they are ended here, properly, and the order is tried once more.
     """
     lines = checked_lines(lines)
-    _check_key(idempotency_key)
+    check_key(idempotency_key)
     with_vouchers = reserving.checked_ids(voucher_ids)
     asked = request_hash(
         *([line.court_id, line.starts_at.timestamp(), line.people, line.expected_price_fen] for line in lines),
@@ -81,7 +81,7 @@ async def place_order(
     slots = await bookable_together(lines, now=now)
     people = tuple(line.people for line in lines)
     by = placed_by or PlacedBy()
-    place = _Placing(member_id, tuple(slots), people, idempotency_key, asked, by, with_vouchers)
+    place = Placing(member_id, tuple(slots), people, idempotency_key, asked, by, with_vouchers)
     try:
         return await _place(place, now=now)
     except DomainError as refusal:
@@ -99,7 +99,9 @@ async def bookable_together(lines: Sequence[LineWanted], *, now: datetime) -> Se
 
 
 @dataclass(frozen=True, slots=True)
-class _Placing:
+class Placing:
+    """What is to be placed: everything about it is known and checked but who holds the cells, and the limits."""
+
     member_id: int
     slots: tuple[BookableSlot, ...]
     people: tuple[int, ...]
@@ -114,9 +116,13 @@ class _Placing:
 
 
 @database.operation
-async def _place(place: _Placing, *, now: datetime) -> str:
-    """Lock, check, write. The member's row is the lock under which their limits are counted."""
+async def _place(place: Placing, *, now: datetime) -> str:
     await lock_living(place.member_id)
+    return await place_within(place, now=now)
+
+
+async def place_within(place: Placing, *, now: datetime) -> str:
+    """Check and write, inside an act that holds the member's row: the lock under which their limits are counted."""
     repeated = await _placed_before(place.member_id, place.idempotency_key, place.asked)
     if repeated:
         return repeated
@@ -135,7 +141,7 @@ async def _place(place: _Placing, *, now: datetime) -> str:
     return order.order_no
 
 
-async def _vouchers_of(place: _Placing, now: datetime) -> Sequence[Voucher]:
+async def _vouchers_of(place: Placing, now: datetime) -> Sequence[Voucher]:
     basket = await basket_of(place.slots)
     return await reserving.lock_fitting(place.voucher_ids, member_id=place.member_id, basket=basket, now=now)
 
@@ -149,7 +155,7 @@ async def basket_of(slots: Sequence[BookableSlot]) -> Basket:
     )
 
 
-async def _held_in_the_way(refusal: DomainError, place: _Placing, now: datetime) -> Sequence[int]:
+async def _held_in_the_way(refusal: DomainError, place: Placing, now: datetime) -> Sequence[int]:
     """The orders whose holds are behind a refusal: those of the taken cells, or this member's own overdue ones."""
     if isinstance(refusal, SlotTaken):
         return refusal.blocking_order_ids
@@ -179,7 +185,7 @@ async def _placed_before(member_id: int, key: str, asked: str) -> str | None:
     return str(found["order_no"])
 
 
-async def _check_limits(place: _Placing) -> None:
+async def _check_limits(place: Placing) -> None:
     """Courts a person a day, and time on one court a day, counted with what they already hold."""
     for day in sorted({slot.day for slot in place.slots}):
         minutes = await _minutes_held(place.member_id, place.slots[0].venue_id, day)
@@ -220,7 +226,7 @@ def _minutes(starts_at: datetime, ends_at: datetime) -> int:
     return (ends_at - starts_at) // timedelta(minutes=1)
 
 
-async def _write_order(place: _Placing, vouchers: Sequence[Voucher], now: datetime) -> Order:
+async def _write_order(place: Placing, vouchers: Sequence[Voucher], now: datetime) -> Order:
     return await Order.create(
         order_no=new_no("O", now),
         member_id=place.member_id,
@@ -237,7 +243,7 @@ async def _write_order(place: _Placing, vouchers: Sequence[Voucher], now: dateti
     )
 
 
-async def _write_lines(order: Order, place: _Placing) -> list[OrderLine]:
+async def _write_lines(order: Order, place: Placing) -> list[OrderLine]:
     by_vouchers = shares(order.voucher_fen, [slot.price_fen for slot in place.slots])
     return [
         await OrderLine.create(
@@ -279,7 +285,7 @@ async def _first_taken(slots: Sequence[BookableSlot]) -> str:
     return slots[0].title
 
 
-def _check_key(key: str) -> None:
+def check_key(key: str) -> None:
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
         raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
 

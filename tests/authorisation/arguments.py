@@ -42,6 +42,7 @@ from tests.authorisation.arguments_vouchers_desk import (
     REACHING_VOUCHERS_AT_DESK,
     WORDS_VOUCHERS_AT_DESK,
 )
+from tests.authorisation.arguments_waiting import OPEN_WAITING, PLAIN_WAITING, REACHING_WAITING
 from tests.authorisation.kinds import ABSENT, ANOTHER_KIND, SPENT, Known, Open, Plain, Reaching, from_the_start
 from tests.authorisation.lives import COUNTED_FEN, FLOAT_FEN, GIVEN_FEN, GOODWILL_FEN, Life, World
 from tests.authorisation.questions import Question, input_fields
@@ -306,6 +307,7 @@ REACHING: Mapping[str, Reaching] = {
     **REACHING_CLAIMING,
     **REACHING_VOUCHERS_AT_DESK,
     **REACHING_MY_VOUCHERS,
+    **REACHING_WAITING,
 }
 
 OPEN: Mapping[str, Open] = {
@@ -320,6 +322,7 @@ OPEN: Mapping[str, Open] = {
     **OPEN_CAMPAIGNS,
     **OPEN_CLAIMING,
     **OPEN_VOUCHERS_AT_DESK,
+    **OPEN_WAITING,
 }
 
 PLAIN: Mapping[str, Plain] = {
@@ -363,6 +366,7 @@ PLAIN: Mapping[str, Plain] = {
     **PLAIN_CLAIMING,
     **PLAIN_VOUCHERS_AT_DESK,
     **PLAIN_MY_VOUCHERS,
+    **PLAIN_WAITING,
 }
 WORDS = {
     "returnUrl",

@@ -29,6 +29,7 @@ from tests.authorisation.lives_campaigns import Campaigns, campaigns_at, live_wi
 from tests.authorisation.lives_my_vouchers import live_with_my_vouchers
 from tests.authorisation.lives_people import ANS, BINGS, Names, Others, before_anybody, live_among_people
 from tests.authorisation.lives_vouchers_desk import live_with_vouchers
+from tests.authorisation.lives_waiting import live_in_line
 from tests.authorisation.offices import OFFICES, OFFICES_ELSEWHERE, officers, somebody_locked_out
 from tests.factories.booking import Hall, a_hall, at
 from tests.factories.places import a_venue_across
@@ -275,6 +276,7 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     await live_with_campaigns(life, offices["regulator"])
     await live_with_vouchers(life)
     await live_with_my_vouchers(life)
+    await live_in_line(life)
 
 
 async def _sign_in_and_out_elsewhere(life: Life) -> None:

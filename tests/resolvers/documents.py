@@ -18,6 +18,7 @@ from tests.resolvers import (
     documents_staff,
     documents_voucher_campaigns,
     documents_vouchers_desk,
+    documents_waiting,
 )
 
 SIGN_IN = """
@@ -253,6 +254,7 @@ ALL = (
     *documents_merging.ALL,
     *documents_messages.ALL,
     *documents_my_vouchers.ALL,
+    *documents_waiting.ALL,
     *documents_organisations.ALL,
     *documents_people.ALL,
     *documents_privacy.ALL,
