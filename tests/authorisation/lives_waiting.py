@@ -17,9 +17,9 @@ async def live_in_line(life: "Life") -> None:
     """For a court that they have themselves that evening, since it is taken for sure (lives_my_vouchers.py); and for one
     that they give up, and are offered again."""
     joined = await _join(life, "in-line-once", days=1)
-    line = {"courtId": life.hall.badminton_2.public_id, "startsAt": at(20, days=4).isoformat()}
+    line = {"courtId": life.hall.badminton_2.public_id, "startsAt": at(20, days=1).isoformat()}
     placed = await life.citizen.ask(documents.PLACE_ORDER, idempotencyKey=secrets.token_hex(8), lines=[line])
-    await _join(life, "in-line-again", days=3)
+    await _join(life, "in-line-again", days=0)
     await life.citizen.ask(documents.CANCEL_ORDER, orderNo=placed.value["order"]["orderNo"])
     assert await offer_freed(now=life.citizen.house.now()) == 1
     life.others.ids["waiting"] = joined
