@@ -47,6 +47,7 @@ WECHAT_OPEN_URL = "https://open.weixin.qq.com"
 WECHAT_PAY_URL = "https://api.mch.weixin.qq.com"
 ALIPAY_URL = "https://openapi.alipay.com"
 TENCENT_CLOUD_SMS_URL = "https://sms.tencentcloudapi.com"
+PROVINCES = ("510000", "500000")  # GB/T 2260: Sichuan, Chongqing
 TENCENT_CLOUD_FACEID_URL = "https://faceid.tencentcloudapi.com"
 
 
@@ -56,6 +57,15 @@ class SettingsRefused(Exception):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvincePlatform:
+    """A government platform of one side of the border."""
+
+    base_url: str
+    app_id: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +126,7 @@ class Settings:
     government_platform_base_url: str
     government_platform_app_id: str
     government_platform_secret: str = field(repr=False)
+    province_platforms: Mapping[str, ProvincePlatform]  # by code; the one above takes the other provinces' rows
 
     code_keys: Keys = field(repr=False)
     phone_seal_keys: Keys = field(repr=False)
@@ -248,6 +259,7 @@ class _Reader:
             government_platform_base_url=self._outside_url("GOVERNMENT_PLATFORM_BASE_URL"),
             government_platform_app_id=self._outside("GOVERNMENT_PLATFORM_APP_ID"),
             government_platform_secret=self._outside("GOVERNMENT_PLATFORM_SECRET"),
+            province_platforms=self._province_platforms(),
             code_keys=self._keys("CODE_KEYS", key_id=r"[0-9]"),  # the id is one digit of the printed code
             phone_seal_keys=self._keys("PHONE_SEAL_KEYS"),
             phone_lookup_keys=self._keys("PHONE_LOOKUP_KEYS"),
@@ -401,6 +413,20 @@ class _Reader:
         if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username):
             self.faults.append(f"{name} must be a collector's http:// or https:// address, without a password")
         return url
+
+    def _province_platforms(self) -> Mapping[str, ProvincePlatform]:
+        """Either side of the border may have a platform of its own: address, id and secret together, or none."""
+        found = {}
+        for code in PROVINCES:
+            names = [f"GOVERNMENT_PLATFORM_{code}_{name}" for name in ("BASE_URL", "APP_ID", "SECRET")]
+            app_id, secret = self._text(names[1]), self._text(names[2])
+            if not any(map(self._text, names)):
+                continue
+            if not all(map(self._text, names)):
+                self.faults.append(f"{', '.join(names)} belong together")
+                continue
+            found[code] = ProvincePlatform(base_url=self._outside_url(names[0]), app_id=app_id, secret=secret)
+        return found
 
     def _outside(self, name: str) -> str:
         """Something that WeChat, WeChat Pay or the platform told us. Development gets it from the sandbox."""

@@ -17,10 +17,12 @@ from bff.settings import Settings, SettingsRefused, origin_of
 from bff.tracing import SpannedTransport, Spans
 from bff.wechat_token import SharedToken
 from federation.government_platform import GovernmentPlatform
+from jobs.forwarding import Platforms
 from jobs.job import Tools
 from jobs.messengers import Messengers
 from jobs.queue import Queue
 from models import database
+from models.forwarding.operations import Provinces
 from models.keys import AuditKeys, IdKeys, LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
 from models.orders.rules import Channel
 from models.privacy.rules import PrivacyKeys
@@ -51,7 +53,7 @@ class Wiring:
     keeper: SharedKeeper | None
     mini_program: MiniProgram
     channels: Mapping[str, PaymentChannel]
-    platform: GovernmentPlatform
+    platforms: Platforms
     name_authority: NameAuthority
     sms: SmsSender | None
     official_account: OfficialAccount | None
@@ -84,14 +86,7 @@ def build(settings: Settings, spans: Spans | None = None) -> Wiring:
         keeper=SharedKeeper(settings.redis_url) if settings.keeps_answers else None,
         mini_program=mini,
         channels=channels(settings, http, clock),
-        platform=GovernmentPlatform(
-            http,
-            base_url=settings.government_platform_base_url,
-            app_id=settings.government_platform_app_id,
-            secret=settings.government_platform_secret.encode(),
-            clock=clock,
-            nonce=nonce,
-        ),
+        platforms=platforms(settings, http, clock),
         name_authority=TencentCloudIdCards(cloud),
         sms=sms_sender(settings, cloud),
         official_account=official,
@@ -100,6 +95,29 @@ def build(settings: Settings, spans: Spans | None = None) -> Wiring:
         rush=Rush(id_keys=id_keys(settings)),
         spans=spans,
     )
+
+
+def platforms(settings: Settings, http: httpx.AsyncClient, clock: Callable[[], datetime]) -> Platforms:
+    """Each side's own, and one for whoever has none."""
+    theirs = settings.province_platforms
+
+    def speaking(base_url: str, app_id: str, secret: str) -> GovernmentPlatform:
+        return GovernmentPlatform(
+            http, base_url=base_url, app_id=app_id, secret=secret.encode(), clock=clock, nonce=nonce
+        )
+
+    shared = speaking(
+        settings.government_platform_base_url,
+        settings.government_platform_app_id,
+        settings.government_platform_secret,
+    )
+    return [
+        (Provinces(codes=tuple(theirs)), shared),
+        *(
+            (Provinces(codes=(code,), others=False), speaking(its.base_url, its.app_id, its.secret))
+            for code, its in theirs.items()
+        ),
+    ]
 
 
 def mini_program(settings: Settings, http: httpx.AsyncClient, queue: Queue) -> MiniProgram:
@@ -155,6 +173,7 @@ def outward(settings: Settings, spans: Spans | None = None) -> httpx.AsyncClient
         "wechat-pay": settings.wechat_pay_base_url,
         "alipay": settings.alipay_base_url,
         "government-platform": settings.government_platform_base_url,
+        **{f"government-platform-{code}": its.base_url for code, its in settings.province_platforms.items()},
         **{f"tencent-cloud-{name}": url for name, url in settings.tencent_cloud_base_urls.items()},
     }
     limits = httpx.Limits(max_connections=CONNECTIONS)
@@ -203,7 +222,7 @@ def tools(wired: Wiring) -> Tools:
     """What jobs may reach."""
     return Tools(
         channels=wired.channels,
-        platform=wired.platform,
+        platforms=wired.platforms,
         clock=wired.clock,
         wake=wired.queue.wake,
         audit_keys=AuditKeys(wired.settings.audit_keys),

@@ -86,7 +86,7 @@ class GovernmentPlatform:
         timeout_s: float = 15.0,
     ) -> None:
         self._http = http
-        self._base_url = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._app_id = app_id
         self._secret = secret
         self._clock = clock
@@ -99,7 +99,7 @@ class GovernmentPlatform:
         Raises `PlatformUnavailable` or `PlatformRefused`, and ValueError for a batch that it would never take.
         """
         body = compose_body(rows)
-        answer = await self._post(f"{self._base_url}/api/v1/{kind.value}", body)
+        answer = await self._post(f"{self.base_url}/api/v1/{kind.value}", body)
         if 400 <= answer.status_code < 500 and answer.status_code not in (408, 429):
             raise _refusal(answer)
         if answer.status_code != 200:

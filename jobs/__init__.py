@@ -6,7 +6,7 @@ from jobs.campaigns import roll_over_rounds
 from jobs.families import grow_up
 from jobs.feedback import escalate_complaints
 from jobs.footfall import close_day, report_hours
-from jobs.forwarding import forward
+from jobs.forwarding import forward_to_all
 from jobs.job import Job
 from jobs.messages import tell_people
 from jobs.orders import check_payments, end_holds, release_no_shows, send_refunds
@@ -14,6 +14,7 @@ from jobs.reconciliation import reconcile
 from jobs.retention import delete_members, move_latecomers, purge_old
 from jobs.sessions import make_sessions
 from jobs.vouchers import check_vouchers, expire_vouchers, remind_of_vouchers
+from jobs.waiting import offer_freed_slots
 
 ALL: tuple[Job, ...] = (
     Job(name="end_holds", function=end_holds, every_seconds=10),
@@ -22,10 +23,11 @@ ALL: tuple[Job, ...] = (
     Job(name="release_no_shows", function=release_no_shows, every_seconds=10),
     Job(
         name="forward",
-        function=lambda tools: forward(platform=tools.platform, clock=tools.clock),
+        function=lambda tools: forward_to_all(platforms=tools.platforms, clock=tools.clock),
         every_seconds=5,
         timeout_seconds=90,
     ),
+    Job(name="offer_freed_slots", function=offer_freed_slots, every_seconds=10),
     Job(name="tell_people", function=tell_people, every_seconds=5, timeout_seconds=90),
     Job(name="report_hours", function=lambda tools: report_hours(now=tools.clock()), every_seconds=300),
     Job(name="close_day", function=lambda tools: close_day(now=tools.clock()), every_seconds=300),

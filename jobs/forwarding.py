@@ -6,6 +6,7 @@ failure also halves the company in which a row is sent, so that one on which the
 and takes nobody with it.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -21,24 +22,35 @@ from federation.government_platform import (
     RowKind,
 )
 from models.forwarding import operations as forwarding
-from models.forwarding.operations import ClaimedRow
+from models.forwarding.operations import ClaimedRow, Provinces
 
 log = logging.getLogger(__name__)
+
+Platforms = Sequence[tuple[Provinces, GovernmentPlatform]]
+"""Each side of the border may have its own; together they take every province once."""
 
 LEASE_S = 60
 LONGEST_SEND = timedelta(seconds=20)  # the client gives up after 15 s
 LONGEST_RUN = timedelta(seconds=45)
 
 
-async def forward(*, platform: GovernmentPlatform, clock: Callable[[], datetime]) -> int:
-    """Send until nothing is due, the platform fails us, or the run has lasted long enough; the next goes on.
+async def forward_to_all(*, platforms: Platforms, clock: Callable[[], datetime]) -> int:
+    """Every platform at the same time, so that none waits for another that is down."""
+    sent = [forward(platform=platform, of=of, clock=clock) for of, platform in platforms]
+    return sum(await asyncio.gather(*sent))
+
+
+async def forward(
+    *, platform: GovernmentPlatform, clock: Callable[[], datetime], of: Provinces = forwarding.ALL
+) -> int:
+    """Send the rows of these provinces until nothing is due, the platform fails us, or the run has lasted long enough; the next goes on.
 
     Gives how many rows were delivered. Any number of workers may do this at once.
     """
     delivered = 0
     run_ends_at = clock() + LONGEST_RUN
     while clock() < run_ends_at:
-        batches = in_batches(await forwarding.claim(limit=MAX_ROWS, now=clock(), lease_seconds=LEASE_S))
+        batches = in_batches(await forwarding.claim(limit=MAX_ROWS, now=clock(), lease_seconds=LEASE_S, of=of))
         if not batches:
             break
         while batches:
@@ -72,7 +84,7 @@ async def _send(
     try:
         receipts = await platform.send(RowKind(batch[0].kind), rows)
     except (PlatformUnavailable, PlatformRefused, ValueError) as error:
-        log.warning("a batch of %s did not arrive: %s", batch[0].kind, error)
+        log.warning("a batch of %s did not arrive at %s: %s", batch[0].kind, platform.base_url, error)
         await forwarding.failed(rows=batch, error=str(error), now=clock())
         return None
     answers = list(zip(batch, receipts, strict=True))

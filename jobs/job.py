@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from federation.government_platform import GovernmentPlatform
+from jobs.forwarding import Platforms
 from jobs.messengers import Messengers
 from models.keys import AuditKeys
 from models.privacy.rules import PrivacyKeys
@@ -16,7 +16,7 @@ class Tools:
     """Adapters and ports, built once per process by `bff.wiring`. `clock` gives aware UTC."""
 
     channels: Mapping[str, PaymentChannel]
-    platform: GovernmentPlatform
+    platforms: Platforms
     clock: Callable[[], datetime]
     wake: Callable[[str], Awaitable[None]]
     audit_keys: AuditKeys

@@ -5,7 +5,10 @@ way of altering a table on SQLite (rebuilding it) silently drops indexes and tri
 """
 
 import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any
 
+from tortoise import Tortoise
 from tortoise.connection import get_connection
 
 from models import database
@@ -31,6 +34,8 @@ _LOOKED_UP_BY = (
     ("phone_code", "member_id"),
     ("rating", "member_id"),
     ("voucher", "order_id"),
+    ("held_cell", "freed_slot_id"),
+    ("waiting_entry", "order_id"),
     ("staff_sign_in", "staff_id"),
 )
 
@@ -75,6 +80,9 @@ _BOTH = (
        WHERE ended_at IS NULL""",
     """CREATE UNIQUE INDEX IF NOT EXISTS concession_one_live ON concession (member_id, kind)
        WHERE revoked_at IS NULL""",
+    # who waits is asked about whenever something is given up, and there are few
+    """CREATE INDEX IF NOT EXISTS waiting_entry_in_line ON waiting_entry (venue_id, starts_from)
+       WHERE state = 'WAITING'""",
     "CREATE UNIQUE INDEX IF NOT EXISTS shift_one_open ON shift (staff_id) WHERE closed_at IS NULL",
     # an administrator has one role, in one place; that nothing else stands beside it, the account's lock sees to
     """CREATE UNIQUE INDEX IF NOT EXISTS staff_role_one_administration ON staff_role (staff_id)
@@ -109,6 +117,7 @@ _BOTH = (
 _CHECKS = {
     # name: (table, what must be true)
     "payment_refunds_within_amount": ("payment", "refunded_fen >= 0 AND refunded_fen <= amount_fen"),
+    "held_cell_for_somebody": ("held_cell", "(order_line_id IS NULL) <> (freed_slot_id IS NULL)"),
     "payment_amount_positive": ("payment", "amount_fen > 0"),
     "refund_amount_positive": ("refund", "amount_fen > 0"),
     "orders_total_not_negative": ("orders", "total_fen >= 0"),
@@ -304,6 +313,7 @@ NAMES = (
     "complaint_step_once",
     "message_unplanned",
     "voucher_of_a_person",
+    "waiting_entry_in_line",
     "voucher_use_one_live",
     "voucher_use_waiting",
     *(f"{table}_kept" for table in _ADDED_ONLY),
@@ -319,5 +329,52 @@ POSTGRES_NAMES = ("audit_line_not_emptied",)
 
 
 async def put_up() -> None:
+    connection = get_connection("default")
+    if not database.on_postgres():
+        for statement in [text async for text in _lost_in_rebuilding()]:
+            await connection.execute_query(statement)
     for statement in _BOTH + (_POSTGRES if database.on_postgres() else _SQLITE):
-        await get_connection("default").execute_query(statement)
+        await connection.execute_query(statement)
+
+
+def of_the_tables() -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """What the tables' classes promise: (table, columns, whether they are unique together)."""
+    assert Tortoise.apps is not None  # init has filled it
+    for table in Tortoise.apps.get_models_iterable():
+        meta = table._meta
+
+        def columns(names: Iterable[str], fields: Mapping[str, Any] = meta.fields_map) -> tuple[str, ...]:
+            return tuple(getattr(fields[name], "source_field", None) or name for name in names)
+
+        for names in meta.unique_together:
+            yield meta.db_table, columns(names), True
+        for index in meta.indexes:
+            yield meta.db_table, columns(index if isinstance(index, tuple) else index.fields), False
+        for name, field in meta.fields_map.items():
+            if field.unique and not field.pk:
+                yield meta.db_table, columns([name]), True
+
+
+async def indexes_on_sqlite() -> set[tuple[str, tuple[str, ...], bool]]:
+    """The same, as the database has it."""
+    found = await database.rows(
+        """SELECT tables.name AS held, list.name, list."unique" AS once, list.partial, info.name AS col
+             FROM sqlite_master tables, pragma_index_list(tables.name) list, pragma_index_info(list.name) info
+            WHERE tables.type = 'table' ORDER BY list.name, info.seqno"""
+    )
+    by_name: dict[tuple[str, str, bool], list[str]] = {}
+    for row in found:
+        if not row["partial"]:
+            by_name.setdefault((row["held"], row["name"], bool(row["once"])), []).append(row["col"])
+    return {(held, tuple(columns), once) for (held, _, once), columns in by_name.items()}
+
+
+async def _lost_in_rebuilding() -> AsyncIterator[str]:
+    """Tortoise alters a column on SQLite by rebuilding its table, and forgets unique constraints and indexes of several
+    columns on the way. Without them a court is booked twice and nobody notices."""
+    there = await indexes_on_sqlite()
+    for table, columns, once in of_the_tables():
+        if (table, columns, True) not in there and (once or (table, columns, False) not in there):
+            name = f"{table}_{'once' if once else 'by'}_{'_'.join(columns)}"
+            kind = "UNIQUE INDEX" if once else "INDEX"
+            yield f"CREATE {kind} IF NOT EXISTS {name} ON {table} ({', '.join(columns)})"

@@ -40,6 +40,7 @@ from resolvers.venue_report import VenueReportQueries
 from resolvers.venues import VenueQueries
 from resolvers.voucher_campaigns import VoucherCampaignActs, VoucherCampaignQueries
 from resolvers.vouchers_at_desk import VouchersAtDeskActs, VouchersAtDeskQueries
+from resolvers.waiting import WaitingActs, WaitingQueries
 
 
 @strawberry.type
@@ -49,6 +50,7 @@ class Query(
     OrderQueries,
     AttendanceQueries,
     PriceQueries,
+    WaitingQueries,
     MyVoucherQueries,
     ClaimingQueries,
     MemberQueries,
@@ -87,6 +89,7 @@ class Mutation(
     PrivacyActs,
     OrderActs,
     AttendanceActs,
+    WaitingActs,
     ClaimingActs,
     PayingActs,
     StaffSignInActs,

@@ -1,6 +1,7 @@
 """Finding somewhere to move: venues nearby, one venue, its slots; divisions and sports."""
 
 import base64
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Self
@@ -9,10 +10,11 @@ import orjson
 import strawberry
 from strawberry.relay import PageInfo
 
+from federation.port import Search
 from maps.coordinates import CoordinateOutOfRange, CoordinateSystem, Point, convert
 from models.booking import queries as booking
 from models.booking.rules import SlotStatus
-from models.calendar import business_day, clock_text
+from models.calendar import business_day, clock_text, minute_of_day
 from models.errors import BadInput
 from models.footfall import counting
 from models.footfall.counting import Inside
@@ -91,6 +93,18 @@ async def _occupancies(venue_ids: list[int], context: Context) -> list[Occupancy
     return [Occupancy.of(found.get(venue_id), context.now) for venue_id in venue_ids]
 
 
+@strawberry.type(
+    description="Where a venue is booked that is not booked here. What was searched for is carried along: the sport, and day and "
+    "time of `openAt`."
+)
+class Jump:
+    platform_name: str
+    appid: str | None = strawberry.field(description="Of a mini-program, with `path`: wx.navigateToMiniProgram.")
+    path: str | None
+    url: str | None = strawberry.field(description="A page for browsers.")
+    is_demonstration: bool
+
+
 @strawberry.type
 class Venue:
     row_id: strawberry.Private[int]
@@ -112,6 +126,9 @@ class Venue:
         description="True: made up for the walk-through, not published."
     )
     opening_today: list[Opening] = strawberry.field(directives=[ListSize(assumed_size=MOST_OPENINGS)])
+    jump: Jump | None = strawberry.field(
+        description="Null: it is booked here. Else its slots, prices and rules are the other platform's."
+    )
 
     @strawberry.field(
         metadata=live("row_id", _occupancies), description="Null when no gate of this venue has counted yet."
@@ -196,8 +213,9 @@ class VenueQueries:
             after=_read_cursor(after),
             keep=info.context.services.keep,
         )
+        search = _search(sport, open_at)
         edges = [
-            (_venue_row(venue, coordinate_system), _cursor(squared_metres, venue.id), distance_m)
+            (_venue_row(venue, coordinate_system, search), _cursor(squared_metres, venue.id), distance_m)
             for venue, squared_metres, distance_m in page.rows
         ]
         return VenueConnection(
@@ -216,9 +234,15 @@ class VenueQueries:
         info: Info,
         id: strawberry.ID,  # noqa: A002 - the argument's name in the schema
         coordinate_system: CoordinateSystem = CoordinateSystem.GCJ02,
+        sport: str | None = None,
+        open_at: datetime | None = None,
     ) -> Venue | None:
         found = await venues.venue_by_public_id(id, today=business_day(info.context.now))
-        return None if found is None else Rows.positional(Venue, [_venue_row(found, coordinate_system)])[0]
+        if found is None:
+            return None
+        row = _venue_row(found, coordinate_system, _search(sport, open_at))
+        answer: Venue = Rows.positional(Venue, [row])[0]
+        return answer
 
     @strawberry.field(  # not shared whole: what is taken is true only now. The room keeps what may be kept of it
         directives=[ListSize(assumed_size=MOST_COURTS), Weight(weight=500), Public(max_age=0)],
@@ -264,10 +288,31 @@ def point_of(given: PointInput) -> Point:
         raise BadInput(str(error), next_step="请检查经纬度是否写反、坐标系是否选对。", field="point") from error
 
 
-def _venue_row(found: venues.VenueRow, system: CoordinateSystem) -> tuple[Any, ...]:
+def _search(sport: str | None, open_at: datetime | None) -> Search:
+    """What a jump carries along of what was asked for."""
+    if open_at is None:
+        return Search(venue="", sport=sport or "")
+    return Search(venue="", sport=sport or "", day=business_day(open_at), minute=minute_of_day(open_at))
+
+
+def _venue_row(found: venues.VenueRow, system: CoordinateSystem, search: Search) -> tuple[Any, ...]:
     """In the order of `Venue`'s fields: the room's row, with its place in the system asked for and hours as texts."""
     lon, lat = convert(found.lon, found.lat, CoordinateSystem.WGS84, system)
-    return (*found[:6], (round(lon, 6), round(lat, 6), system), *found[8:-1], _clock_texts(found.opening_today))
+    return (
+        *found[:6],
+        (round(lon, 6), round(lat, 6), system),
+        *found[8:-2],
+        _clock_texts(found.opening_today),
+        _jump(found, search),
+    )
+
+
+def _jump(found: venues.VenueRow, search: Search) -> tuple[Any, ...] | None:
+    if found.partner is None:
+        return None
+    lon, lat = convert(found.lon, found.lat, CoordinateSystem.WGS84, CoordinateSystem.GCJ02)
+    to = found.partner.jump(replace(search, lon=lon, lat=lat))
+    return (found.partner.name, to.appid or None, to.path or None, to.url or None, found.partner.is_demonstration)
 
 
 @lru_cache(maxsize=1024)

@@ -34,6 +34,7 @@ BUDGETS: Sequence[Budget] = (
         fields=frozenset(
             {"venuesNear", "venue", "slots", "sessions", "occupancyForecast", "regions", "sports"}
             | {"order", "orders", "orderQuote", "refundQuote"}
+            | {"myWaiting"}
             | {"admissionCodes", "me", "mySignIns", "myName", "myPeople"}
             | {"messages", "subscribeTemplates", "messageChoices"}
             | {"consentTexts", "myConsents", "myMerges"}
@@ -54,6 +55,7 @@ BUDGETS: Sequence[Budget] = (
     Budget(
         name="acting",
         fields=frozenset({"placeOrder", "payOrder", "cancelOrder", "signOut", "staffSignOut"})
+        | {"joinWaitingList", "leaveWaitingList"}
         | {"markMessagesRead", "rememberSubscriptions", "setMessageChoice"}
         | {"endSignIn", "endOtherSignIns"}
         | {"giveConsent", "withdrawConsent"}

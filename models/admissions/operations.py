@@ -162,7 +162,7 @@ async def _write_passage(admission: Admission, verdict: Verdict, door: str, now:
 
 async def _tell_platform(admission: Admission, door: str, now: datetime) -> None:
     about = await database.row(
-        """SELECT orders.order_no, venue.ref FROM orders JOIN venue ON venue.id = orders.venue_id
+        """SELECT orders.order_no, venue.ref, venue.province_code FROM orders JOIN venue ON venue.id = orders.venue_id
             WHERE orders.id = $1""",
         admission.order_id,
     )
@@ -170,6 +170,7 @@ async def _tell_platform(admission: Admission, door: str, now: datetime) -> None
     await forwarding.add(
         kind="redemptions",
         subject=f"order:{about['order_no']}",
+        province_code=about["province_code"],
         payload={
             "orderNo": about["order_no"],
             "admissionId": admission.public_id,

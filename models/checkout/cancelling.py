@@ -263,7 +263,7 @@ async def _end(order: Order, lines: Sequence[OrderLine], party: RefundParty, now
     ids = [line.id for line in lines]
     await OrderLine.filter(id__in=ids).update(cancelled_at=now)
     await admissions.revoke(ids, now=now)
-    await cells.release(ids)  # sessions are locked before pools of vouchers
+    await cells.release(ids, now=now)  # sessions are locked before pools of vouchers
     await unwind(order, lines, party, now)
     remaining = await OrderLine.filter(order_id=order.id, cancelled_at=None).order_by("line_no")
     if remaining:

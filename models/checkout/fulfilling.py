@@ -53,7 +53,7 @@ async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
     """Closes the order; whatever cells and places its lines hold are free again. What an unpaid one asked for is waived, and
     what it would have been bought with beside money is unwound."""
     lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
-    await cells.release([line.id for line in lines])
+    await cells.release([line.id for line in lines], now=now)
     if order.status == OrderStatus.PENDING_PAYMENT:
         if order.to_pay_fen:
             await book(order, FinanceKind.WAIVED, order.to_pay_fen, order.order_no, now)
@@ -79,6 +79,7 @@ async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str,
     await forwarding.add(
         kind="orders",
         subject=f"order:{order.order_no}",
+        province_code=about["province_code"],
         payload={
             "orderNo": order.order_no,
             "state": state,

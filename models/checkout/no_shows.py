@@ -112,7 +112,7 @@ async def _follow(attendance: Attendance, order: Order, line: OrderLine, now: da
     """What a no-show brings with it; gives the number of the refund, if something is given back."""
     if attendance.was_released:
         await admissions.revoke([line.id], reason=NO_SHOW, now=now)
-        await cells.release([line.id])
+        await cells.release([line.id], now=now)
     refund = await _give_back(attendance, order, line, now)
     venue = await database.row("SELECT name FROM venue WHERE id = $1", order.venue_id)
     assert venue is not None

@@ -104,7 +104,7 @@ async def place_order(
     down), they are ended here, properly, and the order is tried once more.
     """
     lines = checked_lines(lines)
-    _check_key(idempotency_key)
+    check_key(idempotency_key)
     with_vouchers = reserving.checked_ids(voucher_ids)
     asked = request_hash(
         *(line.asked for line in lines),
@@ -117,7 +117,7 @@ async def place_order(
     people = tuple(line.people for line in lines)
     by = placed_by or PlacedBy()
     named = tuple(line.companion_ids for line in lines)
-    place = _Placing(member_id, tuple(slots), people, named, keys, idempotency_key, asked, by, with_vouchers)
+    place = Placing(member_id, tuple(slots), people, named, keys, idempotency_key, asked, by, with_vouchers)
     try:
         return await _place(place, now=now)
     except DomainError as refusal:
@@ -145,7 +145,9 @@ async def bookable_together(lines: Sequence[LineWanted], *, whom: ForWhom, now: 
 
 
 @dataclass(frozen=True, slots=True)
-class _Placing:
+class Placing:
+    """What is to be placed: everything about it is known and checked but who holds the cells, and the limits."""
+
     member_id: int
     slots: tuple[Bookable, ...]
     people: tuple[int, ...]
@@ -162,16 +164,24 @@ class _Placing:
 
 
 @database.operation
-async def _place(place: _Placing, *, now: datetime) -> str:
-    """Lock, check, write. The members' rows are the locks under which their limits are counted."""
-    venue_id = place.slots[0].venue_id
-    who = await who_plays.lock(
+async def _place(place: Placing, *, now: datetime) -> str:
+    return await place_within(place, await lock_players(place, now=now), now=now)
+
+
+async def lock_players(place: Placing, *, now: datetime) -> WhoPlays:
+    """The members' rows are the locks under which their limits are counted."""
+    return await who_plays.lock(
         member_id=place.member_id,
         placed_by_id=place.placed_by.member_id,
         companion_ids=[each for ids in place.named for each in ids],
-        venue_id=venue_id,
+        venue_id=place.slots[0].venue_id,
         now=now,
     )
+
+
+async def place_within(place: Placing, who: WhoPlays, *, now: datetime) -> str:
+    """Checks and writes, inside an act that holds the rows of whoever plays."""
+    venue_id = place.slots[0].venue_id
     repeated = await _placed_before(place.member_id, place.idempotency_key, place.asked)
     if repeated:
         return repeated
@@ -198,7 +208,7 @@ async def _place(place: _Placing, *, now: datetime) -> str:
     return order.order_no
 
 
-async def _vouchers_of(place: _Placing, now: datetime) -> Sequence[Voucher]:
+async def _vouchers_of(place: Placing, now: datetime) -> Sequence[Voucher]:
     basket = await basket_of(place.slots)
     return await reserving.lock_fitting(place.voucher_ids, member_id=place.member_id, basket=basket, now=now)
 
@@ -212,7 +222,7 @@ async def basket_of(slots: Sequence[Bookable]) -> Basket:
     )
 
 
-async def _held_in_the_way(refusal: DomainError, place: _Placing, now: datetime) -> Sequence[int]:
+async def _held_in_the_way(refusal: DomainError, place: Placing, now: datetime) -> Sequence[int]:
     """The orders whose holds are behind a refusal: those of the taken cells, or this member's own overdue ones."""
     if isinstance(refusal, SlotTaken):
         return refusal.blocking_order_ids
@@ -239,7 +249,7 @@ async def _placed_before(member_id: int, key: str, asked: str) -> str | None:
     return str(found["order_no"])
 
 
-async def _write_order(place: _Placing, who: WhoPlays, vouchers: Sequence[Voucher], now: datetime) -> Order:
+async def _write_order(place: Placing, who: WhoPlays, vouchers: Sequence[Voucher], now: datetime) -> Order:
     return await Order.create(
         order_no=new_no("O", now),
         member_id=place.member_id,
@@ -257,7 +267,7 @@ async def _write_order(place: _Placing, who: WhoPlays, vouchers: Sequence[Vouche
     )
 
 
-async def _write_lines(order: Order, place: _Placing) -> list[OrderLine]:
+async def _write_lines(order: Order, place: Placing) -> list[OrderLine]:
     by_vouchers = shares(order.voucher_fen, [slot.price_fen for slot in place.slots])
     return [
         await OrderLine.create(
@@ -301,7 +311,7 @@ async def _first_taken(slots: Sequence[BookableSlot]) -> str:
     return slots[0].title
 
 
-def _check_key(key: str) -> None:
+def check_key(key: str) -> None:
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
         raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
 

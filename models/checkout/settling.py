@@ -181,7 +181,7 @@ async def _take_again(order: Order, lines: list[OrderLine], now: datetime) -> bo
     if wanted and await cells.hold(wanted):
         return False
     if not await hold_again(lines, now=now):
-        await cells.release([line.id for line in lines])
+        await cells.release([line.id for line in lines], now=now)
         return False
     if vouchers:
         await reserving.reserve_again(order, vouchers)

@@ -105,6 +105,7 @@ async def _tell_figure(*, device_id: int, hour_end: datetime, now: datetime) -> 
     await forwarding.add(
         kind="hourly-figures",
         subject=f"gate:{device.device_no}",
+        province_code=figure["province_code"],
         payload={  # field names as in domain.md, "Footfall and forwarding"
             "provinceId": figure["province_code"],
             "cityId": figure["city_code"],

@@ -244,7 +244,7 @@ async def _tell_platform(
     device: GateDevice, event_no: str, verdict: Verdict, scanned_at: datetime, now: datetime
 ) -> None:
     about = await database.row(
-        """SELECT orders.order_no, admission.public_id, venue.ref
+        """SELECT orders.order_no, admission.public_id, venue.ref, venue.province_code
              FROM admission JOIN orders ON orders.id = admission.order_id
                             JOIN venue ON venue.id = admission.venue_id
             WHERE admission.id = $1""",
@@ -254,6 +254,7 @@ async def _tell_platform(
     await forwarding.add(
         kind="gate-scans",
         subject=f"gate:{device.device_no}",
+        province_code=about["province_code"],
         payload={
             "eventNo": event_no,
             "deviceId": device.device_no,

@@ -44,17 +44,35 @@ class ClaimedRow:
     lease_ends_at: datetime
 
 
-async def add(*, kind: str, subject: str, payload: Mapping[str, Any], now: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provinces:
+    """Whose rows a platform is told: those of the provinces with these codes, or those of all others."""
+
+    codes: tuple[str, ...] = ()
+    others: bool = True
+
+    def condition(self, *, first: int) -> str:
+        """Of a row in SQL; the codes are parameters from number `first` on."""
+        places = database.parameters(len(self.codes), first=first)
+        is_in = f"row.province_code IN ({places})" if self.codes else "FALSE"
+        return f"NOT {is_in}" if self.others else is_in
+
+
+ALL = Provinces()
+
+
+async def add(*, kind: str, subject: str, province_code: str, payload: Mapping[str, Any], now: datetime) -> None:
     """Write a message with the fact it tells of, inside the caller's transaction and under its subject's lock.
 
     `kind` is orders, redemptions, gate-scans or hourly-figures; `subject` is `order:<order_no>` or
-    `gate:<device_no>`; `payload` holds what JSON can hold, and nothing that must not leave the house.
+    `gate:<device_no>`, and all of one subject are of one province: where the venue lies, since that side's platform
+    is told. `payload` holds what JSON can hold, and nothing that must not leave the house.
     """
     await database.rows(
         """INSERT INTO outbox (public_id, kind, subject, payload, created_at, next_attempt_at,
-                               attempts, receipt_no, last_error)
-           VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '')""",
-        *(new_id("row"), kind, subject, orjson.dumps(payload).decode(), now),
+                               attempts, receipt_no, last_error, province_code)
+           VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '', $6)""",
+        *(new_id("row"), kind, subject, orjson.dumps(payload).decode(), now, province_code),
     )
 
 
@@ -64,13 +82,14 @@ def platform_time(instant: datetime) -> str:
 
 
 @database.operation
-async def claim(*, limit: int, now: datetime, lease_seconds: int) -> list[ClaimedRow]:
-    """Take up to `limit` due rows for `lease_seconds`: the head of each order, and of each gate the head with the
+async def claim(*, limit: int, now: datetime, lease_seconds: int, of: Provinces = ALL) -> list[ClaimedRow]:
+    """Take up to `limit` due rows of these provinces for `lease_seconds`: the head of each order, and of each gate the head with the
     due rows of its kind that directly follow. Of one subject they come in order.
 
     Several workers get disjoint rows. Whoever locks a gate's head owns its queue, so followers need no lock.
     """
-    found = list(await database.rows(_DUE_HEADS, now, limit))
+    heads = _DUE_HEADS.format(mine=of.condition(first=3))
+    found = list(await database.rows(heads, now, limit, *of.codes))
     for head in [row for row in found if row["subject"].startswith("gate:")]:
         found += await _followers(head, limit=limit - len(found), now=now)
     lease_ends_at = now + timedelta(seconds=lease_seconds)
@@ -95,7 +114,7 @@ _IS_DUE = "(row.next_attempt_at <= $1 AND (row.claimed_until IS NULL OR row.clai
 _DUE_HEADS = f"""
     SELECT row.id, row.public_id, row.kind, row.subject, row.payload, row.attempts
     FROM outbox row
-    WHERE row.delivered_at IS NULL AND row.dead_at IS NULL AND {_IS_DUE}
+    WHERE row.delivered_at IS NULL AND row.dead_at IS NULL AND {_IS_DUE} AND {{mine}}
       AND row.id = (
         SELECT MIN(other.id) FROM outbox other
         WHERE other.subject = row.subject AND other.delivered_at IS NULL

@@ -14,6 +14,9 @@ class OutboxRow(Table):
     public_id = fields.CharField(max_length=32, unique=True)  # the platform's idempotency key
     kind = fields.CharField(max_length=20)
     subject = fields.CharField(max_length=64)  # order:… or gate:…; kept in order within it
+    province_code = fields.CharField(
+        max_length=6, default="", db_default=""
+    )  # where it happened: whose platform hears it
     payload: dict[str, Any] = fields.JSONField()
     created_at = fields.DatetimeField()
     attempts = fields.IntField(default=0)

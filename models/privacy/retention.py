@@ -182,6 +182,13 @@ RULES: tuple[Rule, ...] = (
         purge=_attendances,
     ),
     Rule(
+        name="waiting_lists",
+        what="places in lines that have ended",
+        age=180 * DAY,
+        why="what became of it is an order (ours)",
+        purge=_rows("waiting_entry", "ended_at <= $1", 180 * DAY),
+    ),
+    Rule(
         name="sealed_records",
         what="who a deleted member was, past `keep_until`",
         age=timedelta(0),

@@ -16,6 +16,7 @@ from models.venues.tables import (
     CourtPart,
     Holiday,
     OpeningHours,
+    PartnerPlatform,
     SchoolHoliday,
     Sport,
     TariffWindow,
@@ -39,6 +40,7 @@ async def _bring_in(places: PlacesInFiles) -> ImportReport:
         await database.rows("SET LOCAL lock_timeout = '60s'")  # another import takes longer than people wait
     await database.alone_with("import of places")
     await import_regions(places.regions, report)
+    await bring(PartnerPlatform, places.partners, key=("code",), report=report)
     await bring(Sport, places.sports, key=("code",), report=report)
     await bring(Holiday, places.holidays, key=("date",), report=report, vanished="removed")
     venue_ids = await _bring_venues(places.venues, report)

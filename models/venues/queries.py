@@ -5,7 +5,7 @@ A venue's courts, windows and limits are read together, by `models.booking.queri
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache, lru_cache
 from math import isfinite
@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypedDict
 
 import orjson
 
+from federation.jump import JumpOnly
+from federation.port import Jump, Search
 from maps.coordinates import CoordinateSystem, Point
 from maps.nearest import Metric, squared_metres_sql
 from models import database
@@ -50,6 +52,21 @@ class VenueRow(NamedTuple):
     price_from_fen: int | None
     price_is_demonstration: bool
     opening_today: tuple[tuple[int, int], ...]
+    partner: "Partner | None"
+
+
+class Partner(NamedTuple):
+    """Who books a venue that is not connected, as `federation.jump.JumpOnly` wants it."""
+
+    name: str
+    appid: str
+    path: str
+    web: str
+    their_id: str
+    is_demonstration: bool
+
+    def jump(self, search: Search) -> Jump:
+        return JumpOnly(appid=self.appid, path=self.path, web=self.web).jump(replace(search, venue=self.their_id))
 
 
 class NearbyRow(NamedTuple):
@@ -139,11 +156,14 @@ def _nearest(
 
 
 def _dumped(venues: Sequence[VenueRow] | None) -> bytes:
-    """`sports` and `opening_today` as texts, in which the database gave them and `_venue_row` takes them."""
+    """What lies inside a row as texts, in which the database gave them and `_venue_row` takes them."""
     return orjson.dumps(
         venues
         and [
-            (*row[:12], orjson.dumps(row[12]).decode(), *row[13:15], orjson.dumps(row[15]).decode())
+            (
+                *(*row[:12], orjson.dumps(row[12]).decode(), *row[13:15], orjson.dumps(row[15]).decode()),
+                row[16] and orjson.dumps(tuple(row[16])).decode(),
+            )
             for row in venues
         ]
     )
@@ -151,7 +171,12 @@ def _dumped(venues: Sequence[VenueRow] | None) -> bytes:
 
 def _loaded(text: bytes) -> Sequence[VenueRow] | None:
     rows = orjson.loads(text)
-    return rows and [VenueRow._make((*row[:12], _pairs(row[12]), *row[13:15], _pairs(row[15]))) for row in rows]
+    return rows and [
+        VenueRow._make(
+            (*row[:12], _pairs(row[12]), *row[13:15], _pairs(row[15]), _partner(row[16]) if row[16] else None)
+        )
+        for row in rows
+    ]
 
 
 def nearby_statement(
@@ -200,9 +225,11 @@ def nearby_sql(on_postgres: bool, with_cursor: bool, with_sport: bool, with_open
                                                  AND sport_code = {sport}) THEN {sport} ELSE '' END"""
     if with_open_at:
         weekday, minute = f"${next(parameter)}", f"${next(parameter)}"
-        filters += f""" AND EXISTS (SELECT 1 FROM opening_hours o WHERE o.venue_id = v.id
+        # whoever books a venue elsewhere knows its hours, we don't: it is shown, and the time is carried along
+        filters += f""" AND (v.partner_id IS NOT NULL OR EXISTS (
+                         SELECT 1 FROM opening_hours o WHERE o.venue_id = v.id
                           AND o.sport_code = {sports_own_hours or "''"} AND o.weekday = {weekday}
-                          AND o.opens_minute <= {minute} AND o.closes_minute > {minute})"""
+                          AND o.opens_minute <= {minute} AND o.closes_minute > {minute}))"""
     return f"""
         WITH near AS (
           SELECT id, m2 FROM (
@@ -225,7 +252,8 @@ def _venue_columns(says: dict[str, str], *, weekday: str) -> str:
     return f"""v.id, v.public_id, v.name, v.address, v.venue_type, r.name AS region_name, v.lon, v.lat,
                v.coordinate_quality, NULLIF(v.phone, '') AS phone, NULLIF(v.grade, '') AS grade, v.is_open,
                v.price_from_fen, v.price_from_provenance <> 'PUBLISHED' AS price_is_demonstration,
-               {says["sports"]} AS sports, {says["opening"].format(weekday=weekday)} AS opening_today"""
+               {says["sports"]} AS sports, {says["opening"].format(weekday=weekday)} AS opening_today,
+               {says["partner"]} AS partner"""
 
 
 _POSTGRES = {
@@ -236,6 +264,8 @@ _POSTGRES = {
     "opening": """(SELECT json_agg(json_build_array(o.opens_minute, o.closes_minute) ORDER BY o.opens_minute)
                      FROM opening_hours o
                     WHERE o.venue_id = v.id AND o.sport_code = '' AND o.weekday = {weekday})""",
+    "partner": """(SELECT json_build_array(p.name, p.appid, p.path, p.web, v.their_id, p.provenance <> 'PUBLISHED')
+                     FROM partner_platform p WHERE p.code = v.partner_id)""",
 }
 _SQLITE = {
     # CROSS JOIN is SQLite's way to say: the box first. Its planner may else go through every venue.
@@ -248,6 +278,8 @@ _SQLITE = {
                      SELECT opens_minute, closes_minute FROM opening_hours
                       WHERE venue_id = v.id AND sport_code = '' AND weekday = {weekday}
                       ORDER BY opens_minute) AS o)""",
+    "partner": """(SELECT json_array(p.name, p.appid, p.path, p.web, v.their_id, p.provenance <> 'PUBLISHED')
+                     FROM partner_platform p WHERE p.code = v.partner_id)""",
 }
 
 
@@ -260,13 +292,20 @@ def _nearby_row(squared_metres: float, *venue: Any) -> NearbyRow:
 def _venue_row(
     row_id: int, public_id: str, name: str, address: str, venue_type: str, region_name: str, lon: float, lat: float,
     quality: str, phone: str | None, grade: str | None, is_open: Any, price_from_fen: int | None, is_made_up: Any,
-    sports: str | None, opening_today: str | None,
+    sports: str | None, opening_today: str | None, partner: str | None,
 ) -> VenueRow:
     return VenueRow(
         row_id, public_id, name, address, venue_type, region_name, lon, lat, quality, phone, grade, bool(is_open),
         _pairs(sports), price_from_fen, bool(is_made_up), _pairs(opening_today),
+        _partner(partner) if partner else None,
     )
 # fmt: on
+
+
+@lru_cache(maxsize=512)
+def _partner(text: str) -> Partner:
+    name, appid, path, web, their_id, is_made_up = orjson.loads(text)
+    return Partner(name, appid, path, web, their_id, bool(is_made_up))
 
 
 @lru_cache(maxsize=2048)

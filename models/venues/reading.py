@@ -4,12 +4,13 @@ The files and their rules are described in data/README.md. Whatever contradicts 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from federation.jump import JumpOnly, faults
 from maps.coordinates import Point
 from maps.placement import near_centroid
 from models.calendar import CELL_MINUTES
@@ -48,6 +49,7 @@ class VenueInFiles:
 @dataclass(frozen=True, slots=True)
 class PlacesInFiles:
     regions: list[dict[str, Any]]
+    partners: list[dict[str, Any]]
     sports: list[dict[str, Any]]
     holidays: list[dict[str, Any]]
     venues: list[VenueInFiles]
@@ -65,12 +67,24 @@ def read_places(folder: Path, *, today: date) -> PlacesInFiles:
     venues = _Venues(folder, {region["key"]: region for region in regions}, [sport["code"] for sport in sports])
     return PlacesInFiles(
         regions=regions,
+        partners=_partners(folder),
         sports=sports,
         holidays=[_holiday(row) for row in read_csv(folder, "holidays.csv")],
         venues=[venues.read(row, today) for row in read_csv(folder, "venues.csv")],
         concessions=concessions_in(venues.checked(folder, "concessions.csv")),
         school_holidays=school_holidays_in(read_csv(folder, "school_holidays.csv")),
     )
+
+
+def _partners(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for row in read_csv(folder, "partner_platforms.csv"):
+        where = f"partner_platforms.csv {row['code']}"
+        one_of(row["provenance"], PROVENANCES, where)
+        for fault in faults(JumpOnly(appid=row["appid"], path=row["path"], web=row["web"])):
+            raise ImportRefused(f"{where}: {fault}")
+        found.append(dict(row))
+    return found
 
 
 def demonstration_prices(folder: Path) -> int:
@@ -95,6 +109,8 @@ class _Venues:
         self.mends = self._by_reference(folder, "mends.csv")
         self.courts = self._by_reference(folder, "courts.csv")
         self.courts_by_type = _grouped(read_csv(folder, "demonstration_courts.csv"), "venue_type")
+        self.elsewhere = {row["reference"]: row for row in self.checked(folder, "partner_venues.csv")}
+        self.partners = [row["code"] for row in read_csv(folder, "partner_platforms.csv")]
         self.openings = opening_sets(self.checked(folder, "opening_hours.csv"))
         self.windows = window_sets(self.checked(folder, "tariffs.csv"))
         self.free = free_windows(self.checked(folder, "free_days.csv"))
@@ -116,32 +132,65 @@ class _Venues:
 
     def read(self, row: dict[str, str], today: date) -> VenueInFiles:
         ref = row["ref"]
+        if ref in self.elsewhere:
+            return self._booked_elsewhere(row, self.elsewhere[ref], today)
         courts = self._courts(row)
         openings = self._openings(row)
         windows, price_from = self._windows(ref, courts, [opening for opening, _ in openings])
-        mended = mend(row, self.mends.get(ref, ()))
         played = {court.columns["sport_code"] for court in courts}
         return VenueInFiles(
             columns={
-                "public_id": stable_id("ven", ref),
-                "ref": ref,
-                "name": mended["name"],
-                "published_name": row["name"],
-                "address": mended["address"],
-                "published_address": row["address"],
-                "venue_type": row["venue_type"],
-                "published_facts": row["published_facts"],
-                "is_open": True,
-                "sport_codes": [sport for sport in self.sports if sport in played],
+                **self._known(row, played),
                 "price_from_fen": price_from[0],
                 "price_from_provenance": price_from[1],
-                **self._place(row),
+                "partner_id": None,
+                "their_id": "",
             },
             region_key=self._region_key(row["region_code"], today),
             courts=courts,
             openings=openings,
             windows=windows,
         )
+
+    def _booked_elsewhere(self, row: dict[str, str], there: dict[str, str], today: date) -> VenueInFiles:
+        """In the same lists, without courts, hours or prices of ours: who books it knows them."""
+        where = f"partner_venues.csv {there['reference']}"
+        one_of(there["partner"], self.partners, where)
+        one_of(there["provenance"], PROVENANCES, where)
+        played = {sport for sport in there["sports"].split("|") if sport}
+        for sport in played:
+            one_of(sport, self.sports, where)
+        if not there["their_id"]:
+            raise ImportRefused(f"{where}: the partner's own id of it is missing")
+        return VenueInFiles(
+            columns={
+                **self._known(row, played),
+                "price_from_fen": None,
+                "price_from_provenance": "",
+                "partner_id": there["partner"],
+                "their_id": there["their_id"],
+            },
+            region_key=self._region_key(row["region_code"], today),
+            courts=(),
+            openings=(),
+            windows=(),
+        )
+
+    def _known(self, row: dict[str, str], played: Collection[str]) -> dict[str, Any]:
+        mended = mend(row, self.mends.get(row["ref"], ()))
+        return {
+            "public_id": stable_id("ven", row["ref"]),
+            "ref": row["ref"],
+            "name": mended["name"],
+            "published_name": row["name"],
+            "address": mended["address"],
+            "published_address": row["address"],
+            "venue_type": row["venue_type"],
+            "published_facts": row["published_facts"],
+            "is_open": True,
+            "sport_codes": [sport for sport in self.sports if sport in played],
+            **self._place(row),
+        }
 
     def _place(self, row: dict[str, str]) -> dict[str, Any]:
         """The place and the codes of the divisions above. Chongqing's districts hang directly on the province."""

@@ -16,6 +16,21 @@ class Sport(Table):
         table = "sport"
 
 
+class PartnerPlatform(Table):
+    """A platform of another operator that is not connected: people go on in its own pages (federation/jump.py)."""
+
+    code = fields.CharField(max_length=24, primary_key=True)
+    name = fields.CharField(max_length=40)
+    appid = fields.CharField(max_length=18, default="")
+    path = fields.CharField(max_length=300, default="")  # in the mini-program; a template, as is the next
+    web = fields.CharField(max_length=300, default="")
+    provenance = fields.CharField(max_length=16)  # PUBLISHED or DEMONSTRATION
+    source = fields.CharField(max_length=200, default="")
+
+    class Meta:
+        table = "partner_platform"
+
+
 class Venue(Table):
     """A venue as people know it. What was published stays beside what we mended."""
 
@@ -41,6 +56,11 @@ class Venue(Table):
     sport_codes: list[str] = fields.JSONField(default=list)  # from the courts, for the hot list
     price_from_fen = fields.IntField(null=True)  # derived likewise: the lowest price of an hour
     price_from_provenance = fields.CharField(max_length=16, default="")
+    partner: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.PartnerPlatform", null=True, on_delete=fields.RESTRICT
+    )
+    partner_id: str | None  # where it is booked; null: here
+    their_id = fields.CharField(max_length=64, default="", db_default="")  # the partner's name for it
 
     class Meta:
         table = "venue"

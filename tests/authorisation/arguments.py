@@ -48,6 +48,7 @@ from tests.authorisation.arguments_vouchers_desk import (
     REACHING_VOUCHERS_AT_DESK,
     WORDS_VOUCHERS_AT_DESK,
 )
+from tests.authorisation.arguments_waiting import OPEN_WAITING, PLAIN_WAITING, REACHING_WAITING
 from tests.authorisation.kinds import ABSENT, ANOTHER_KIND, SPENT, Known, Open, Plain, Reaching, from_the_start
 from tests.authorisation.lives import COUNTED_FEN, FLOAT_FEN, GIVEN_FEN, GOODWILL_FEN, Life, World
 from tests.authorisation.questions import Question, input_fields
@@ -313,6 +314,7 @@ REACHING: Mapping[str, Reaching] = {
     **REACHING_VOUCHERS_AT_DESK,
     **REACHING_MY_VOUCHERS,
     **REACHING_ATTENDANCE,
+    **REACHING_WAITING,
 }
 
 OPEN: Mapping[str, Open] = {
@@ -329,6 +331,7 @@ OPEN: Mapping[str, Open] = {
     **OPEN_CLAIMING,
     **OPEN_VOUCHERS_AT_DESK,
     **OPEN_ATTENDANCE,
+    **OPEN_WAITING,
 }
 
 PLAIN: Mapping[str, Plain] = {
@@ -374,6 +377,7 @@ PLAIN: Mapping[str, Plain] = {
     **PLAIN_VOUCHERS_AT_DESK,
     **PLAIN_ATTENDANCE,
     **PLAIN_MY_VOUCHERS,
+    **PLAIN_WAITING,
 }
 WORDS = {
     "returnUrl",

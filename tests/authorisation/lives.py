@@ -32,8 +32,10 @@ from tests.authorisation.lives_people import ANS, BINGS, Names, Others, before_a
 from tests.authorisation.lives_prices import live_with_a_concession
 from tests.authorisation.lives_sessions import a_pool_at
 from tests.authorisation.lives_vouchers_desk import live_with_vouchers
+from tests.authorisation.lives_waiting import live_in_line
 from tests.authorisation.offices import OFFICES, OFFICES_ELSEWHERE, officers, somebody_locked_out
 from tests.factories.booking import Hall, a_hall, at
+from tests.factories.places import a_venue_across
 from tests.factories.third_parties import a_third_party
 from tests.factories.vouchers import ACampaign
 from tests.house import Citizen, Clerk, House, line
@@ -198,6 +200,7 @@ async def a_world(house: House, front: Starlette) -> World:
     await somebody_locked_out(house)
     bing = await _at_work(house, name="城北体育馆", phone="13700000002", gate_no="G-NORTH", lon=104.08)
     an = await _at_work(house, name="城南体育馆", phone="13987654321", gate_no="G-SOUTH", lon=104.06)
+    await a_venue_across(lon=an.hall.venue.lon)
     await a_life(bing, BINGS, offices)
     near = (
         await house.ask(documents.VENUES_NEAR, {"point": {"lon": an.hall.venue.lon, "lat": an.hall.venue.lat}})
@@ -290,6 +293,7 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     await live_with_my_vouchers(life)
     await live_with_a_concession(life)
     await live_with_pauses(life)
+    await live_in_line(life)
 
 
 async def _sign_in_and_out_elsewhere(life: Life) -> None:

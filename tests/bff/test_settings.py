@@ -101,6 +101,7 @@ def test_production_names_everything_that_is_missing_at_once() -> None:
         ("TENCENT_CLOUD_SMS_BASE_URL", "http://127.0.0.1:9004", "https"),
         ("TENCENT_CLOUD_FACEID_BASE_URL", "https://localhost:9004", "real one"),
         ("GOVERNMENT_PLATFORM_BASE_URL", "http://127.0.0.1:9003", "https"),
+        ("GOVERNMENT_PLATFORM_500000_BASE_URL", "https://platform.example.gov.cn", "belong together"),
         ("WECHAT_MINI_PROGRAM_SECRET", "change-me", "placeholder"),
         ("WECHAT_PAY_APIV3_KEY", "short", "32 bytes"),
         ("WECHAT_PAY_MERCHANT_KEY_FILE", "/nowhere/key.pem", "cannot be read"),

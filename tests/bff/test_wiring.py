@@ -9,6 +9,7 @@ import pytest
 
 from bff.settings import SettingsRefused, read_env_file, read_settings
 from bff.wiring import CONNECTIONS, Wiring, build, outward
+from models.forwarding.operations import Provinces
 from sandbox.keys import make_keys
 from verification.tencent_cloud import TencentCloudIdCards, TencentCloudSms
 
@@ -76,6 +77,21 @@ async def test_who_vouches_for_people_is_built_of_what_is_set_up(outside_env: di
     assert wired.official_messages
     assert wired.alipay_people
     assert wired.alipay_people.appid == outside_env["ALIPAY_APP_ID"]
+    await closed(wired)
+
+
+async def test_a_side_with_a_platform_of_its_own_is_told_there_and_the_rest_at_the_shared_one(
+    outside_env: dict[str, str],
+) -> None:
+    ((everybody, shared),) = build(read_settings(outside_env)).platforms
+    assert (everybody, shared.base_url) == (Provinces(), "http://127.0.0.1:9")
+    names = {"BASE_URL": "http://127.0.0.1:10/", "APP_ID": "across", "SECRET": "s" * 32}
+    theirs = {f"GOVERNMENT_PLATFORM_500000_{name}": value for name, value in names.items()}
+    wired = build(read_settings(outside_env | theirs))
+    assert [(of, platform.base_url) for of, platform in wired.platforms] == [
+        (Provinces(codes=("500000",)), "http://127.0.0.1:9"),
+        (Provinces(codes=("500000",), others=False), "http://127.0.0.1:10"),
+    ]
     await closed(wired)
 
 

@@ -9,7 +9,16 @@ from models.booking.tables import BookingRule
 from models.ids import stable_id
 from models.regions.tables import Region
 from models.venues.importing import import_places
-from models.venues.tables import Court, CourtCover, CourtPart, OpeningHours, Sport, TariffWindow, Venue
+from models.venues.tables import (
+    Court,
+    CourtCover,
+    CourtPart,
+    OpeningHours,
+    PartnerPlatform,
+    Sport,
+    TariffWindow,
+    Venue,
+)
 from tests.conftest import NOW
 
 TIANFU_SQUARE = (104.0657, 30.6595)  # WGS-84
@@ -112,6 +121,23 @@ async def a_tariff(
             **columns,
         }
     )
+
+
+async def a_venue_across(**columns: Any) -> Venue:
+    """One that is booked on another platform, where badminton is played. We know neither hours nor prices."""
+    partner, _ = await PartnerPlatform.get_or_create(
+        code="across",
+        defaults={
+            "name": "渝动（示例）",
+            "appid": "wx0123456789abcdef",
+            "path": "pages/venue?id={venue}&sport={sport}&date={day}&time={time}",
+            "web": "https://across.example.cn/{venue}?lon={lon}&lat={lat}&date={day}",
+            "provenance": "DEMONSTRATION",
+        },
+    )
+    unknown = {"price_from_fen": None, "price_from_provenance": ""}
+    theirs = {"partner_id": partner.code, "their_id": "馆 7", "sport_codes": ["BADMINTON"]}
+    return await a_venue(name="对岸馆", open_minutes=None, **unknown, **theirs, **columns)
 
 
 async def a_court(

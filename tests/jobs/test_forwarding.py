@@ -9,9 +9,9 @@ import pytest
 
 from bff.embedded import own_port
 from federation.government_platform import MAX_ROWS
-from jobs.forwarding import forward, in_batches
+from jobs.forwarding import forward, forward_to_all, in_batches
 from models.forwarding import operations as forwarding
-from models.forwarding.operations import ClaimedRow
+from models.forwarding.operations import ClaimedRow, Provinces
 from models.forwarding.queries import dead_letters
 from models.forwarding.tables import OutboxRow
 from sandbox.keys import make_keys
@@ -46,9 +46,12 @@ def clock() -> MovableClock:
     return MovableClock()
 
 
-async def write(subject: str, *names: str, kind: str = "orders") -> None:
+SICHUAN, CHONGQING = "510000", "500000"
+
+
+async def write(subject: str, *names: str, kind: str = "orders", province: str = SICHUAN) -> None:
     for name in names:
-        await forwarding.add(kind=kind, subject=subject, payload={"name": name}, now=NOW)
+        await forwarding.add(kind=kind, subject=subject, province_code=province, payload={"name": name}, now=NOW)
 
 
 async def open_rows() -> int:
@@ -92,6 +95,30 @@ async def test_everything_due_arrives_in_one_run_each_order_and_gate_in_order(
     assert await platform.names("gate:a") == [f"scan {number}" for number in range(250)]
     assert [await platform.names(f"order:a{number}") for number in range(5)] == [["paid", "redeemed"]] * 5
     assert await forward(platform=platform.client, clock=clock) == 0
+
+
+async def test_each_side_tells_its_own_platform_and_neither_waits_for_the_other(
+    platform: Platform, clock: MovableClock
+) -> None:
+    await write("order:chengdu", "paid", "cancelled")
+    await write("order:chongqing", "paid", province=CHONGQING)
+    await write("order:before", "paid", province="")  # written before rows knew where
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{own_port()}", trust_env=False) as nobody:
+        across = Platform(nobody, platform.folder).client
+        sides = [
+            (Provinces(codes=(CHONGQING,)), platform.client),
+            (Provinces(codes=(CHONGQING,), others=False), across),
+        ]
+        assert await forward_to_all(platforms=sides, clock=clock) == 3
+    assert await platform.names("order:chengdu") == ["paid", "cancelled"]
+    assert await platform.names("order:before") == ["paid"]
+    (waiting,) = await OutboxRow.filter(delivered_at=None)
+    assert waiting.subject == "order:chongqing"
+    assert waiting.attempts
+    clock.move(minutes=20)
+    mended = [sides[0], (sides[1][0], platform.client)]
+    assert await forward_to_all(platforms=mended, clock=clock) == 1
+    assert await platform.names("order:chongqing") == ["paid"]
 
 
 @pytest.mark.parametrize("fault", ["http_500", "http_500_after", "drop_connection"])

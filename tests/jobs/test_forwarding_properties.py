@@ -82,7 +82,9 @@ class House:
     async def write(self, subject: str) -> None:
         number = await OutboxRow.filter(subject=subject).count()
         kind = "gate-scans" if subject in GATES else "orders" if number == 0 else "redemptions"
-        await forwarding.add(kind=kind, subject=subject, payload={"number": number}, now=self.clock())
+        await forwarding.add(
+            kind=kind, subject=subject, province_code="510000", payload={"number": number}, now=self.clock()
+        )
 
     async def send_and_die(self, limit: int) -> None:
         claimed = await forwarding.claim(limit=limit, now=self.clock(), lease_seconds=LEASE_S)

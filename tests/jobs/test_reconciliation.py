@@ -20,7 +20,7 @@ def tools(bills: Bills, woken: list[str], now: datetime) -> Tools:
     none = cast(Any, None)
     return Tools(
         channels=bills.channels(),
-        platform=none,
+        platforms=(),
         clock=lambda: now,
         wake=wake,
         audit_keys=AuditKeys({"1": b"a" * 32}),

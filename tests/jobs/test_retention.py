@@ -19,7 +19,7 @@ def tools(now: datetime) -> Tools:
     none = cast(Any, None)
     return Tools(
         channels={},
-        platform=none,
+        platforms=(),
         clock=lambda: now,
         wake=none,
         audit_keys=AuditKeys({"1": b"a" * 32}),

@@ -23,6 +23,29 @@ async def test_every_guard_is_in_the_database(db: Database) -> None:
     assert {*guards.NAMES, *(guards.POSTGRES_NAMES if database.on_postgres() else ())} <= names
 
 
+async def test_whatever_the_tables_say_is_unique_or_indexed_is_so_after_every_migration(db: Database) -> None:
+    """Rebuilding a table on SQLite had lost the one constraint that keeps a court from being booked twice."""
+    promised = set(guards.of_the_tables())
+    assert ("held_cell", ("part_id", "step"), True) in promised
+    if not database.on_postgres():
+        there = await guards.indexes_on_sqlite()
+    else:
+        found = await database.rows(
+            """SELECT held.relname AS held, indisunique AS once,
+                      (SELECT string_agg(attname, ' ' ORDER BY place) FROM pg_attribute
+                         JOIN unnest(indkey::int[]) WITH ORDINALITY AS key(number, place) ON key.number = attnum
+                        WHERE attrelid = indrelid) AS columns
+                 FROM pg_index JOIN pg_class held ON held.oid = indrelid WHERE indpred IS NULL"""
+        )
+        there = {(row["held"], tuple((row["columns"] or "").split()), row["once"]) for row in found}
+    missing = {
+        (table, columns, once)
+        for table, columns, once in promised
+        if (table, columns, True) not in there and (once or (table, columns, False) not in there)
+    }
+    assert missing == set()
+
+
 async def test_no_migration_is_pending_after_migrating(db: Database) -> None:
     assert await migrating.pending(db.url) == []
 

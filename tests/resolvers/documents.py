@@ -21,6 +21,7 @@ from tests.resolvers import (
     documents_staff,
     documents_voucher_campaigns,
     documents_vouchers_desk,
+    documents_waiting,
 )
 
 SIGN_IN = """
@@ -45,7 +46,7 @@ ME = "{ me { id maskedPhone } }"
 _VENUE = """
   id name address venueType regionName coordinate { lon lat system } coordinateQuality phone grade isOpen
   sports { code name } priceFrom priceIsDemonstration openingToday { opens closes }
-  occupancy { inside countedAt ageSeconds isLive }"""
+  occupancy { inside countedAt ageSeconds isLive } jump { platformName appid path url isDemonstration }"""
 VENUES_NEAR = f"""
 query ($point: PointInput!, $radiusM: Int! = 5000, $sport: String, $openAt: DateTime, $first: Int! = 20,
        $after: String, $coordinateSystem: CoordinateSystem! = GCJ02) {{
@@ -56,8 +57,8 @@ query ($point: PointInput!, $radiusM: Int! = 5000, $sport: String, $openAt: Date
   }}
 }}"""
 VENUE = f"""
-query ($id: ID!, $coordinateSystem: CoordinateSystem! = GCJ02) {{
-  venue(id: $id, coordinateSystem: $coordinateSystem) {{ {_VENUE} }}
+query ($id: ID!, $coordinateSystem: CoordinateSystem! = GCJ02, $sport: String, $openAt: DateTime) {{
+  venue(id: $id, coordinateSystem: $coordinateSystem, sport: $sport, openAt: $openAt) {{ {_VENUE} }}
 }}"""
 SLOTS = """
 query ($venueId: ID!, $date: Date!, $sport: String) {
@@ -259,6 +260,7 @@ ALL = (
     *documents_merging.ALL,
     *documents_messages.ALL,
     *documents_my_vouchers.ALL,
+    *documents_waiting.ALL,
     *documents_organisations.ALL,
     *documents_people.ALL,
     *documents_prices.ALL,

@@ -12,7 +12,7 @@ from models.calendar import business_day
 from models.footfall import devices
 from tests.conftest import NOW
 from tests.factories.booking import a_hall, a_person, an_order, at, wanted
-from tests.factories.places import TIANFU_SQUARE, a_court, a_region, a_venue, all_places
+from tests.factories.places import TIANFU_SQUARE, a_court, a_region, a_venue, a_venue_across, all_places
 from tests.house import House, line, nothing_changes
 from tests.resolvers import documents
 
@@ -56,6 +56,7 @@ async def test_venues_come_nearest_first_by_true_metres_with_everything_a_list_s
         "priceIsDemonstration": True,
         "openingToday": [{"opens": "08:00", "closes": "22:00"}],
         "occupancy": None,
+        "jump": None,
     }
 
 
@@ -72,6 +73,29 @@ async def test_each_coordinate_system_is_understood_and_answered_in(
     assert shown == {"lon": round(lon, 6), "lat": round(lat, 6), "system": spoken.value}
     one = (await house.ask(documents.VENUE, {"id": venue.public_id, "coordinateSystem": spoken.value})).value
     assert one["coordinate"] == shown
+
+
+async def test_a_venue_that_is_booked_elsewhere_stands_in_the_same_list_with_a_jump_that_carries_the_search(
+    house: House,
+) -> None:
+    here = await a_venue(name="本平台馆")
+    await a_court(here)
+    there = await a_venue_across(lat=TIANFU_SQUARE[1] + 0.01)
+    asked = {"sport": "BADMINTON", "openAt": "2026-11-21T09:30:00+08:00"}
+    found = {edge["node"]["id"]: edge["node"] for edge in (await near(house, **asked)).value["edges"]}
+    assert set(found) == {here.public_id, there.public_id}, "hours that we do not know hide nobody"
+    assert found[here.public_id]["jump"] is None
+    lon, lat = convert(there.lon, there.lat, CoordinateSystem.WGS84, CoordinateSystem.GCJ02)
+    assert found[there.public_id]["jump"] == {
+        "platformName": "渝动（示例）",
+        "appid": "wx0123456789abcdef",
+        "path": "pages/venue?id=%E9%A6%86%207&sport=BADMINTON&date=2026-11-21&time=09%3A30",
+        "url": f"https://across.example.cn/%E9%A6%86%207?lon={lon:.6f}&lat={lat:.6f}&date=2026-11-21",
+        "isDemonstration": True,
+    }
+    one = (await house.ask(documents.VENUE, {"id": there.public_id, **asked})).value
+    assert one["jump"] == found[there.public_id]["jump"]
+    assert (one["priceFrom"], one["openingToday"]) == (None, [])
 
 
 async def test_unless_told_otherwise_both_ways_speak_gcj02(house: House) -> None:

@@ -19,7 +19,7 @@ LEASE = 60 * SECOND
 async def write(subject: str, *names: str, now: datetime, kind: str = "orders") -> None:
     """Rows of one subject, each with its name in the payload."""
     for name in names:
-        await forwarding.add(kind=kind, subject=subject, payload={"name": name}, now=now)
+        await forwarding.add(kind=kind, subject=subject, province_code="510000", payload={"name": name}, now=now)
 
 
 async def claim(now: datetime, limit: int = 100) -> list[ClaimedRow]:
@@ -46,7 +46,13 @@ async def test_a_row_lives_and_dies_with_the_transaction_that_wrote_it(db: Datab
 
 
 async def test_a_claimed_row_carries_what_was_written(db: Database, now: datetime) -> None:
-    await forwarding.add(kind="orders", subject="order:1", payload={"场馆": "大田湾体育场", "fen": 4000}, now=now)
+    await forwarding.add(
+        kind="orders",
+        subject="order:1",
+        province_code="510000",
+        payload={"场馆": "大田湾体育场", "fen": 4000},
+        now=now,
+    )
     (row,) = await claim(now)
     assert (row.kind, row.subject, row.attempts) == ("orders", "order:1", 0)
     assert row.payload == {"场馆": "大田湾体育场", "fen": 4000}

@@ -110,6 +110,40 @@ async def test_the_published_text_stays_beside_the_mended_one(db: Database) -> N
     assert kaizhou.address == "重庆市开州区云枫街道滨湖西路45号"
 
 
+async def test_who_is_booked_elsewhere_has_a_place_and_sports_and_nothing_to_book_here(db: Database) -> None:
+    await all_places()
+    venue = await Venue.get(ref="CQ070")
+    assert (venue.partner_id, venue.their_id, venue.sport_codes) == (
+        "example-across",
+        "demo-1",
+        ["BASKETBALL", "BADMINTON"],
+    )
+    assert await Court.filter(venue=venue).count() == await TariffWindow.filter(venue=venue).count() == 0
+    assert venue.price_from_fen is None
+    assert await Venue.exclude(partner_id=None).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value", "word"),
+    [
+        ("partner_platforms.csv", "web", "http://partner.example.cn/{venue}", "no address"),
+        ("partner_platforms.csv", "appid", "", "belong together"),
+        ("partner_platforms.csv", "provenance", "SAID", "not one of"),
+        ("partner_venues.csv", "partner", "nobody", "not one of"),
+        ("partner_venues.csv", "their_id", "", "own id"),
+        ("partner_venues.csv", "sports", "CURLING", "not one of"),
+        ("partner_venues.csv", "reference", "CQ999", "no such venue"),
+    ],
+)
+async def test_a_jump_that_leads_nowhere_is_refused(
+    db: Database, folder: Path, name: str, column: str, value: str, word: str
+) -> None:
+    edit(folder, name, lambda rows: rows[0].update({column: value}))
+    with pytest.raises(ImportRefused, match=word):
+        await import_places(folder=folder, today=TODAY)
+    assert await Venue.all().count() == 0
+
+
 async def test_only_rows_of_the_mends_differ_from_what_was_published(db: Database) -> None:
     await all_places()
     with (DATA / "mends.csv").open(encoding="utf-8", newline="") as file:

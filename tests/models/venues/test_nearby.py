@@ -136,6 +136,7 @@ async def test_a_row_carries_what_the_list_shows(db: Database) -> None:
         price_from_fen=0,
         price_is_demonstration=True,
         opening_today=((480, 720), (840, 1320)),
+        partner=None,
     )
 
 

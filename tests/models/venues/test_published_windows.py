@@ -200,6 +200,9 @@ def test_no_other_venue_has_a_published_window_or_price_but_the_nations_day() ->
     others = [venue for ref, venue in venues().items() if ref not in ("SC007", "CQ002")]
     assert len(others) == 108
     for venue in others:
+        if not venue.courts:  # booked elsewhere
+            assert venue.windows == ()
+            continue
         *own, national = venue.windows
         assert (national.days, national.kind, national.from_minute, national.to_minute) == (
             "DATE:08-08", "FREE", 0, 1440,

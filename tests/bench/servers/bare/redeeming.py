@@ -139,5 +139,6 @@ async def _enter(connection: Any, admission: Any, door: str, now: datetime) -> N
     await connection.execute(
         sql.INSERT_OUTBOX,
         *(new_id("row"), "redemptions", f"order:{about['order_no']}", orjson.dumps(payload).decode(), now),
+        about["province_code"],
     )
     await connection.execute(sql.UPDATE_ADMISSION, number, True, now, admission["id"])

@@ -205,7 +205,9 @@ async def _tell_platform(connection: Any, order: Any, lines: list[Any], now: dat
     }
     subject = f"order:{order['order_no']}"
     await connection.execute(
-        sql.INSERT_OUTBOX, new_id("row"), "orders", subject, orjson.dumps(payload).decode(), now
+        sql.INSERT_OUTBOX,
+        *(new_id("row"), "orders", subject, orjson.dumps(payload).decode(), now),
+        about["province_code"],
     )
     return str(about["name"])
 

@@ -154,13 +154,13 @@ INSERT_PASSAGE = (
 )
 
 ABOUT_ORDER = """
-SELECT orders.order_no, venue.ref FROM orders JOIN venue ON venue.id = orders.venue_id
+SELECT orders.order_no, venue.ref, venue.province_code FROM orders JOIN venue ON venue.id = orders.venue_id
  WHERE orders.id = $1"""
 
 INSERT_OUTBOX = """
 INSERT INTO outbox (public_id, kind, subject, payload, created_at, next_attempt_at,
-                    attempts, receipt_no, last_error)
-VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '')"""
+                    attempts, receipt_no, last_error, province_code)
+VALUES ($1, $2, $3, $4::jsonb, $5, $5, 0, '', '', $6)"""
 
 INSERT_MESSAGE = """
 INSERT INTO message (public_id, member_id, template, "values", about_no, told_at)

@@ -1,0 +1,40 @@
+"""The part of a life in which somebody stands in line."""
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from models.checkout.waiting import offer_freed
+from tests.factories.booking import TOMORROW, at
+from tests.resolvers import documents
+from tests.resolvers import documents_waiting as lines
+
+if TYPE_CHECKING:
+    from tests.authorisation.lives import Life
+
+
+async def live_in_line(life: "Life") -> None:
+    """For a court that they have themselves that evening, since it is taken for sure (lives_my_vouchers.py); and for one
+    that they give up, and are offered again."""
+    joined = await _join(life, "in-line-once", days=1)
+    line = {"courtId": life.hall.badminton_2.public_id, "startsAt": at(20, days=1).isoformat()}
+    placed = await life.citizen.ask(documents.PLACE_ORDER, idempotencyKey=secrets.token_hex(8), lines=[line])
+    await _join(life, "in-line-again", days=0)
+    await life.citizen.ask(documents.CANCEL_ORDER, orderNo=placed.value["order"]["orderNo"])
+    assert await offer_freed(keys=ID_KEYS, now=life.citizen.house.now()) == 1
+    life.others.ids["waiting"] = joined
+    found = (await life.citizen.ask(lines.MY_WAITING)).value
+    life.others.ids["waiting cursor"] = found["edges"][0]["cursor"]
+
+
+async def _join(life: "Life", key: str, *, days: int) -> str:
+    wish = {
+        "venueId": life.hall.venue.public_id,
+        "sport": "BADMINTON",
+        "courtId": life.hall.badminton_2.public_id,
+        "day": (TOMORROW + timedelta(days=days)).isoformat(),
+        "fromMinute": 20 * 60,
+        "untilMinute": 21 * 60,
+    }
+    joined = await life.citizen.ask(lines.JOIN_WAITING_LIST, idempotencyKey=key, wanted=wish)
+    return str(joined.value["waiting"]["id"])
