@@ -20,8 +20,10 @@ from resolvers.members import MemberActs, MemberQueries
 from resolvers.merging import MergingActs, MergingQueries
 from resolvers.messages import MessageActs, MessageQueries
 from resolvers.my_vouchers import MyVoucherQueries
+from resolvers.offline import OfflineActs, OfflineQueries
 from resolvers.orders import OrderActs, OrderQueries
 from resolvers.organisations import OrganisationActs, OrganisationQueries
+from resolvers.passes import PassActs
 from resolvers.paying import PayingActs
 from resolvers.people_at_desk import PeopleAtDeskActs
 from resolvers.privacy import PrivacyActs, PrivacyQueries
@@ -29,10 +31,13 @@ from resolvers.real_names import RealNameActs, RealNameQueries
 from resolvers.reconciliation import ReconciliationActs, ReconciliationQueries
 from resolvers.refunds import RefundActs, RefundQueries
 from resolvers.revealing import RevealingActs
+from resolvers.risk import RiskActs, RiskQueries
 from resolvers.scalars import FEN, Fen
+from resolvers.settlement import SettlementActs, SettlementQueries
 from resolvers.sign_ins import SignInActs, SignInQueries
 from resolvers.staff import StaffActs, StaffQueries
 from resolvers.staff_sign_in import StaffSignInActs
+from resolvers.statistics import StatisticsQueries
 from resolvers.venues import VenueQueries
 from resolvers.voucher_campaigns import VoucherCampaignActs, VoucherCampaignQueries
 from resolvers.vouchers_at_desk import VouchersAtDeskActs, VouchersAtDeskQueries
@@ -54,6 +59,7 @@ class Query(
     PrivacyQueries,
     DeskMoneyQueries,
     VouchersAtDeskQueries,
+    OfflineQueries,
     RefundQueries,
     ReconciliationQueries,
     AuditQueries,
@@ -61,6 +67,9 @@ class Query(
     OrganisationQueries,
     FeedbackQueries,
     VoucherCampaignQueries,
+    RiskQueries,
+    SettlementQueries,
+    StatisticsQueries,
 ):
     pass
 
@@ -85,12 +94,16 @@ class Mutation(
     DeskActs,
     DeskMoneyActs,
     VouchersAtDeskActs,
+    PassActs,
+    OfflineActs,
     RefundActs,
     ReconciliationActs,
     RevealingActs,
     OrganisationActs,
     FeedbackActs,
     VoucherCampaignActs,
+    RiskActs,
+    SettlementActs,
 ):
     pass
 

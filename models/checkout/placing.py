@@ -17,7 +17,7 @@ from models.checkout.ending import end_hold
 from models.checkout.fulfilling import fulfil
 from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import new_no, request_hash
-from models.members.standing import lock_living
+from models.members.standing import living
 from models.money import shares
 from models.orders.operations import charge
 from models.orders.rules import OrderStatus
@@ -115,8 +115,9 @@ class _Placing:
 
 @database.operation
 async def _place(place: _Placing, *, now: datetime) -> str:
-    """Lock, check, write. The member's row is the lock under which their limits are counted."""
-    await lock_living(place.member_id)
+    """Lock, check, write. The member's row is the lock under which their limits are counted; not in the way of what is told
+    about another order of theirs, whose vouchers whoever settles it holds."""
+    await living(place.member_id)
     repeated = await _placed_before(place.member_id, place.idempotency_key, place.asked)
     if repeated:
         return repeated

@@ -35,7 +35,16 @@ from tests.authorisation.arguments_claiming import (
     WORDS_CLAIMING,
 )
 from tests.authorisation.arguments_my_vouchers import PLAIN_MY_VOUCHERS, REACHING_MY_VOUCHERS
+from tests.authorisation.arguments_offline import PLAIN_OFFLINE, REACHING_OFFLINE, WORDS_OFFLINE
 from tests.authorisation.arguments_people import OPEN_TOO, PLAIN_TOO, REACHING_TOO, WORDS_TOO
+from tests.authorisation.arguments_risk import PLAIN_RISK, REACHING_RISK, WORDS_RISK
+from tests.authorisation.arguments_settlement import (
+    OPEN_SETTLEMENT,
+    PLAIN_SETTLEMENT,
+    REACHING_SETTLEMENT,
+    WORDS_SETTLEMENT,
+)
+from tests.authorisation.arguments_statistics import OPEN_STATISTICS, PLAIN_STATISTICS
 from tests.authorisation.arguments_vouchers_desk import (
     OPEN_VOUCHERS_AT_DESK,
     PLAIN_VOUCHERS_AT_DESK,
@@ -306,6 +315,9 @@ REACHING: Mapping[str, Reaching] = {
     **REACHING_CLAIMING,
     **REACHING_VOUCHERS_AT_DESK,
     **REACHING_MY_VOUCHERS,
+    **REACHING_OFFLINE,
+    **REACHING_RISK,
+    **REACHING_SETTLEMENT,
 }
 
 OPEN: Mapping[str, Open] = {
@@ -320,6 +332,8 @@ OPEN: Mapping[str, Open] = {
     **OPEN_CAMPAIGNS,
     **OPEN_CLAIMING,
     **OPEN_VOUCHERS_AT_DESK,
+    **OPEN_SETTLEMENT,
+    **OPEN_STATISTICS,
 }
 
 PLAIN: Mapping[str, Plain] = {
@@ -363,6 +377,10 @@ PLAIN: Mapping[str, Plain] = {
     **PLAIN_CLAIMING,
     **PLAIN_VOUCHERS_AT_DESK,
     **PLAIN_MY_VOUCHERS,
+    **PLAIN_OFFLINE,
+    **PLAIN_RISK,
+    **PLAIN_SETTLEMENT,
+    **PLAIN_STATISTICS,
 }
 WORDS = {
     "returnUrl",
@@ -378,8 +396,11 @@ WORDS = {
     "holder",
     *WORDS_TOO,
     *WORDS_CAMPAIGNS,
+    *WORDS_OFFLINE,
     *WORDS_CLAIMING,
     *WORDS_VOUCHERS_AT_DESK,
+    *WORDS_RISK,
+    *WORDS_SETTLEMENT,
 }
 """The texts among the plain ones: what a person or a device says of itself."""
 

@@ -27,7 +27,10 @@ from models.staff.rules import Role
 from tests import databases
 from tests.authorisation.lives_campaigns import Campaigns, campaigns_at, live_with_campaigns
 from tests.authorisation.lives_my_vouchers import live_with_my_vouchers
+from tests.authorisation.lives_offline import live_offline
 from tests.authorisation.lives_people import ANS, BINGS, Names, Others, before_anybody, live_among_people
+from tests.authorisation.lives_risk import live_with_risk
+from tests.authorisation.lives_settlement import live_with_settlement
 from tests.authorisation.lives_vouchers_desk import live_with_vouchers
 from tests.authorisation.offices import OFFICES, OFFICES_ELSEWHERE, officers, somebody_locked_out
 from tests.factories.booking import Hall, a_hall, at
@@ -273,6 +276,9 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     await live_with_campaigns(life, offices["regulator"])
     await live_with_vouchers(life)
     await live_with_my_vouchers(life)
+    await live_offline(life)
+    await live_with_settlement(life, offices)
+    await live_with_risk(life, offices)
 
 
 async def _sign_in_and_out_elsewhere(life: Life) -> None:

@@ -100,6 +100,7 @@ async def what_opens_now(question: Question, world: World) -> AsyncIterator[tupl
 
 OTHERWISE = {
     "payOrder.way": ("IN_APP", "MOBILE_WEB", "CODE"),
+    "programmeStatistics.by": ("AGE_AND_DISTRICT",),
     "officialAccountSignInUrl.returnTo": ("https://elsewhere.example/me",),
 }
 """What decides which part of an answer there is."""
