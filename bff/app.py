@@ -30,6 +30,7 @@ from models.forwarding.queries import backlog
 from models.messages import queries as messages
 from models.orders import refund_queries
 from models.reconciliation import queries as reconciliation
+from models.risk import queries as risk
 from models.vouchers import books as voucher_books
 
 OBJECTS_BETWEEN_LOOKS = 20_000
@@ -114,6 +115,7 @@ async def figures(clock: Callable[[], datetime]) -> Mapping[str, float]:
         "audit_oldest_unchained_seconds": trail.oldest_waiting_s,
         "audit_chain_broken": int(trail.is_broken),
         "voucher_pools_off": await voucher_books.off(),
+        "risk_cases_open": await risk.open_cases(),
     }
 
 

@@ -37,12 +37,16 @@ from models.feedback.steps import reseal_complaints
 from models.footfall import devices
 from models.forwarding import operations as forwarding
 from models.forwarding.queries import dead_letters
-from models.keys import AuditKeys, SealingKeys
+from models.keys import AuditKeys, SealingKeys, StatementKeys
 from models.members.phones import reseal_all
 from models.orders.importing import demonstration_fees, import_refund_rules
 from models.privacy import sealing as sealed_records
 from models.real_names import binding as real_names
 from models.regions.bringing import ImportReport
+from models.risk.importing import import_risk_rules
+from models.settlement import signing
+from models.settlement.accounts import reseal_all as reseal_accounts
+from models.settlement.statements import public_keys as statement_keys
 from models.staff import accounts, second_factor
 from models.staff import operations as staff_room
 from models.staff.rules import DESK_ROLES, Role
@@ -60,6 +64,7 @@ SCHEMA = Path(__file__).parent.parent / "schema.graphql"
 NOT_AUDITED = {
     "outbox dead": "only looks at what the platform has not taken: numbers, nobody's data",
     "third-parties list": "only looks at whose applications are registered",
+    "statement verify": "only reads our public keys",
     "audit verify": "only recomputes; that it found something is in the log",
 }
 """Commands that leave no line, each with its reason."""
@@ -79,8 +84,10 @@ phones = typer.Typer(help="Phone numbers at rest.", no_args_is_help=True)
 keys = typer.Typer(help="Everything sealed, and the keys that seal it.", no_args_is_help=True)
 complaints = typer.Typer(help="Complaints' texts at rest.", no_args_is_help=True)
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
+statement = typer.Typer(help="Statements of what venues are owed.", no_args_is_help=True)
 cli.add_typer(merchant, name="merchant")
 cli.add_typer(audit, name="audit")
+cli.add_typer(statement, name="statement")
 cli.add_typer(phones, name="phones")
 cli.add_typer(keys, name="keys")
 cli.add_typer(complaints, name="complaints")
@@ -173,6 +180,7 @@ async def _import_data() -> ImportReport:
     await import_complaint_clocks(folder=DATA, report=report)
     await import_session_plans(folder=DATA, report=report, now=utc_now())
     await make_sessions(now=utc_now())
+    await import_risk_rules(folder=DATA, report=report, now=utc_now())
     return report
 
 
@@ -338,6 +346,31 @@ def test_merchant() -> None:
     print("our signature was accepted and theirs holds; now look for the notice in the web process's log")
 
 
+@statement.command("verify")
+def verify_statement(
+    file: Annotated[Path, typer.Argument(help="As it was downloaded.")],
+    public_keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys", help="As /statement-keys gives them; then neither settings nor a database are needed."
+        ),
+    ] = None,
+) -> None:
+    """Whether a statement is ours, to the last byte. Says whose it is and what it comes to; code 1 if it is not."""
+    try:
+        known = (
+            signing.keys_in(public_keys.read_bytes())
+            if public_keys
+            else _connected(lambda settings: statement_keys(StatementKeys(settings.statement_keys)))
+        )
+        said = signing.verified(file.read_bytes(), known)
+    except signing.NotOurs as refused:
+        print(f"{file} is no statement of ours: {refused}", file=sys.stderr)
+        sys.exit(1)
+    print(said["settlementNo"], said["venue"]["name"], f"{said['fromDay']} to {said['untilDay']}", sep="\t")
+    print(f"payable {said['sums']['payable']} fen, of {len(said['lines'])} entries: the signature holds")
+
+
 @phones.command("reseal")
 def reseal_phones() -> None:
     """Bring every phone number under the current keys, so that old ones can go. May be stopped and run again."""
@@ -362,6 +395,7 @@ def reseal_everything() -> None:
             "second factors": await second_factor.reseal_all(keys=SealingKeys(settings.staff_seal_keys)),
             "texts": await reseal_complaints(keys=texts),
             "sealed records": await sealed_records.reseal_all(keys=texts),
+            "venue accounts": await reseal_accounts(keys=SealingKeys(settings.account_seal_keys)),
         }
 
     for what, moved in _connected(reseal).items():

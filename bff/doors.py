@@ -19,11 +19,15 @@ from bff.graphql.watching import Watching
 from bff.http.exports import export_routes
 from bff.http.gates import gate_routes
 from bff.http.payment_notices import notice_routes
+from bff.http.settlements import SettlementDoor, settlement_routes
 from bff.pages.desk import desk_routes
 from bff.pages.desk_money import MoneyDesk, money_routes
 from bff.pages.desk_people import PeopleDesk, people_routes
+from bff.pages.desk_programme import programme_routes
+from bff.pages.desk_reviews import review_routes
 from bff.pages.desk_vouchers import VoucherDesk, voucher_routes
 from bff.pages.house_desk import HouseDesk
+from bff.pages.office import Office
 from bff.settings import origin_of
 from bff.tracing import Spans
 from bff.wiring import Wiring
@@ -46,6 +50,9 @@ def doors(wired: Wiring) -> list[BaseRoute]:
     """GraphQL for clients, a page for desks, a path for gates, one for what payment channels tell."""
     services = wiring.services(wired)
     settings = wired.settings
+    office = Office(
+        audit_keys=services.audit_keys, policy=services.staff_policy, rates=wired.rates, clock=wired.clock
+    )
     return [
         *graphql_routes(
             services,
@@ -98,10 +105,22 @@ def doors(wired: Wiring) -> list[BaseRoute]:
             ),
             wired.clock,
         ),
+        *programme_routes(office, smallest_group=services.smallest_group),
+        *review_routes(office, services.wake),
         *gate_routes(
             code_keys=services.code_keys, gate_keys=settings.gate_keys, clock=wired.clock, wake=services.wake
         ),
         *notice_routes(wired.channels, wired.clock, services.wake),
+        *settlement_routes(
+            SettlementDoor(
+                audit_keys=services.audit_keys,
+                account_keys=services.account_keys,
+                statement_keys=services.statement_keys,
+                policy=services.staff_policy,
+                clock=wired.clock,
+                rates=wired.rates,
+            )
+        ),
         *export_routes(keys=wiring.privacy_keys(settings), clock=wired.clock),
     ]
 

@@ -36,6 +36,7 @@ from models.booking.session_making import make_sessions
 from models.calendar import business_day
 from models.feedback.importing import import_complaint_clocks
 from models.orders.importing import import_refund_rules
+from models.risk.importing import import_risk_rules
 from models.staff import operations as staff
 from models.venues.importing import import_places
 from models.vouchers.importing import import_campaigns
@@ -121,6 +122,7 @@ async def prepare(settings: Settings, *, with_clerk: bool, has_valkey: bool) -> 
         await import_session_plans(folder=DATA, report=report, now=utc_now())
         await make_sessions(now=utc_now())
         await import_campaigns(folder=DATA, report=report, now=utc_now())
+        await import_risk_rules(folder=DATA, report=report, now=utc_now())
         if report.touched and has_valkey:
             await forget_everywhere(settings.redis_url)
         return await _open_clerk() if with_clerk else ""

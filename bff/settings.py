@@ -12,13 +12,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from models.messages.templates import shelf
 from models.staff.policy import DEVELOPMENT, LEVEL_3, StaffPolicy
+from models.statistics.rules import SMALLEST_GROUP
 
 Network = IPv4Network | IPv6Network
 Keys = Mapping[str, bytes]
@@ -37,6 +38,9 @@ KEY_VARIABLES = (
     "TEXT_SEAL_KEYS",
     "STAFF_SEAL_KEYS",
     "AUDIT_KEYS",
+    "OFFLINE_KEYS",
+    "ACCOUNT_SEAL_KEYS",
+    "STATEMENT_KEYS",
 )
 KEY_BYTES = 32
 MOST_RATE_SCALE = 10
@@ -92,6 +96,7 @@ class Settings:
     wechat_open_url: str  # where a person's browser is sent for the official account's OAuth
     wechat_mini_program_appid: str
     wechat_mini_program_secret: str = field(repr=False)
+    wechat_risk_client_address: str  # empty: WeChat is asked for nobody's risk rank
 
     wechat_pay_base_url: str
     wechat_pay_mchid: str
@@ -139,6 +144,11 @@ class Settings:
     staff_seal_keys: Keys = field(repr=False)  # second factors
     staff_policy: StaffPolicy
     audit_keys: Keys = field(repr=False)
+    offline_keys: Keys = field(repr=False)  # what desks that are offline must tell for ours
+    offline_pass_minutes: int
+    account_seal_keys: Keys = field(repr=False)  # venues' bank accounts
+    statement_keys: Keys = field(repr=False)  # sign what venues are owed
+    statistics_smallest_group: int  # people in a figure that is shown
 
     @property
     def in_production(self) -> bool:
@@ -163,13 +173,21 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def development_secrets(data_dir: Path) -> dict[str, str]:
-    """The secrets of one development folder, made at the first start. Their mark makes production refuse them."""
-    path = data_dir / "development-secrets.env"
+    """The secrets of one development folder, made at the first start; a ring that is new since then gets a file of its
+    own. Their mark makes production refuse them."""
+    made = _made_once(data_dir / "development-secrets.env", *KEY_VARIABLES)
+    for name in KEY_VARIABLES:
+        if name not in made:
+            made |= _made_once(data_dir / f"development-secrets.{name}.env", name)
+    return made
+
+
+def _made_once(path: Path, *names: str) -> dict[str, str]:
     if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         mine = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         mine.touch(mode=0o600)
-        mine.write_text("".join(f"{name}=1:{_development_key()}\n" for name in KEY_VARIABLES))
+        mine.write_text("".join(f"{name}=1:{_development_key()}\n" for name in names))
         try:
             os.link(mine, path)  # unlike renaming, this never replaces what another process made meanwhile
         except FileExistsError:
@@ -220,6 +238,7 @@ class _Reader:
             wechat_open_url=self._outside_url("WECHAT_OPEN_URL", WECHAT_OPEN_URL),
             wechat_mini_program_appid=self._outside("WECHAT_MINI_PROGRAM_APPID"),
             wechat_mini_program_secret=self._outside("WECHAT_MINI_PROGRAM_SECRET"),
+            wechat_risk_client_address=self._ip_address("WECHAT_RISK_CLIENT_ADDRESS"),
             wechat_pay_base_url=self._outside_url("WECHAT_PAY_BASE_URL", WECHAT_PAY_URL),
             wechat_pay_mchid=self._outside("WECHAT_PAY_MCHID"),
             wechat_pay_merchant_serial=self._outside("WECHAT_PAY_MERCHANT_SERIAL"),
@@ -271,6 +290,11 @@ class _Reader:
             staff_seal_keys=self._keys("STAFF_SEAL_KEYS"),
             staff_policy=self._staff_policy(),
             audit_keys=self._keys("AUDIT_KEYS"),
+            offline_keys=self._keys("OFFLINE_KEYS", key_id=r"[0-9]{1,2}"),  # the id stands in the pass's digits
+            account_seal_keys=self._keys("ACCOUNT_SEAL_KEYS"),
+            statement_keys=self._keys("STATEMENT_KEYS"),
+            offline_pass_minutes=self._number("OFFLINE_PASS_MINUTES", 120, range(10, 721)),
+            statistics_smallest_group=self._number("STATISTICS_SMALLEST_GROUP", SMALLEST_GROUP, range(5, 1001)),
         )
 
     def _text(self, name: str, default: str = "") -> str:
@@ -372,6 +396,14 @@ class _Reader:
                 self.faults.append(f"{name}: {template_id} was made by the sandbox")
             ids[form] = template_id
         return ids
+
+    def _ip_address(self, name: str) -> str:
+        text = self._text(name)
+        try:
+            return str(ip_address(text)) if text else ""
+        except ValueError:
+            self.faults.append(f"{name}: {text!r} is no address such as 203.0.113.7")
+            return ""
 
     def _networks(self, name: str) -> tuple[Network, ...]:
         networks: list[Network] = []

@@ -23,7 +23,17 @@ from jobs.messengers import Messengers
 from jobs.queue import Queue
 from models import database
 from models.forwarding.operations import Provinces
-from models.keys import AuditKeys, IdKeys, LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
+from models.keys import (
+    AuditKeys,
+    IdKeys,
+    LookupKeys,
+    OfflineKeys,
+    PhoneKeys,
+    SealingKeys,
+    StatementKeys,
+    TokenKeys,
+    code_keys,
+)
 from models.orders.rules import Channel
 from models.privacy.rules import PrivacyKeys
 from models.vouchers.rush import Rush
@@ -35,6 +45,7 @@ from verification.tencent_cloud import Credentials, TencentCloud, TencentCloudId
 from wechat.messages import OfficialMessages, SubscribeMessages
 from wechat.mini_program import MiniProgram
 from wechat.official_account import OfficialAccount
+from wechat.risk import RiskRanks
 
 CONNECTIONS = 50  # at once, to each of those outside
 WEB_STATEMENT_SECONDS = 5  # nobody looks at a phone for longer; a lock is waited for 3 s
@@ -228,7 +239,14 @@ def tools(wired: Wiring) -> Tools:
         audit_keys=AuditKeys(wired.settings.audit_keys),
         privacy_keys=privacy_keys(wired.settings),
         messengers=messengers(wired),
+        risk_ranks=risk_ranks(wired),
     )
+
+
+def risk_ranks(wired: Wiring) -> RiskRanks | None:
+    """Where this house asks WeChat for people's risk ranks."""
+    address, program = wired.settings.wechat_risk_client_address, wired.mini_program
+    return RiskRanks(program.token, appid=program.appid, client_ip=address) if address else None
 
 
 def messengers(wired: Wiring) -> Messengers:
@@ -258,6 +276,11 @@ def services(wired: Wiring) -> Services:
         text_keys=SealingKeys(settings.text_seal_keys),
         staff_keys=SealingKeys(settings.staff_seal_keys),
         audit_keys=AuditKeys(settings.audit_keys),
+        offline_keys=OfflineKeys(settings.offline_keys),
+        account_keys=SealingKeys(settings.account_seal_keys),
+        statement_keys=StatementKeys(settings.statement_keys),
+        offline_pass_life=timedelta(minutes=settings.offline_pass_minutes),
+        smallest_group=settings.statistics_smallest_group,
         staff_policy=settings.staff_policy,
         name_authority=wired.name_authority,
         sms=wired.sms,

@@ -9,10 +9,13 @@ from jobs.footfall import close_day, report_hours
 from jobs.forwarding import forward_to_all
 from jobs.job import Job
 from jobs.messages import tell_people
+from jobs.offline import judge_offline
 from jobs.orders import check_payments, end_holds, release_no_shows, send_refunds
 from jobs.reconciliation import reconcile
 from jobs.retention import delete_members, move_latecomers, purge_old
+from jobs.risk import ask_risk_ranks, judge_uses
 from jobs.sessions import make_sessions
+from jobs.statistics import note_ages
 from jobs.vouchers import check_vouchers, expire_vouchers, remind_of_vouchers
 from jobs.waiting import offer_freed_slots
 
@@ -43,6 +46,10 @@ ALL: tuple[Job, ...] = (
     Job(name="remind_of_vouchers", function=remind_of_vouchers, every_seconds=600),
     Job(name="check_vouchers", function=check_vouchers, every_seconds=300, timeout_seconds=300),
     Job(name="end_bills", function=end_bills, every_seconds=30),
+    Job(name="judge_offline", function=judge_offline, every_seconds=30),
+    Job(name="note_ages", function=note_ages, every_seconds=60),
+    Job(name="judge_uses", function=judge_uses, every_seconds=600, timeout_seconds=300),
+    Job(name="ask_risk_ranks", function=ask_risk_ranks, every_seconds=120, timeout_seconds=300),
     Job(name="grow_up", function=grow_up, every_seconds=3600, timeout_seconds=900),
     Job(name="move_latecomers", function=move_latecomers, every_seconds=300),
     Job(name="delete_members", function=delete_members, every_seconds=600, timeout_seconds=300),

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from models.vouchers import changing
+from models.vouchers import rolling
 
 
 async def roll_over_rounds(*, now: datetime) -> int:
     """Where a campaign's terms say so; gives how many vouchers moved."""
-    return await changing.roll_over(now=now)
+    return await rolling.roll_over(now=now)

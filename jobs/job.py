@@ -9,6 +9,7 @@ from jobs.messengers import Messengers
 from models.keys import AuditKeys
 from models.privacy.rules import PrivacyKeys
 from payments.port import PaymentChannel
+from wechat.risk import RiskRanks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Tools:
     audit_keys: AuditKeys
     privacy_keys: PrivacyKeys
     messengers: Messengers
+    risk_ranks: RiskRanks | None = None  # None: this house does not ask WeChat about people
 
 
 @dataclass(frozen=True, kw_only=True)

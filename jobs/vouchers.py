@@ -21,9 +21,9 @@ async def remind_of_vouchers(tools: Tools) -> int:
     return told
 
 
-async def check_vouchers(_tools: Tools) -> int:
-    """Holds every pool's fen against its budget. Gives how many do not add up."""
-    found = await books.check()
+async def check_vouchers(tools: Tools) -> int:
+    """Holds the fen of the pools whose turn it is against their budgets. Gives how many do not add up."""
+    found = await books.check(now=tools.clock())
     for pool in found:
         log.error(
             "the budget of pool %s (campaign %s) does not add up: %s, %s vouchers contradict their use",

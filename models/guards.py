@@ -102,16 +102,31 @@ _BOTH = (
        WHERE left_at IS NULL""",
     """CREATE UNIQUE INDEX IF NOT EXISTS complaint_step_once ON complaint_step (complaint_id, request_key)
        WHERE request_key <> ''""",
+    # of a campaign one change at a time waits for its second person
+    """CREATE UNIQUE INDEX IF NOT EXISTS campaign_change_one_open ON campaign_change (campaign_id)
+       WHERE state = 'PROPOSED'""",
     # a voucher is written off once; what a job looks for when it ends vouchers and bills
     """CREATE INDEX IF NOT EXISTS voucher_of_a_person ON voucher (person_id, campaign_id)
        WHERE person_id IS NOT NULL""",
     """CREATE UNIQUE INDEX IF NOT EXISTS voucher_use_one_live ON voucher_use (voucher_id)
        WHERE state IN ('WAITING', 'HELD', 'DONE')""",
     "CREATE INDEX IF NOT EXISTS voucher_use_waiting ON voucher_use (confirm_until) WHERE state = 'WAITING'",
+    "CREATE INDEX IF NOT EXISTS voucher_event_of_a_campaign ON voucher_event (campaign_id, happened_at)",
+    # a venue has one settlement at a time that is not decided, one live payout for it, and one account that counts
+    """CREATE UNIQUE INDEX IF NOT EXISTS settlement_one_open ON settlement (campaign_id, venue_id)
+       WHERE state IN ('DRAFT', 'PROPOSED')""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS payout_one_live ON payout (settlement_id) WHERE state IN ('SENT', 'PAID')",
+    "CREATE UNIQUE INDEX IF NOT EXISTS venue_account_one_a_state ON venue_account (venue_id, state) WHERE state <> 'ENDED'",
+    # what nobody judged yet, and what somebody must look at before it is paid
+    "CREATE INDEX IF NOT EXISTS voucher_use_by_day ON voucher_use (business_day)",
+    "CREATE INDEX IF NOT EXISTS risk_case_open ON risk_case (venue_id, week) WHERE state = 'OPEN'",
+    "CREATE INDEX IF NOT EXISTS risk_score_held ON risk_score (scored_at) WHERE is_held",
+    "CREATE INDEX IF NOT EXISTS offline_entry_waiting ON offline_entry (id) WHERE outcome = 'WAITING'",
     "CREATE INDEX IF NOT EXISTS message_unplanned ON message (id) WHERE planned_at IS NULL",
     # what retention takes away, a batch at a time, without reading all that stays
     "CREATE INDEX IF NOT EXISTS message_read ON message (read_at) WHERE read_at IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS message_unread ON message (told_at) WHERE read_at IS NULL",
+    "CREATE INDEX IF NOT EXISTS voucher_scan_old ON voucher_scan (scanned_at)",
 )
 
 _CHECKS = {
@@ -137,12 +152,14 @@ _CHECKS = {
         "voucher",
         "state <> 'CLAIMED' OR (order_id IS NULL AND ended_at IS NULL AND returned_fen = 0)",
     ),
+    "claim_age_a_band": ("claim_age", "from_age IS NULL OR from_age IN (0, 14, 18, 60)"),
     "voucher_use_within_bill": ("voucher_use", "used_fen >= 0 AND used_fen <= bill_fen"),
     "voucher_use_share_within_use": ("voucher_use", "venue_share_fen >= 0 AND venue_share_fen <= used_fen"),
     "voucher_event_amounts": (
         "voucher_event",
         "amount_fen > 0 AND venue_share_fen >= 0 AND venue_share_fen <= amount_fen",
     ),
+    "campaign_change_four_eyes": ("campaign_change", "state <> 'IN_FORCE' OR decided_by_id <> proposed_by_id"),
     "voucher_reserve_not_overdrawn": (
         "voucher_campaign",
         "reserve_used_fen >= 0 AND reserve_used_fen <= reserve_fen",
@@ -164,6 +181,32 @@ _CHECKS = {
     "booking_rule_kept_within_price": (
         "booking_rule",
         "no_show_kept_percent >= 0 AND no_show_kept_percent <= 100",
+    ),
+    "settlement_adds_up": (
+        "settlement",
+        """payable_fen - carried_out_fen = used_fen - taken_back_fen + conflict_fen - venue_share_fen
+           - deducted_fen - carried_in_fen AND payable_fen >= 0 AND carried_out_fen >= 0
+           AND (payable_fen = 0 OR carried_out_fen = 0) AND deducted_fen >= 0 AND carried_in_fen >= 0""",
+    ),
+    "settlement_four_eyes": ("settlement", "approved_by_id IS NULL OR approved_by_id <> proposed_by_id"),
+    "settlement_deduction_positive": ("settlement_deduction", "amount_fen > 0"),
+    "venue_account_four_eyes": ("venue_account", "approved_by_id IS NULL OR approved_by_id <> entered_by_id"),
+    "payout_amount_positive": ("payout", "amount_fen > 0"),
+    "payment_record_amount_positive": ("payment_record", "amount_fen > 0"),
+    "risk_rules_four_eyes": ("risk_rules", "approved_by_id IS NULL OR approved_by_id <> made_by_id"),
+    "risk_score_within_hundred": ("risk_score", "score >= 0 AND score <= 100"),
+    "venue_risk_within_hundred": ("venue_risk", "score >= 0 AND score <= 100"),
+    "risk_case_of_one_thing": (
+        "risk_case",
+        "use_id IS NULL AND week IS NOT NULL AND week_ends IS NOT NULL OR use_id IS NOT NULL AND week IS NULL",
+    ),
+    "risk_case_state_known": ("risk_case", "state IN ('OPEN', 'CLEARED', 'CONFIRMED')"),
+    "risk_decision_one_correction": ("risk_decision", "number IN (1, 2) AND decision IN ('CLEARED', 'CONFIRMED')"),
+    "wechat_risk_rank_known": ("wechat_risk_rank", "rank IS NULL OR rank >= 0 AND rank <= 4"),
+    "offline_desk_caps_not_negative": ("offline_desk", "most_fen >= 0 AND most_count >= 0"),
+    "offline_conflict_state_known": (
+        "offline_conflict",
+        "state IN ('PAID', 'HELD', 'REFUSED') AND use_id IS NOT NULL OR state = 'BORNE' AND use_id IS NULL",
     ),
     "rating_stars_one_to_five": ("rating", "stars >= 1 AND stars <= 5"),
     "session_taken_within_capacity": ("session", "taken >= 0 AND taken <= capacity"),
@@ -226,7 +269,15 @@ AUDIT_ON_SQLITE = {
     "audit_cut_kept_delete": f"BEFORE DELETE ON audit_cut BEGIN SELECT RAISE(ABORT, '{_EDITED}'); END",
 }
 
-_ADDED_ONLY = ("voucher_event",)
+_ADDED_ONLY = (
+    "voucher_event",
+    "payment_record",
+    "risk_rules",
+    "risk_score",
+    "venue_risk",
+    "risk_decision",
+    "offline_fork",
+)
 """Books of which no entry is ever edited or taken away."""
 _ADDED_ONLY_ON_POSTGRES = (
     """CREATE OR REPLACE FUNCTION added_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -312,13 +363,23 @@ NAMES = (
     "organisation_member_once",
     "complaint_step_once",
     "message_unplanned",
+    "campaign_change_one_open",
     "voucher_of_a_person",
     "waiting_entry_in_line",
     "voucher_use_one_live",
     "voucher_use_waiting",
+    "offline_entry_waiting",
+    "voucher_event_of_a_campaign",
+    "settlement_one_open",
+    "payout_one_live",
+    "venue_account_one_a_state",
+    "voucher_use_by_day",
+    "risk_case_open",
+    "risk_score_held",
     *(f"{table}_kept" for table in _ADDED_ONLY),
     "message_read",
     "message_unread",
+    "voucher_scan_old",
     *(f"{table}_by_{column}" for table, column in _LOOKED_UP_BY),
     "venue_place",
     *_CHECKS,

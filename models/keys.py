@@ -17,7 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from models.codes.rules import CodeKeys
 
@@ -133,6 +137,46 @@ class TokenKeys(Keyring):
         """One derived token for each key, the current one's first; as long and as random as `new_token`."""
         text = f"{purpose}:{token}".encode(errors="surrogatepass")
         return [_token(hmac.digest(key, text, "sha256")) for key in self.keys.values()]
+
+
+@dataclass(frozen=True, repr=False)
+class OfflineKeys(Keyring):
+    """ECDSA on P-256: what desks that are offline must be able to tell for ours. Ids are numbers of one or two digits.
+
+    Each purpose has a key of its own, derived, so that what is signed for one is never good for another.
+    """
+
+    def private_key(self, purpose: str, key_id: str) -> ec.EllipticCurvePrivateKey:
+        """Raises KeyError when it has left the ring."""
+        derived = HKDF(algorithm=SHA256(), length=48, salt=None, info=f"offline {purpose}".encode())
+        # FIPS 186-5, A.2.1: 64 bits more than the order has, so that no key is likelier than another
+        secret = int.from_bytes(derived.derive(self.keys[key_id])) % (P256_ORDER - 1) + 1
+        return ec.derive_private_key(secret, ec.SECP256R1())
+
+    def public_keys(self, purpose: str) -> dict[str, ec.EllipticCurvePublicKey]:
+        """By key id, the current one first."""
+        return {key_id: self.private_key(purpose, key_id).public_key() for key_id in self.keys}
+
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+@dataclass(frozen=True, repr=False)
+class StatementKeys(Keyring):
+    """Ed25519 (RFC 8032; each key is its seed): whoever has the public half can check a statement, and nobody but us
+    can sign one."""
+
+    def sign(self, message: bytes) -> tuple[str, bytes]:
+        """The current key's id, and the signature under it: 64 bytes, always the same for the same message."""
+        return self.current_id, Ed25519PrivateKey.from_private_bytes(self.keys[self.current_id]).sign(message)
+
+    @property
+    def public_keys(self) -> Mapping[str, bytes]:
+        """By key id, 32 bytes each."""
+        return {
+            key_id: Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+            for key_id, seed in self.keys.items()
+        }
 
 
 def code_keys(keys: Mapping[str, bytes]) -> CodeKeys:

@@ -105,7 +105,9 @@ class ClaimProofInput:
         default=None, description="Where you are, for campaigns that are for some regions only."
     )
     venue_code: str | None = strawberry.field(default=None, description="What the QR on the venue's wall says.")
-    place: PointInput | None = strawberry.field(default=None, description="With `venueCode`: where the phone is.")
+    place: PointInput | None = strawberry.field(
+        default=None, description="Needed with `venueCode`: where the phone is."
+    )
     puzzle: str | None = strawberry.field(default=None, description="With its solution.")
     solution: str | None = None
 
@@ -155,7 +157,7 @@ class ClaimingQueries:
 
     @strawberry.field(
         directives=[Weight(weight=100)],
-        description="For staff who plan vouchers, or who run a desk at that venue.",
+        description="For staff who hand out vouchers at that venue.",
     )
     async def venue_claim_code(
         self, info: Info, campaign_id: strawberry.ID, venue_id: strawberry.ID

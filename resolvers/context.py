@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Protocol, Self
 
@@ -16,12 +16,13 @@ from models.footfall import counting
 from models.footfall.counting import Inside
 from models.ids import UNNAMED_DEVICE as UNNAMED_DEVICE
 from models.keeping import Keep
-from models.keys import AuditKeys, IdKeys, PhoneKeys, SealingKeys, TokenKeys
+from models.keys import AuditKeys, IdKeys, OfflineKeys, PhoneKeys, SealingKeys, StatementKeys, TokenKeys
 from models.members import queries as members
 from models.members.queries import SignedIn
 from models.staff import queries as staff
 from models.staff.policy import LEVEL_3, StaffPolicy
 from models.staff.rules import StaffSignedIn
+from models.statistics.rules import SMALLEST_GROUP
 from models.vouchers.rush import Rush
 from payments.alipay import AlipayPeople
 from payments.port import PaymentChannel
@@ -44,6 +45,11 @@ class Services:
     """Complaints, and who a deleted member was."""
     staff_keys: SealingKeys
     audit_keys: AuditKeys
+    offline_keys: OfflineKeys
+    offline_pass_life: timedelta
+    account_keys: SealingKeys
+    """Venues' bank accounts."""
+    statement_keys: StatementKeys
     name_authority: NameAuthority
     sms: SmsSender | None = None
     """None: no SMS is sent, so nobody signs in by phone."""
@@ -54,6 +60,8 @@ class Services:
     wake: Callable[[str], Awaitable[None]]
     rush: Rush
     staff_policy: StaffPolicy = LEVEL_3
+    smallest_group: int = SMALLEST_GROUP
+    """People in a figure of the statistics that is shown."""
     own_sites: Sequence[str] = ()
     """Origins of our own pages, to which a channel's page may send a payer back; ours first."""
     keep: Keep | None = None

@@ -16,3 +16,7 @@ async def svg(code: str) -> str:
 async def png(code: str) -> str:
     """In base64."""
     return base64.b64encode(await asyncio.to_thread(pictures.png, code)).decode()
+
+
+async def pass_svg(digits: str) -> str:
+    return (await asyncio.to_thread(pictures.pass_svg, digits)).decode()

@@ -21,8 +21,10 @@ from resolvers.members import MemberActs, MemberQueries
 from resolvers.merging import MergingActs, MergingQueries
 from resolvers.messages import MessageActs, MessageQueries
 from resolvers.my_vouchers import MyVoucherQueries
+from resolvers.offline import OfflineActs, OfflineQueries
 from resolvers.orders import OrderActs, OrderQueries
 from resolvers.organisations import OrganisationActs, OrganisationQueries
+from resolvers.passes import PassActs
 from resolvers.paying import PayingActs
 from resolvers.people_at_desk import PeopleAtDeskActs
 from resolvers.prices import PriceQueries
@@ -31,11 +33,14 @@ from resolvers.real_names import RealNameActs, RealNameQueries
 from resolvers.reconciliation import ReconciliationActs, ReconciliationQueries
 from resolvers.refunds import RefundActs, RefundQueries
 from resolvers.revealing import RevealingActs
+from resolvers.risk import RiskActs, RiskQueries
 from resolvers.scalars import FEN, Fen
 from resolvers.sessions import SessionQueries
+from resolvers.settlement import SettlementActs, SettlementQueries
 from resolvers.sign_ins import SignInActs, SignInQueries
 from resolvers.staff import StaffActs, StaffQueries
 from resolvers.staff_sign_in import StaffSignInActs
+from resolvers.statistics import StatisticsQueries
 from resolvers.venue_report import VenueReportQueries
 from resolvers.venues import VenueQueries
 from resolvers.voucher_campaigns import VoucherCampaignActs, VoucherCampaignQueries
@@ -63,6 +68,7 @@ class Query(
     PrivacyQueries,
     DeskMoneyQueries,
     VouchersAtDeskQueries,
+    OfflineQueries,
     RefundQueries,
     ReconciliationQueries,
     AuditQueries,
@@ -71,6 +77,9 @@ class Query(
     FeedbackQueries,
     VoucherCampaignQueries,
     VenueReportQueries,
+    RiskQueries,
+    SettlementQueries,
+    StatisticsQueries,
 ):
     pass
 
@@ -97,12 +106,16 @@ class Mutation(
     DeskActs,
     DeskMoneyActs,
     VouchersAtDeskActs,
+    PassActs,
+    OfflineActs,
     RefundActs,
     ReconciliationActs,
     RevealingActs,
     OrganisationActs,
     FeedbackActs,
     VoucherCampaignActs,
+    RiskActs,
+    SettlementActs,
 ):
     pass
 

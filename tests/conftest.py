@@ -27,6 +27,8 @@ ONCE = {
     "audits": SQLITE,
     "browser": SQLITE,
     "bff/test_stack.py": SQLITE,
+    # a machine over the settlement's rules, whose races are proved in its room
+    "properties/test_settlements.py": SQLITE,
     # doors, which translate: what they ask of the rooms, the rooms' and the resolvers' own tests ask on both
     "authorisation": POSTGRES,
     "bff": POSTGRES,

@@ -64,7 +64,7 @@ BUDGETS: Sequence[Budget] = (
         | {"registerOrganisation", "updateOrganisation", "inviteToOrganisation", "acceptOrganisationInvitation"}
         | {"withdrawOrganisationInvitation", "setOrganisationRole", "removeOrganisationMember"}
         | {"leaveOrganisation", "closeOrganisation"}
-        | {"confirmBill"}
+        | {"confirmBill", "voucherPass"}
         | {"checkIn", "appealPause"}
         | {"fileComplaint", "reopenComplaint", "closeComplaint", "rateAdmission"},
         address=(1200, MINUTE),
@@ -106,6 +106,13 @@ BUDGETS: Sequence[Budget] = (
         address=(3000, MINUTE),
         device=(120, MINUTE),
     ),
+    Budget(  # a desk that is online again fetches its kit and brings a hundred entries at once
+        name="offline-desks",
+        fields=frozenset({"offlineDesks", "offlineKit", "uploadOfflineQueue", "offlineConflicts"})
+        | {"enrolOfflineDesk", "endOfflineDesk", "decideOfflineConflict"},
+        address=(1200, MINUTE),
+        device=(60, MINUTE),
+    ),
     Budget(  # each of them is a person's decision, and a note to write
         name="staff-refunds",
         fields=frozenset({"refundsToSettle", "cancelForVenue", "giveBack", "redirectRefund", "refundAgain"}),
@@ -129,7 +136,7 @@ BUDGETS: Sequence[Budget] = (
     Budget(  # a budget and its rules, which two people think about
         name="voucher-planning",
         fields=frozenset({"managedCampaigns", "managedCampaign", "previewCampaignChange"})
-        | {"draftCampaign", "saveCampaignDraft", "stepCampaign", "changeCampaign"},
+        | {"draftCampaign", "saveCampaignDraft", "stepCampaign", "proposeCampaignChange", "decideCampaignChange"},
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),
@@ -138,6 +145,27 @@ BUDGETS: Sequence[Budget] = (
         fields=frozenset(("venueReport",)),
         address=(3000, MINUTE),
         device=(60, MINUTE),
+    ),
+    Budget(  # each of them is a person's decision; a replay reads a quarter of a year
+        name="risk",
+        fields=frozenset({"riskCases", "riskCase", "venueRisks", "riskRules", "riskProposals", "riskReplay"})
+        | {"decideRiskCase", "proposeRiskRules", "decideRiskProposal"},
+        address=(3000, MINUTE),
+        device=(60, MINUTE),
+    ),
+    Budget(  # a venue's money each, which two people think about
+        name="settlement",
+        fields=frozenset({"settlements", "settlement", "settlementLines", "venueAccounts", "payoutBatches"})
+        | {"draftSettlements", "deductFromSettlement", "dropSettlement", "proposeSettlement", "approveSettlement"}
+        | {"enterVenueAccount", "approveVenueAccount", "makePayout", "failPayout", "recordPayment"},
+        address=(3000, MINUTE),
+        device=(60, MINUTE),
+    ),
+    Budget(  # each counts a million vouchers; whoever looks at figures thinks in between
+        name="programme-figures",
+        fields=frozenset(("programmeStatistics", "subsidies")),
+        address=(300, MINUTE),
+        device=(20, MINUTE),
     ),
     Budget(  # one auditor reads pages; what they read is a line each time
         name="auditing",

@@ -8,6 +8,8 @@ from bff.http.patience import patiently
 from models.errors import ErrorCode
 
 BODY_BYTES = 256 * 1024  # the longest honest request, a GraphQL document with its variables, stays far below
+LONGER_BODIES = {"/receipts": 1024 * 1024}
+"""Where a file may come: a bank's receipt."""
 DRAIN_BYTES = 4 * 1024 * 1024  # read and thrown away, so that a sender still writing gets to read our answer
 BODY_SECONDS = 15
 
@@ -30,7 +32,8 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         try:
-            first = await patiently(_whole_body(receive), self.seconds)
+            most = LONGER_BODIES.get(scope.get("path", ""), BODY_BYTES)
+            first = await patiently(_whole_body(receive, most), self.seconds)
         except TimeoutError:
             answer = refusal("请求的内容迟迟没有传完，请检查网络后再试。", 408)
             answer.headers["Connection"] = "close"  # else who goes on dripping keeps the connection for ever
@@ -47,7 +50,7 @@ class BodyLimit:
         await self.app(scope, replay, send)
 
 
-async def _whole_body(receive: Receive) -> Message | None:
+async def _whole_body(receive: Receive, most: int) -> Message | None:
     """The body as one message (or the news that the client went away); None when it is too long."""
     parts: list[bytes] = []
     length = 0
@@ -57,10 +60,10 @@ async def _whole_body(receive: Receive) -> Message | None:
             return message
         part = message.get("body", b"")
         length += len(part)
-        if length <= BODY_BYTES:
+        if length <= most:
             parts.append(part)
         if not message.get("more_body", False) or length > DRAIN_BYTES:
             break
-    if length > BODY_BYTES:
+    if length > most:
         return None
     return {"type": "http.request", "body": b"".join(parts), "more_body": False}

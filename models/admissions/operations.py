@@ -90,15 +90,15 @@ async def pass_door(
     parts = codes.read(code)
     if parts is not None and parts.kind in codes.OF_VOUCHERS:
         return rules.VOUCHER_AT_DESK
-    found = await _find(parts.handle) if parts else None
+    found = await find(parts.handle) if parts else None
     if parts is None or found is None:
         return rules.UNKNOWN_CODE
     await database.rows("SELECT id FROM orders WHERE id = $1 FOR UPDATE", found["order_id"])
     admission = await Admission.select_for_update().get(id=found["id"])
     concerning("ADMISSION", admission.public_id)
-    doubt = _doubt(parts, found, keys, now)
-    if doubt is not None:
-        return doubt
+    no = doubt(parts, found, keys, now)
+    if no is not None:
+        return no
     if admission.venue_id != venue_id:
         return rules.wrong_venue(found["venue_name"])
     if parts.kind is CodeKind.PRINTED and at_gate:
@@ -107,11 +107,12 @@ async def pass_door(
     if verdict.passed and parts.kind is CodeKind.PRINTED and not id_checked:
         return rules.ID_CHECK_NEEDED.about(admission)
     if verdict.passed:
-        await _write_passage(admission, verdict, door, now)
+        await write_passage(admission, verdict, door, now)
     return verdict
 
 
-async def _find(handle: str) -> Any | None:
+async def find(handle: str) -> Any | None:
+    """The admission to which a code's handle leads."""
     return await database.row(
         """SELECT admission.id, admission.order_id, admission.business_day, admission.code_version,
                   member.code_version AS member_code_version, venue.public_id AS venue_public_id,
@@ -123,7 +124,7 @@ async def _find(handle: str) -> Any | None:
     )
 
 
-def _doubt(parts: CodeParts, found: Any, keys: CodeKeys, now: datetime) -> Verdict | None:
+def doubt(parts: CodeParts, found: Any, keys: CodeKeys, now: datetime) -> Verdict | None:
     """Why this code is not to be believed; None when it is genuine.
 
     A code that was genuine before the member signed out, or some minutes ago, is an honest person's: they hear
@@ -143,7 +144,8 @@ def _doubt(parts: CodeParts, found: Any, keys: CodeKeys, now: datetime) -> Verdi
     return rules.UNKNOWN_CODE
 
 
-async def _write_passage(admission: Admission, verdict: Verdict, door: str, now: datetime) -> None:
+async def write_passage(admission: Admission, verdict: Verdict, door: str, now: datetime) -> None:
+    """With the admission's row locked, after a verdict that lets it pass."""
     entering = verdict.outcome != Passed.LEFT
     admission.passage_count += 1
     admission.is_inside = entering

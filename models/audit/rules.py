@@ -31,6 +31,7 @@ _FILTERED = re.compile(r"[0-9A-Za-z_.:/ -]{1,60}")
 _LONG_NUMBER = re.compile(r"[0-9]{7,}[0-9Xx]?")
 _KINDS = {"mem": "MEMBER", "ord": "ORDER", "ven": "VENUE", "adm": "ADMISSION", "stf": "STAFF", "shf": "SHIFT"}
 _KINDS |= {"cam": "CAMPAIGN"}
+_KINDS |= {"rsk": "RISK_PROPOSAL", "K": "RISK_CASE"}
 _KINDS |= {"O": "ORDER", "P": "PAYMENT", "R": "REFUND"}
 
 SIGNED = (

@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from models.booking.rules import Limits, check_day, released_at
+from models.booking.limits import Limits, released_at
+from models.booking.rules import check_day
 from models.calendar import clock_text, day_text, instant_of, moment_text
 from models.errors import BadInput, DomainError, ErrorCode
 from models.venues.rules import DAY_MINUTES

@@ -13,6 +13,7 @@ from models.booking.rules import SlotStatus
 from models.checkout.cancelling import cancel_order
 from models.checkout.placing import LineWanted, place_order
 from models.errors import DomainError, ErrorCode
+from models.keys import IdKeys
 from models.members.tables import Member
 from models.orders.rules import OrderStatus
 from models.orders.tables import Order
@@ -30,6 +31,7 @@ class OwnVenues:
     """Venues, courts, citizens and bookings go by their public ids and numbers."""
 
     channels: Mapping[str, PaymentChannel]
+    keys: IdKeys
     clock: Callable[[], datetime]
 
     async def slots(self, *, venue: str, sport: str, day: date) -> Sequence[PartnerSlot]:
@@ -65,6 +67,7 @@ class OwnVenues:
                 member_id=await _member(citizen),
                 lines=wanted,
                 idempotency_key=key,
+                keys=self.keys,
                 channels=self.channels,
                 now=self.clock(),
             )

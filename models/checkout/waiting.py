@@ -76,7 +76,7 @@ async def join(*, member_id: int, wanted: Wanted, key: str, placed_by_id: int | 
     if known := await _asked_before(member_id, key, asked):
         return known
     table = await booking.timetable(venue_id=wanted.venue_id, sport=wanted.sport, day=wanted.day)
-    span = checked_span(wanted.day, wanted.from_minute, wanted.until_minute, table.limits, now)
+    span = checked_span(wanted.day, wanted.from_minute, wanted.until_minute, table.limits_of(wanted.sport), now)
     grid = await booking.slots(venue_id=wanted.venue_id, sport=wanted.sport, day=wanted.day, now=now)
     _check_worth_it(grid, wanted, span, now)
     court = next((court.id for court in table.courts if court.public_id == wanted.court_id), None)

@@ -13,7 +13,7 @@ from models.booking.queries import BookableSlot
 from models.calendar import business_day
 from models.errors import BadInput
 from models.keys import IdKeys
-from models.members.standing import lock_living
+from models.members.standing import living
 from models.orders.tables import OrderLine
 
 
@@ -33,7 +33,7 @@ async def lock(
     """Locks the rows of everybody whose limits will be counted, in one order for all: of two orders that name the same
     person one waits for the other. Raises RELATION_UNKNOWN, NOT_SIGNED_IN for an account that is no more."""
     others = await players.companions_of(member_id, companion_ids)
-    await lock_living(member_id, *sorted(set(others.values()) - {member_id}))
+    await living(member_id, *sorted(set(others.values()) - {member_id}))
     guardian_id = placed_by_id if placed_by_id and await is_guardian(placed_by_id, member_id) else None
     known = await players.players(venue_id, [member_id, *others.values(), *filter(None, [guardian_id])], now)
     return WhoPlays(

@@ -4,7 +4,7 @@
 
 Digits only, because a Chinese input method swallows the letters of a keyboard-wedge scanner; 24 of them fit the
 smallest QR. The handle leads to the admission and says nothing else. The MAC proves that we made the code: its key
-belongs to one venue and one business day, so a desk that is given that key some day can forge no more than its own
+belongs to one venue and one business day, so a desk that is given that key (models/offline) can forge no more than its own
 door on that day. Raising a version of the member or of the admission makes every code shown so far worthless.
 
 A rotating code lives for one step of 30 seconds, and its neighbours', because phones and scanners are slow. That
@@ -144,6 +144,12 @@ def step_at(instant: datetime) -> int:
 
 def start_of(step: int) -> datetime:
     return datetime.fromtimestamp(step * STEP_SECONDS, UTC)
+
+
+def desk_keys(keys: CodeKeys, *, venue: str, day: date) -> Mapping[int, bytes]:
+    """For a desk that works offline: the key of this venue and day under each master. Neither a master nor another
+    day's or venue's key can be had from it."""
+    return {key_id: _desk_key(master, venue, day) for key_id, master in keys.masters.items()}
 
 
 _KINDS = {str(kind.value): kind for kind in CodeKind}

@@ -3,6 +3,8 @@
 Whoever looked up a member and then waited for a lock may find them gone; what they would write leads to nobody.
 """
 
+from typing import Any
+
 from models import database
 from models.errors import DomainError, ErrorCode
 
@@ -23,18 +25,18 @@ async def lock_living(*member_ids: int) -> None:
              ORDER BY id FOR UPDATE""",
         *member_ids,
     )
-    if any(member["joined_to_id"] is not None or member["deleted_at"] is not None for member in found):
+    if any(_is_gone(member) for member in found):
         raise MemberGone
 
 
-async def living(member_id: int) -> None:
-    """The same for one of them, without being in the way of what only refers to the member, such as a message."""
-    found = await database.row(
-        f"""SELECT joined_to_id, deleted_at FROM member WHERE id = $1
-            {"FOR NO KEY UPDATE" if database.on_postgres() else ""}""",
-        member_id,
+async def living(*member_ids: int) -> None:
+    """The same without being in the way of what only refers to them, such as a message."""
+    found = await database.rows(
+        f"""SELECT id, joined_to_id, deleted_at FROM member WHERE id IN ({database.parameters(len(member_ids))})
+             ORDER BY id {"FOR NO KEY UPDATE" if database.on_postgres() else ""}""",
+        *member_ids,
     )
-    if found is None or found["joined_to_id"] is not None or found["deleted_at"] is not None:
+    if len(found) < len(member_ids) or any(_is_gone(member) for member in found):
         raise MemberGone
 
 
@@ -57,3 +59,7 @@ async def accounts_of(member_id: int) -> list[int]:
         member_id,
     )
     return [member_id, *(row["id"] for row in found if row["id"] != member_id)]
+
+
+def _is_gone(member: Any) -> bool:
+    return member["joined_to_id"] is not None or member["deleted_at"] is not None

@@ -17,6 +17,7 @@ from models.members.code_rules import CODES_KEPT
 from models.members.rules import SIGN_INS_KEPT
 from models.real_names import binding
 from models.real_names.rules import UNBOUND_KEPT
+from models.risk.ranks import RANKS_KEPT
 
 BATCH = 500
 BATCHES_A_RUN = 20
@@ -62,6 +63,7 @@ def oldest(table: str, condition: str, by: str) -> str:
 
 
 DAY = timedelta(days=1)
+SCANS_KEPT = 183 * DAY
 UNREAD = "read_at IS NULL AND told_at <= $1"
 _OVER = "(status <> 'OPEN' OR expires_at <= $1) AND made_at <= $1"
 
@@ -187,6 +189,27 @@ RULES: tuple[Rule, ...] = (
         age=180 * DAY,
         why="what became of it is an order (ours)",
         purge=_rows("waiting_entry", "ended_at <= $1", 180 * DAY),
+    ),
+    Rule(
+        name="voucher_passes",
+        what="passes of vouchers for desks that are offline",
+        age=SCANS_KEPT,
+        why="a queue that comes in later than that is nobody's (ours)",
+        purge=_rows("voucher_pass", "valid_until <= $1", SCANS_KEPT, by="valid_until"),
+    ),
+    Rule(
+        name="voucher_scans",
+        what="scans of vouchers at desks, with what the desk was answered",
+        age=SCANS_KEPT,
+        why="网络安全法 21: logs for at least six months; the write-off itself has its own row",
+        purge=_rows("voucher_scan", "scanned_at <= $1", SCANS_KEPT, by="scanned_at"),
+    ),
+    Rule(
+        name="risk_ranks",
+        what="risk ranks that WeChat gave people",
+        age=RANKS_KEPT,
+        why="a use is judged within days, and its score keeps the number it was judged by (ours)",
+        purge=_rows("wechat_risk_rank", "asked_at <= $1", RANKS_KEPT, by="asked_at"),
     ),
     Rule(
         name="sealed_records",

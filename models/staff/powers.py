@@ -29,6 +29,15 @@ async def may(
     return True
 
 
+async def works_at(staff_id: int, venue_id: int) -> bool:
+    """Whether somebody holds a role at this very venue (its row's id), whatever they hold in regions besides."""
+    found = await database.row(
+        "SELECT id FROM staff_role WHERE staff_id = $1 AND venue_id = $2 AND ended_at IS NULL LIMIT 1",
+        *(staff_id, venue_id),
+    )
+    return found is not None
+
+
 def has_everywhere(clerk: StaffSignedIn, power: Power) -> bool:
     """Whether somebody may do this wherever it is, also where nothing has a place."""
     return any(power in POWERS[held.role] and held.place == Place() for held in clerk.roles)

@@ -23,6 +23,7 @@ class Role(StrEnum):
     VENUE_MANAGER = "VENUE_MANAGER"
     FINANCE = "FINANCE"
     REGULATOR = "REGULATOR"
+    PAYMASTER = "PAYMASTER"  # sends the programme's money to venues, and approves nothing of it
     DATA_OFFICER = "DATA_OFFICER"  # PIPL art. 52
     SYSTEM_ADMIN = "SYSTEM_ADMIN"
     SECURITY_ADMIN = "SECURITY_ADMIN"
@@ -57,7 +58,15 @@ class Power(StrEnum):
     HAND_OUT_VOUCHERS = "HAND_OUT_VOUCHERS"  # to a person at the desk, by their ID card
     UNDO_REDEMPTION = "UNDO_REDEMPTION"
     READ_VENUE_REPORT = "READ_VENUE_REPORT"  # whether a venue opens as the rules ask
+    RUN_OFFLINE_DESKS = "RUN_OFFLINE_DESKS"  # which devices may redeem without a network, and how much
     DECIDE_RISK = "DECIDE_RISK"  # what looks like a fake redemption is paid, or not
+    READ_STATISTICS = "READ_STATISTICS"  # of the voucher programme, by groups of people, and who got what subsidy
+    READ_SETTLEMENT = "READ_SETTLEMENT"
+    PROPOSE_SETTLEMENT = "PROPOSE_SETTLEMENT"  # draft what venues are owed, and deduct
+    APPROVE_SETTLEMENT = "APPROVE_SETTLEMENT"  # never what one had a hand in
+    ENTER_VENUE_ACCOUNT = "ENTER_VENUE_ACCOUNT"
+    APPROVE_VENUE_ACCOUNT = "APPROVE_VENUE_ACCOUNT"  # never what one entered oneself
+    PAY_OUT = "PAY_OUT"  # account numbers in full, in the bank's file; what was really paid
 
 
 _DESK = frozenset(
@@ -76,8 +85,11 @@ POWERS: Mapping[Role, frozenset[Power]] = {
         Power.REVEAL,
         Power.UNDO_REDEMPTION,
         Power.READ_VENUE_REPORT,
+        Power.RUN_OFFLINE_DESKS,
     },
-    Role.FINANCE: frozenset({Power.SETTLE_REFUNDS, Power.RECONCILE}),
+    Role.FINANCE: frozenset(
+        {Power.SETTLE_REFUNDS, Power.RECONCILE, Power.READ_SETTLEMENT, Power.ENTER_VENUE_ACCOUNT}
+    ),
     Role.REGULATOR: frozenset(
         {
             Power.ANSWER_FEEDBACK,
@@ -91,8 +103,14 @@ POWERS: Mapping[Role, frozenset[Power]] = {
             Power.REVIEW_VOUCHERS,
             Power.DECIDE_RISK,
             Power.READ_VENUE_REPORT,
+            Power.READ_STATISTICS,
+            Power.READ_SETTLEMENT,
+            Power.PROPOSE_SETTLEMENT,
+            Power.APPROVE_SETTLEMENT,
+            Power.APPROVE_VENUE_ACCOUNT,
         }
     ),
+    Role.PAYMASTER: frozenset({Power.READ_SETTLEMENT, Power.ENTER_VENUE_ACCOUNT, Power.PAY_OUT}),
     Role.DATA_OFFICER: frozenset({Power.REVEAL, Power.OPEN_SEALED_RECORDS}),
     Role.SYSTEM_ADMIN: frozenset({Power.MANAGE_ACCOUNTS}),
     Role.SECURITY_ADMIN: frozenset({Power.GRANT_ROLES, Power.END_SIGN_INS, Power.RESET_SECOND_FACTOR}),
@@ -105,7 +123,7 @@ ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR
 EVERYWHERE_ONLY = frozenset({Role.AUDITOR, Role.DATA_OFFICER})
 """What they look at has no place."""
 
-OF_REGIONS = ADMINISTRATORS | EVERYWHERE_ONLY | {Role.REGULATOR}
+OF_REGIONS = ADMINISTRATORS | EVERYWHERE_ONLY | {Role.REGULATOR, Role.PAYMASTER}
 """They hold in a region or everywhere, never at a single venue."""
 
 DESK_ROLES = (Role.REDEEMER, Role.FINANCE)
@@ -116,6 +134,7 @@ ROLE_WORDS: Mapping[Role, str] = {
     Role.VENUE_MANAGER: "场馆管理员",
     Role.FINANCE: "财务",
     Role.REGULATOR: "主管部门",
+    Role.PAYMASTER: "资金拨付员",
     Role.DATA_OFFICER: "个人信息保护负责人",
     Role.SYSTEM_ADMIN: "系统管理员",
     Role.SECURITY_ADMIN: "安全管理员",
@@ -147,8 +166,16 @@ POWER_WORDS: Mapping[Power, str] = {
     Power.REVIEW_VOUCHERS: "复核消费券活动",
     Power.HAND_OUT_VOUCHERS: "代顾客领券",
     Power.UNDO_REDEMPTION: "撤销核销",
+    Power.RUN_OFFLINE_DESKS: "管理离线设备",
     Power.DECIDE_RISK: "核查可疑核销",
     Power.READ_VENUE_REPORT: "查看场馆开放报告",
+    Power.READ_STATISTICS: "查看消费券统计",
+    Power.READ_SETTLEMENT: "查看结算单",
+    Power.PROPOSE_SETTLEMENT: "拟定结算单",
+    Power.APPROVE_SETTLEMENT: "审批结算单",
+    Power.ENTER_VENUE_ACCOUNT: "登记收款账户",
+    Power.APPROVE_VENUE_ACCOUNT: "复核收款账户",
+    Power.PAY_OUT: "拨付资金",
 }
 
 

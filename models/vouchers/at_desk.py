@@ -176,19 +176,23 @@ async def _judge(scan: _Scan, keys: CodeKeys, now: datetime) -> VoucherUse | Dom
 
 
 async def _behind(parts: CodeParts, keys: CodeKeys, now: datetime) -> Voucher | DomainError:
-    """The voucher behind a genuine code, with its member's row and its own locked."""
+    """The voucher behind a genuine code of somebody who is still there, with their row and its own locked."""
     found = await codes.find(parts)
     if found is None:
         return bills.UNKNOWN_CODE
     lock = "FOR NO KEY UPDATE" if database.on_postgres() else ""  # not in the way of their claims and messages
-    await database.rows(f"SELECT id FROM member WHERE id = $1 {lock}", found["member_id"])
+    holder = await database.row(f"SELECT deleted_at FROM member WHERE id = $1 {lock}", found["member_id"])
+    await fitting.alone_with_people([found["person_id"]])
     voucher = await Voucher.select_for_update().get(id=found["id"])
     if voucher.member_id != found["member_id"]:  # their account was joined to another in this very moment
         raise database.ChanceTwin
     now_known = await codes.find(parts)
     assert now_known is not None
     concerning("VOUCHER", voucher.public_id)
-    return codes.doubt(parts, now_known, keys, now) or voucher
+    doubt = codes.doubt(parts, now_known, keys, now)
+    if doubt is None and holder is not None and holder["deleted_at"] is not None:
+        return bills.HOLDER_GONE
+    return doubt or voucher
 
 
 def _sport_of(bill: Bill, place: Place) -> str | None:

@@ -14,6 +14,7 @@ from models.calendar import moment_text
 from models.errors import BadInput, DomainError, ErrorCode
 from models.money import yuan_text
 from models.vouchers.rules import RestWay, UseState
+from models.vouchers.writing_off import CONTEST, is_fake
 
 MOST_BILL_FEN = 100_000_00
 """A bill at a venue's desk; more is a slip of the finger."""
@@ -126,6 +127,8 @@ def _says(use: Any, rest_fen: int) -> tuple[str, str, str, str]:
         return "GREEN", "核销成功", paid, collect
     if use.state == UseState.HELD:
         return "YELLOW", "已核销，待核查", paid, f"{collect}请保留小票{use.receipt_no}备查。"
+    if is_fake(use):
+        return "RED", "核销无效", f"{use.undo_reason}，券已作废，不予结算。", CONTEST
     why = f"{use.undo_reason}，消费券没有用掉。"
     return "RED", "没有核销", why, f"如顾客仍要消费，请按原价收款{yuan_text(use.bill_fen)}，或重新扫码。"
 
@@ -237,4 +240,7 @@ SPORT_NEEDED = DomainError(
 )
 SETTLED_ALREADY = DomainError(
     "这个活动已经结算，券不能再用。", code=ErrorCode.VOUCHER_ENDED, next_step="请换其他活动的券。"
+)
+HOLDER_GONE = DomainError(
+    "这张券的账号已经注销，券不能再用。", code=ErrorCode.VOUCHER_ENDED, next_step="请顾客换一张券，或按原价付款。"
 )

@@ -5,6 +5,7 @@ knows that nothing is claimed afterwards. Each is one row of `campaign_step`, an
 nothing. How an open one is changed: changing.py.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from models import database
@@ -36,6 +37,8 @@ STATE_WORDS = {
 }
 SHORTEST_REASON, LONGEST_REASON = 2, 200
 LONGEST_ID = 32
+BooksClosed = Callable[[int], Awaitable[None]]
+"""Raises what still stands in the way of settling the campaign with this id; its row is locked."""
 WANT_REASON = frozenset({CampaignState.DRAFT, CampaignState.PAUSED, CampaignState.CLOSED})
 
 
@@ -102,8 +105,10 @@ async def campaign_step(
     reason: str = "",
     idempotency_key: str,
     now: datetime,
+    books_closed: BooksClosed | None = None,
 ) -> None:
-    """Moves a campaign to its next state, as it stands in `expected_version`: who reviews, reviews what they saw.
+    """Moves a campaign to its next state, as it stands in `expected_version`: who reviews, reviews what they saw. Only
+    who brings `books_closed` settles one: `models/settlement/closing.py` does.
 
     Raises NOT_ALLOWED, also to whoever would review what they wrote themselves; CAMPAIGN_UNKNOWN, CAMPAIGN_STATE,
     CAMPAIGN_CHANGED, IDEMPOTENCY_KEY_REUSED, BAD_INPUT.
@@ -116,6 +121,7 @@ async def campaign_step(
         checked_reason(reason, needed=to_state in WANT_REASON),
         checked_key(idempotency_key),
         now,
+        books_closed,
     )
 
 
@@ -171,6 +177,7 @@ async def _step(
     reason: str,
     key: str,
     now: datetime,
+    books_closed: BooksClosed | None,
 ) -> None:
     campaign = await locked_campaign(clerk, campaign_id, *_powers_for(to_state))
     asked = request_hash("step", to_state, expected_version, reason)
@@ -187,7 +194,10 @@ async def _step(
     if to_state is CampaignState.OPEN:
         await _refuse_nothing_left(campaign, now)
     if to_state is CampaignState.SETTLED:
+        if books_closed is None:
+            raise TypeError("whoever keeps the books of what venues are owed must say that they are closed")
         await _refuse_unsettled(campaign)
+        await books_closed(campaign.id)
     campaign.state = to_state
     await campaign.save(update_fields=["state"])
     await note_step(campaign, from_state, clerk, reason=reason, key=key, asked=asked, now=now)

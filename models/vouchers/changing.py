@@ -1,20 +1,19 @@
-"""Changing a campaign that was opened already: first what it would do, then doing it, under the lock of its row.
+"""What changing a campaign that was opened would do, and doing it, under the lock of its row.
 
 Nobody claims between the look and the write, so what the change says of claimed vouchers is true when it is written.
 The pools' rows are locked too, since whoever gives a voucher back touches those alone.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import orjson
 
 from models import database
-from models.audit.deeds import concerning
 from models.database import utc
 from models.errors import DomainError
-from models.ids import request_hash
 from models.staff.powers import not_allowed
 from models.staff.rules import Power, StaffSignedIn
 from models.vouchers.campaigns import (
@@ -23,15 +22,11 @@ from models.vouchers.campaigns import (
     CampaignUnknown,
     campaign_called,
     check_version,
-    checked_key,
-    checked_reason,
-    done_before,
-    locked_campaign,
     may_for,
-    note_step,
 )
-from models.vouchers.effects import Change, Effect, KindNow, Picture, PoolNow, RoundNow, effect_of
-from models.vouchers.places import check_regions, check_where
+from models.vouchers.change import Change
+from models.vouchers.effects import Effect, KindNow, Picture, PoolNow, RoundNow, effect_of
+from models.vouchers.places import check_regions, check_where, names_of
 from models.vouchers.reading import terms_of
 from models.vouchers.rules import CampaignState, Terms
 from models.vouchers.tables import VoucherCampaign, VoucherPool, VoucherRound
@@ -50,60 +45,38 @@ async def preview_change(
     campaign = await campaign_called(campaign_id)
     if campaign is None or not await may_for(clerk, campaign.region_key, Power.PLAN_VOUCHERS):
         raise CampaignUnknown
-    return await _worked_out(campaign, change, expected_version, now)
+    return await worked_out(campaign, change, expected_version, now)
 
 
-async def change_campaign(
-    *,
-    clerk: StaffSignedIn,
-    campaign_id: str,
-    change: Change,
-    expected_version: int,
-    reason: str,
-    idempotency_key: str,
-    now: datetime,
-) -> None:
-    """Does what `preview_change` showed and makes the next version of the terms, which binds whoever claims from now
-    on. The same again changes nothing.
-
-    Raises what the preview raises, IDEMPOTENCY_KEY_REUSED, and BAD_INPUT without a reason.
-    """
-    reason = checked_reason(reason, needed=True)
-    await _change(clerk, campaign_id, change, expected_version, reason, checked_key(idempotency_key), now)
-
-
-@database.operation
-async def _change(
-    clerk: StaffSignedIn,
-    campaign_id: str,
-    change: Change,
-    expected_version: int,
-    reason: str,
-    key: str,
-    now: datetime,
-) -> None:
-    campaign = await locked_campaign(clerk, campaign_id, Power.PLAN_VOUCHERS)
-    asked = request_hash("change", *change.said(), expected_version, reason)
-    if await done_before(campaign.id, clerk, key, asked):
-        return
-    effect = await _worked_out(campaign, change, expected_version, now, locked=True)
+async def put_in_force(campaign: VoucherCampaign, effect: Effect, *, made_by: int, now: datetime) -> None:
+    """Does it, and makes the next version of the terms, which binds whoever claims from now on. Inside the act of
+    whoever decides (proposing.py), which holds the campaign's row."""
     await _write(campaign, effect)
     campaign.reserve_fen = effect.reserve_fen
-    await new_version(campaign, effect.terms, staff_id=clerk.staff_id, now=now)
-    await note_step(campaign, campaign.state, clerk, reason=reason, key=key, asked=asked, now=now)
-    concerning("CAMPAIGN", campaign_id, detail=f"version {campaign.terms_version}")
+    await new_version(campaign, effect.terms, staff_id=made_by, now=now)
 
 
-async def _worked_out(
+async def worked_out(
     campaign: VoucherCampaign, change: Change, expected_version: int, now: datetime, *, locked: bool = False
 ) -> Effect:
+    """What it would do now. `locked`: the caller holds the campaign's row, and the pools' are to be locked too."""
     if campaign.state not in CHANGEABLE:
         raise _not_changeable(campaign)
     check_version(campaign, expected_version)
     if change.terms is not None:
         await check_where(change.terms.where)
         await check_regions(change.terms.who.regions)
-    return effect_of(await _picture(campaign, locked=locked), change, now=now)
+    picture = await _picture(campaign, locked=locked)
+    if change.terms is not None:
+        picture = replace(picture, names=await names_of({*_named(picture.terms), *_named(change.terms)}))
+    return effect_of(picture, change, now=now)
+
+
+def _named(terms: Terms) -> Iterator[str]:
+    yield from terms.who.regions
+    yield from terms.where.venues
+    yield from terms.where.regions
+    yield from terms.where.sports
 
 
 def _not_changeable(campaign: VoucherCampaign) -> DomainError:
@@ -138,13 +111,14 @@ async def _picture(campaign: VoucherCampaign, *, locked: bool) -> Picture:
             for pool in await (pools.select_for_update() if locked else pools)
         ],
         kinds=[KindNow(**dict(kind)) for kind in kinds],
-        rounds=await _rounds(campaign.id),
+        rounds=await rounds_now(campaign.id),
         holders=held["holders"],
         held=held["vouchers"],
     )
 
 
-async def _rounds(campaign_id: int) -> list[RoundNow]:
+async def rounds_now(campaign_id: int) -> list[RoundNow]:
+    """All of a campaign's, the earliest first."""
     found = await database.rows(
         """SELECT id, public_id, kind_id, opens_at, closes_at, quantity, remaining, rolled_over_at
              FROM voucher_round WHERE campaign_id = $1 ORDER BY opens_at, id""",
@@ -188,63 +162,3 @@ async def _write(campaign: VoucherCampaign, effect: Effect) -> None:
         await write_rounds(campaign.id, kind_id, offered)
     for pool_id, kind in effect.new_kinds:
         await write_kind(campaign.id, pool_id, kind)
-
-
-# What a round leaves over.
-
-
-async def roll_over(*, now: datetime, most: int = 100) -> int:
-    """Moves what ended rounds left to their kinds' next rounds, where the terms say so; gives how many vouchers moved.
-
-    Each campaign in a transaction of its own, under its lock. A round hands on once: it has nothing left afterwards.
-    """
-    moved = 0
-    for campaign_id in await _with_leftovers(now, most):
-        moved += await _roll_over(campaign_id, now)
-    return moved
-
-
-async def _with_leftovers(now: datetime, most: int) -> Collection[int]:
-    found = await database.rows(
-        """SELECT campaign.id, terms.terms
-             FROM voucher_campaign campaign
-             JOIN voucher_terms terms ON terms.campaign_id = campaign.id AND terms.version = campaign.terms_version
-            WHERE campaign.state IN ('OPEN', 'PAUSED') AND EXISTS (
-              SELECT 1 FROM voucher_round ended JOIN voucher_round later ON later.kind_id = ended.kind_id
-               WHERE ended.campaign_id = campaign.id AND ended.closes_at <= $1 AND ended.remaining > 0
-                 AND later.opens_at > ended.opens_at AND later.closes_at > $1)
-            ORDER BY campaign.id""",
-        now,
-    )
-    return [row["id"] for row in found if terms_of(orjson.loads(row["terms"])).rolls_over][:most]
-
-
-@database.operation
-async def _roll_over(campaign_id: int, now: datetime) -> int:
-    campaign = await VoucherCampaign.select_for_update().get(id=campaign_id)
-    if campaign.state not in CHANGEABLE or not (await terms_now(campaign)).rolls_over:
-        return 0
-    moved, rounds = 0, await _rounds(campaign_id)
-    for ended in rounds:
-        if ended.closes_at > now or not ended.remaining:
-            continue
-        later = (one for one in rounds if one.kind_id == ended.kind_id and one.closes_at > now)
-        following = min(later, key=lambda one: one.opens_at, default=None)
-        if following is not None:
-            await _hand_on(ended, following, now)
-            moved += ended.remaining
-    return moved
-
-
-async def _hand_on(ended: RoundNow, following: RoundNow, now: datetime) -> None:
-    """All that one round has left; together they are as many as before."""
-    await database.rows(
-        "UPDATE voucher_round SET quantity = quantity - remaining, remaining = 0, rolled_over_at = $2 WHERE id = $1",
-        ended.id,
-        now,
-    )
-    await database.rows(
-        "UPDATE voucher_round SET quantity = quantity + $2, remaining = remaining + $2 WHERE id = $1",
-        following.id,
-        ended.remaining,
-    )

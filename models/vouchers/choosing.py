@@ -9,7 +9,7 @@ from typing import Any
 from models import database
 from models.errors import DomainError
 from models.money import yuan_text
-from models.vouchers.fitting import Usage
+from models.vouchers.fitting import NOTHING_YET, Usage
 from models.vouchers.reserving import (
     MOST_VOUCHERS,
     Basket,
@@ -18,7 +18,7 @@ from models.vouchers.reserving import (
     so_far_of,
     terms_by_voucher,
 )
-from models.vouchers.rules import Stacking, Terms
+from models.vouchers.rules import Stacking, Terms, VoucherState
 from models.vouchers.tables import Voucher
 
 MOST_LOOKED_AT = 50
@@ -91,7 +91,7 @@ async def _look(member_id: int, basket: Basket, now: datetime) -> _Seen:
         .limit(MOST_LOOKED_AT)
     )
     terms = await terms_by_voucher(vouchers)
-    so_far = {each.id: await so_far_of(each, terms[each.id], basket, now) for each in vouchers}
+    so_far = await _so_far(vouchers, terms, basket, now)
     titles = await _titles(vouchers)
     return _Seen(
         candidates=[
@@ -106,6 +106,22 @@ async def _look(member_id: int, basket: Basket, now: datetime) -> _Seen:
         terms=terms,
         so_far=so_far,
     )
+
+
+async def _so_far(
+    vouchers: Sequence[Voucher], terms: TermsOf, basket: Basket, now: datetime
+) -> Mapping[int, Usage]:
+    """Asked for once for all that are alike: one that is only claimed counts against nothing itself, and of a reserved
+    one the refusal is another."""
+    known: dict[tuple[int, int, int | None], Usage] = {}
+    so_far = dict.fromkeys((each.id for each in vouchers), NOTHING_YET)
+    for each in vouchers:
+        if each.state == VoucherState.CLAIMED:
+            alike = each.campaign_id, each.terms_version, each.person_id
+            if alike not in known:
+                known[alike] = await so_far_of(each, terms[each.id], basket, now)
+            so_far[each.id] = known[alike]
+    return so_far
 
 
 async def _titles(vouchers: Sequence[Voucher]) -> Mapping[int, Any]:

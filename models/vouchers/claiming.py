@@ -20,7 +20,7 @@ from tortoise.exceptions import IntegrityError
 from models import database
 from models.calendar import business_day
 from models.codes.rules import new_handle
-from models.errors import Busy, DomainError
+from models.errors import Busy, DomainError, ErrorCode
 from models.ids import new_id
 from models.keys import IdKeys
 from models.members.standing import MemberGone
@@ -35,7 +35,7 @@ from models.vouchers.claim_rules import (
     require_key,
 )
 from models.vouchers.reading import terms_of
-from models.vouchers.rules import AgeGroup, ClaimWay, Terms, VoucherState, claim_hash, device_mark
+from models.vouchers.rules import AgeGroup, ClaimWay, Terms, VoucherState, claim_hash, device_mark, region_said
 
 _AGE_GROUPS = {
     AgeBand.CHILD: AgeGroup.CHILD,
@@ -66,6 +66,7 @@ class Given:
 
     public_id: str
     round_id: int
+    kind_id: str  # public
     kind_title: str
     face_fen: int
     minimum_spend_fen: int
@@ -99,7 +100,7 @@ async def claim_many(*, campaign_id: str, claims: Sequence[Claim], id_keys: IdKe
     people = await _people(batch, claims, members, terms, id_keys)
     said = [_decide(batch, counter, claim, people.get(claim.member_id), members) for claim in claims]
     await _write(batch, counter)
-    return [batch.given[each] if isinstance(each, str) else each for each in said]
+    return [_answer(batch, claim, each) for claim, each in zip(claims, said, strict=True)]
 
 
 async def claim_one(*, campaign_id: str, claim: Claim, id_keys: IdKeys, now: datetime) -> Given:
@@ -119,7 +120,7 @@ class _Batch:
         self.now = now
         self.given: dict[str, Given] = {}
         self.fresh: dict[str, tuple[OpenRound, Claim, Claimant]] = {}
-        self.titles: dict[int, str] = {}
+        self.kinds: dict[int, tuple[str, str]] = {}  # public id and title
 
     def hash_of(self, claim: Claim) -> str:
         return claim_hash(campaign_id=self.campaign_id, member_public_id=claim.member_public_id, key=claim.key)
@@ -146,6 +147,7 @@ def _decide(
     batch.given[name] = Given(
         public_id=new_id("vch"),
         round_id=chosen.id,
+        kind_id=chosen.kind_public_id,
         kind_title=chosen.kind_title,
         face_fen=chosen.face_fen,
         minimum_spend_fen=chosen.minimum_spend_fen,
@@ -154,6 +156,21 @@ def _decide(
         valid_until=counter.validity[1],
     )
     return name
+
+
+def _answer(batch: _Batch, claim: Claim, said: str | DomainError) -> Answer:
+    """What was given; or that under this key something else was given before than is asked for now."""
+    if isinstance(said, DomainError):
+        return said
+    given = batch.given[said]
+    if claim.kind_id is not None and claim.kind_id != given.kind_id:
+        return DomainError(
+            f"这次领取已经领到“{given.kind_title}”。",
+            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            next_step="请在“我的消费券”里查看；想领另一种，请重新领取。",
+            field="idempotencyKey",
+        )
+    return given
 
 
 # reading, under the locks
@@ -210,7 +227,7 @@ SELECT k.id AS kind_id, k.public_id AS kind_public_id, k.title AS kind_title, k.
 async def _counter(batch: _Batch, state: str, terms: Terms) -> Counter:
     """After the lock, in a statement of its own: what an earlier one saw may be older than the lock."""
     kinds = await database.rows(_KINDS_AND_ROUNDS, batch.campaign_id, batch.now)
-    batch.titles = {row["kind_id"]: row["kind_title"] for row in kinds}
+    batch.kinds = {row["kind_id"]: (row["kind_public_id"], row["kind_title"]) for row in kinds}
     return Counter(
         state=state,
         terms=terms,
@@ -299,14 +316,16 @@ async def _tell_what_they_have(batch: _Batch, living: Mapping[int, Claimant]) ->
         }
         for each in whose.values():
             each.mine.append(mine)
-        batch.given[row["claim_hash"]] = _given(row, batch.titles)
+        batch.given[row["claim_hash"]] = _given(row, batch.kinds)
 
 
-def _given(row: Any, titles: Mapping[int, str]) -> Given:
+def _given(row: Any, kinds: Mapping[int, tuple[str, str]]) -> Given:
+    kind_id, kind_title = kinds[row["kind_id"]]
     return Given(
         public_id=row["public_id"],
         round_id=row["round_id"],
-        kind_title=titles[row["kind_id"]],
+        kind_id=kind_id,
+        kind_title=kind_title,
         face_fen=row["face_fen"],
         minimum_spend_fen=row["minimum_spend_fen"],
         claimed_at=database.utc(row["claimed_at"]),
@@ -360,6 +379,7 @@ _OF_EACH = {  # what differs between the vouchers of a batch, and its type
     "claim_venue_id": "int",
     "claim_staff_id": "int",
     "claim_device": "text",
+    "claim_region": "text",
     "handle": "text",
 }
 _OF_ALL = ("campaign_id", "terms_version", "state", "claimed_at", "claim_day", "valid_from", "valid_until")
@@ -432,6 +452,7 @@ def _row(name: str, given: Given, chosen: OpenRound, claim: Claim, claimant: Cla
         claim.venue_id,
         claim.staff_id,
         device_mark(claim.device_id),
+        region_said(claim.region_key),
         new_handle(),
     )
 
@@ -440,7 +461,7 @@ async def _find_what_was_there(batch: _Batch, written: set[str]) -> None:
     """Claims that were served long ago, to whom the voucher then belonged; it has moved to another account since."""
     missing = [name for name in batch.fresh if name not in written]
     for row in await database.rows(f"{_COLUMNS} WHERE claim_hash = ANY($1::text[])", missing):
-        batch.given[row["claim_hash"]] = _given(row, batch.titles)
+        batch.given[row["claim_hash"]] = _given(row, batch.kinds)
     for name in missing:
         del batch.fresh[name]
 

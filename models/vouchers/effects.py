@@ -4,13 +4,13 @@ What was given stays as it is: a voucher keeps the terms under which it was clai
 what was claimed of it, and a pool not smaller than what its vouchers hold and its rounds still promise.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from models.calendar import moment_text
 from models.money import yuan_text
+from models.vouchers.change import Change, RoundChange, Shown
 from models.vouchers.drafting import (
     KindWanted,
     RoundWanted,
@@ -20,10 +20,8 @@ from models.vouchers.drafting import (
     check_sizes,
     check_terms,
     check_worth,
-    said_of_kind,
-    said_of_round,
 )
-from models.vouchers.reading import MOST_FEN, TermsInvalid, terms_json
+from models.vouchers.reading import MOST_FEN, TermsInvalid
 from models.vouchers.rules import Terms
 from models.vouchers.wording import changed_terms
 
@@ -73,36 +71,7 @@ class Picture:
     rounds: Sequence[RoundNow]
     holders: int = 0
     held: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoundChange:
-    round_id: str
-    quantity: int | None = None
-    closes_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What is to be otherwise; what is left out stays."""
-
-    terms: Terms | None = None
-    reserve_fen: int | None = None
-    budgets: tuple[tuple[str, int], ...] = ()  # by the pool's name, in fen
-    rounds: tuple[RoundChange, ...] = ()
-    new_rounds: tuple[tuple[str, tuple[RoundWanted, ...]], ...] = ()  # by the kind's public id
-    new_kinds: tuple[tuple[str, KindWanted], ...] = ()  # by the pool's name
-
-    def said(self) -> list[Any]:
-        """All of it in what JSON can say, for the hash of what was asked."""
-        return [
-            self.terms and terms_json(self.terms),
-            self.reserve_fen,
-            sorted(self.budgets),
-            [[one.round_id, one.quantity, one.closes_at and one.closes_at.isoformat()] for one in self.rounds],
-            [[kind, [said_of_round(one) for one in rounds]] for kind, rounds in self.new_rounds],
-            [[pool, said_of_kind(kind)] for pool, kind in self.new_kinds],
-        ]
+    names: Mapping[str, str] = field(default_factory=dict)  # of the places and sports that terms name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +90,16 @@ class Effect:
     holders: int  # people who hold vouchers, and keep the terms that those have
     held: int
     sentences: Sequence[str]
+
+    @property
+    def shown(self) -> Shown:
+        return Shown(
+            sentences=self.sentences,
+            budget_moved_fen=self.budget_moved_fen,
+            vouchers_added=self.vouchers_added,
+            holders=self.holders,
+            held=self.held,
+        )
 
 
 def effect_of(picture: Picture, change: Change, *, now: datetime) -> Effect:
@@ -150,7 +129,7 @@ def effect_of(picture: Picture, change: Change, *, now: datetime) -> Effect:
         rounds=rounds,
         new_rounds=new_rounds,
         new_kinds=new_kinds,
-        term_changes=changed_terms(picture.terms, terms),
+        term_changes=changed_terms(picture.terms, terms, names=picture.names),
         budget_moved_fen=sum(pool.budget_fen for pool in after.pools)
         - sum(pool.budget_fen for pool in picture.pools),
         vouchers_added=sum(one.quantity for one in after.rounds)
@@ -203,12 +182,11 @@ def _changed_round(picture: Picture, change: RoundChange, now: datetime) -> Roun
             field="change.rounds.closes_at",
             next_step="请使用带时区的时间，如 2026-11-20T10:00:00+08:00。",
         )
-    if quantity:
-        check_round(
-            RoundWanted(opens_at=old.opens_at, closes_at=closes_at, quantity=quantity),
-            now=now,
-            where="change.rounds",
-        )
+    check_round(  # one of which nothing is left to give has its time all the same
+        RoundWanted(opens_at=old.opens_at, closes_at=closes_at, quantity=quantity or 1),
+        now=now,
+        where="change.rounds",
+    )
     return replace(old, quantity=quantity, remaining=quantity - old.given, closes_at=closes_at)
 
 

@@ -1,11 +1,12 @@
 """Whether a voucher may be used for a bill: the same rules at checkout, at a desk, and when an offline queue comes in.
 
 `unfit` is pure and names the first reason; `usage` counts what the limits are about. Whoever then writes a use holds
-the member's row (so that nobody counts the same person twice) and calls `alone_at_the_cap` before counting.
+the member's row and has called `alone_with_people`, so that nobody counts the same person twice, before they lock the
+voucher; and calls `alone_at_the_cap` before counting.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -80,6 +81,14 @@ async def terms_in_force(campaign_id: int, version: int) -> Terms:
     return terms_of(orjson.loads(found["terms"]))
 
 
+async def alone_with_people(person_ids: Iterable[int | None]) -> None:
+    """Until the caller's transaction ends, nobody else counts what these people use, by whatever account of theirs.
+    After the member's row, before any voucher's. Accounts without a real name have their rows for that."""
+    known = {person for person in person_ids if person is not None}
+    if known:
+        await database.alone_with(*(f"voucher uses of person {person}" for person in known))
+
+
 async def alone_at_the_cap(terms: Terms, *, campaign_id: int, venue_id: int) -> None:
     """Until the caller's transaction ends, nobody else spends of this venue's cap."""
     if terms.venue_cap_fen is not None:
@@ -87,24 +96,25 @@ async def alone_at_the_cap(terms: Terms, *, campaign_id: int, venue_id: int) -> 
 
 
 async def usage(terms: Terms, voucher: Any, *, venue_id: int, day: date) -> Usage:
-    """Counted for the person, not the account. A voucher that is reserved for an order counts as used today: what
-    waits for its payment must not be overtaken."""
-    whose = "voucher.member_id = $1" if voucher.person_id is None else "voucher.person_id = $1"
-    person = voucher.member_id if voucher.person_id is None else voucher.person_id
+    """Counted for the person with all their accounts, and for the account with what it claimed before a real name was
+    asked for. A voucher that is reserved for an order counts as used today: what waits for its payment must not be
+    overtaken."""
     counted = await database.row(
-        f"""SELECT COUNT(*) AS today,
+        """SELECT COUNT(*) AS today,
                    COUNT(CASE WHEN COALESCE(venue_use.venue_id, orders.venue_id) = $4 THEN 1 END) AS here
               FROM voucher LEFT JOIN voucher_use venue_use
                      ON venue_use.voucher_id = voucher.id AND venue_use.state IN ('WAITING', 'HELD', 'DONE')
                    LEFT JOIN orders ON orders.id = voucher.order_id
-             WHERE {whose} AND voucher.campaign_id = $2 AND voucher.id <> $5
+             WHERE (voucher.member_id = $1 OR voucher.person_id = $6)
+               AND voucher.campaign_id = $2 AND voucher.id <> $5
                AND (venue_use.business_day = $3
                     OR venue_use.id IS NULL AND voucher.state = 'RESERVED' AND voucher.order_id IS NOT NULL)""",
-        person,
+        voucher.member_id,
         voucher.campaign_id,
         day,
         venue_id,
         voucher.id,
+        voucher.person_id,
     )
     assert counted is not None
     return Usage(
@@ -157,6 +167,11 @@ def unfit(
     )
 
 
+def unusable(voucher: OneVoucher, terms: Terms, *, so_far: Usage, now: datetime) -> DomainError | None:
+    """The same where neither the place nor the bill is known yet: a pass is made for whichever comes."""
+    return _ended(voucher, now) or _too_often(voucher, replace(terms, venue_cap_fen=None), so_far)
+
+
 def _ended(voucher: OneVoucher, now: datetime) -> DomainError | None:
     if voucher.state == VoucherState.RESERVED:
         what = "一张待付款的订单" if voucher.order_id is not None else "一笔待确认的账单"
@@ -177,7 +192,9 @@ def over(state: str, valid_until: datetime, now: datetime) -> DomainError | None
     """Why a voucher can be used nowhere any more."""
     if state == VoucherState.USED:
         return _no(ErrorCode.VOUCHER_USED, "这张券已经用过了。", "请换一张券。")
-    if state not in (VoucherState.CLAIMED, VoucherState.RESERVED) or now >= valid_until:
+    if now < valid_until and state not in (VoucherState.CLAIMED, VoucherState.RESERVED):
+        return _no(ErrorCode.VOUCHER_ENDED, "这张券已经作废，不能再用。", "请换一张券。")
+    if now >= valid_until:
         return _no(
             ErrorCode.VOUCHER_ENDED,
             f"这张券已失效，有效期到{moment_text(valid_until)}为止。",
@@ -226,15 +243,19 @@ def _too_often(voucher: OneVoucher, terms: Terms, so_far: Usage) -> DomainError 
             f"这个活动的券每人每天在同一场馆只能用{terms.uses_a_venue_a_day}张，今天已用完。",
             "请明天再用，或到其他场馆使用。",
         )
-    if terms.venue_cap_fen is not None:
-        paid = voucher.face_fen - venue_share_fen(terms, voucher.face_fen)
-        if so_far.venue_paid_fen + paid > terms.venue_cap_fen:
-            return _no(
-                ErrorCode.VENUE_CAP_REACHED,
-                "本场馆在这个活动里的补贴额度已用完。",
-                "请到其他场馆使用，或换其他活动的券。",
-            )
-    return None
+    return over_cap(voucher, terms, so_far)
+
+
+def over_cap(voucher: OneVoucher, terms: Terms, so_far: Usage) -> DomainError | None:
+    """Whether this venue has had what the campaign pays one venue."""
+    paid = voucher.face_fen - venue_share_fen(terms, voucher.face_fen)
+    if terms.venue_cap_fen is None or so_far.venue_paid_fen + paid <= terms.venue_cap_fen:
+        return None
+    return _no(
+        ErrorCode.VENUE_CAP_REACHED,
+        "本场馆在这个活动里的补贴额度已用完。",
+        "请到其他场馆使用，或换其他活动的券。",
+    )
 
 
 def _no(code: ErrorCode, message: str, next_step: str) -> DomainError:

@@ -1,6 +1,6 @@
 """Where a campaign's vouchers are worth something: which of the venues, regions and sports there are it names."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -48,6 +48,20 @@ async def open_venues(region_key: str = "") -> Sequence[VenuePlace]:
         )
         for row in found
     ]
+
+
+async def names_of(keys: Iterable[str]) -> Mapping[str, str]:
+    """What people call these regions, sports and venues, by key, code and public id."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    found = await database.rows(
+        """SELECT key, name FROM region WHERE key = ANY($1::text[])
+           UNION ALL SELECT code, name FROM sport WHERE code = ANY($1::text[])
+           UNION ALL SELECT public_id, name FROM venue WHERE public_id = ANY($1::text[])""",
+        wanted,
+    )
+    return {row["key"]: row["name"] for row in found}
 
 
 async def check_places(draft: Draft) -> None:

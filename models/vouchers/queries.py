@@ -11,7 +11,8 @@ from models import database
 from models.database import utc
 from models.staff.powers import not_allowed, regions_where
 from models.staff.rules import Power, StaffSignedIn
-from models.vouchers.places import holds_at, open_venues
+from models.vouchers.places import holds_at, names_of, open_venues
+from models.vouchers.proposing import ChangeView, changes_of
 from models.vouchers.reading import terms_of
 from models.vouchers.rules import CampaignState, Terms
 from models.vouchers.wording import limit_sentences, rule_sentences
@@ -92,6 +93,7 @@ class ManagedView:
     pools: Sequence[PoolView]
     rounds: Sequence[RoundView] = ()  # all of them; those to come are with the kinds
     steps: Sequence[StepView] = ()
+    changes: Sequence[ChangeView] = ()
 
 
 _CAMPAIGN = """
@@ -162,7 +164,9 @@ async def campaign_managed(*, clerk: StaffSignedIn, campaign_id: str, now: datet
         return None
     (view,) = await _managed(found, now=now)
     row_id = view.campaign.id
-    return replace(view, rounds=await _rounds(row_id), steps=await _steps(row_id))
+    return replace(
+        view, rounds=await _rounds(row_id), steps=await _steps(row_id), changes=await changes_of(row_id)
+    )
 
 
 _IN_SCOPE = regions_where(*_PLAN_OR_REVIEW, region="campaign.region_key")
@@ -253,19 +257,11 @@ def _round(row: Any) -> RoundView:
 
 async def _names(views: Collection[CampaignView]) -> Mapping[str, str]:
     """Of the regions and sports that their terms name."""
-    keys = {
+    return await names_of(
         key
         for view in views
         for key in (*view.terms.who.regions, *view.terms.where.regions, *view.terms.where.sports)
-    }
-    if not keys:
-        return {}
-    found = await database.rows(
-        """SELECT key, name FROM region WHERE key = ANY($1::text[])
-           UNION ALL SELECT code, name FROM sport WHERE code = ANY($1::text[])""",
-        sorted(keys),
     )
-    return {row["key"]: row["name"] for row in found}
 
 
 async def _managed(found: Sequence[Any], *, now: datetime) -> list[ManagedView]:

@@ -1,7 +1,7 @@
 """Vouchers that pay for an order: reserved while it is unpaid, used when it is fulfilled, freed when it ends.
 
-Plain functions inside the acts of `models.checkout`. Lock order: the member or the order, then the vouchers in the order
-of their ids, then the venue's cap, then cells and pools. What fits is `fitting.unfit`; here is what several vouchers
+Plain functions inside the acts of `models.checkout`. Lock order: the member or the order, then the person, then the
+vouchers in the order of their ids, then the venue's cap, then cells and pools. What fits is `fitting.unfit`; here is what several vouchers
 must be to one another.
 """
 
@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+
+from tortoise.queryset import QuerySet
 
 from models import database
 from models.calendar import business_day
@@ -23,6 +25,7 @@ from models.vouchers.fitting import (
     Place,
     Usage,
     alone_at_the_cap,
+    alone_with_people,
     place_of,
     terms_in_force,
     unfit,
@@ -70,11 +73,7 @@ async def lock_fitting(
 ) -> Sequence[Voucher]:
     """The member's vouchers (public ids), locked, when they can pay together for this basket; the member's row is
     locked. Raises what `unfit` says of the first that cannot, VOUCHER_UNKNOWN for another's, VOUCHERS_NOT_TOGETHER."""
-    found = (
-        await Voucher.filter(public_id__in=list(voucher_ids), member_id=member_id)
-        .order_by("id")
-        .select_for_update()
-    )
+    found = await _locked(Voucher.filter(public_id__in=list(voucher_ids), member_id=member_id))
     if len(found) < len(voucher_ids):
         raise DomainError(
             "没有找到这张券。",
@@ -84,6 +83,12 @@ async def lock_fitting(
         )
     await _check(found, basket, now)
     return found
+
+
+async def _locked(wanted: QuerySet[Voucher]) -> Sequence[Voucher]:
+    """In the order of their ids, once nobody else counts what their people use."""
+    await alone_with_people(row["person_id"] for row in await wanted.values("person_id"))
+    return await wanted.order_by("id").select_for_update()
 
 
 async def _check(vouchers: Sequence[Voucher], basket: Basket, now: datetime) -> None:
@@ -182,11 +187,7 @@ async def lock_again(order: Order, basket: Basket, *, now: datetime) -> Sequence
     except MemberGone:
         return None
     placed_with = await OrderVoucher.filter(order_id=order.id).values_list("voucher_id", flat=True)
-    found = (
-        await Voucher.filter(id__in=list(placed_with), member_id=order.member_id)
-        .order_by("id")
-        .select_for_update()
-    )
+    found = await _locked(Voucher.filter(id__in=list(placed_with), member_id=order.member_id))
     if sum(voucher.face_fen for voucher in found) != order.voucher_fen:
         return None
     try:

@@ -11,10 +11,13 @@ used, and the rest of its face (after a partial refund) went back to the pool or
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
+
+_REGION_KEY = re.compile(r"[\w-]{1,24}")
 
 
 class CampaignState(StrEnum):
@@ -34,6 +37,15 @@ STEPS: Mapping[CampaignState, frozenset[CampaignState]] = {
     CampaignState.CLOSED: frozenset({CampaignState.SETTLED}),
     CampaignState.SETTLED: frozenset(),
 }
+
+
+class ChangeState(StrEnum):
+    """Of a change of an opened campaign."""
+
+    PROPOSED = "PROPOSED"
+    IN_FORCE = "IN_FORCE"  # by somebody else than who proposed it
+    REFUSED = "REFUSED"
+    WITHDRAWN = "WITHDRAWN"  # by whoever proposed it
 
 
 class VoucherState(StrEnum):
@@ -208,6 +220,11 @@ def key_mark(*, campaign_id: int, key: str) -> int:
 def device_mark(device_id: str) -> str:
     """A phone's id as the risk rules see it: enough to see that two are alike, not which one it is."""
     return hashlib.sha256(f"voucher device {device_id}".encode()).hexdigest()[:32] if device_id else ""
+
+
+def region_said(key: str) -> str:
+    """The region in which somebody said they were, as it is kept with the claim; what can be no region's key is not."""
+    return key if _REGION_KEY.fullmatch(key) else ""
 
 
 def week_of(day: date) -> tuple[date, date]:

@@ -79,6 +79,39 @@ class VoucherTerms(Table):
         unique_together = (("campaign", "version"),)
 
 
+class CampaignChange(Table):
+    """A change of an opened campaign that somebody proposed, with what it would do as they saw it. Somebody else puts
+    it in force, or refuses it."""
+
+    id = fields.IntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True)
+    campaign: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.VoucherCampaign", on_delete=fields.RESTRICT
+    )
+    campaign_id: int
+    terms_version = fields.IntField()  # on which it rests
+    state = fields.CharField(max_length=10)  # rules.ChangeState
+    change: list[Any] = fields.JSONField()  # change.py says it and reads it back
+    shown: dict[str, Any] = fields.JSONField()  # its effect, when it was proposed
+    reason = fields.CharField(max_length=200)
+    proposed_by: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", related_name="campaign_changes_proposed", on_delete=fields.RESTRICT
+    )
+    proposed_by_id: int
+    proposed_at = fields.DatetimeField()
+    request_hash = fields.CharField(max_length=64)
+    decided_by: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", null=True, related_name="campaign_changes_decided", on_delete=fields.RESTRICT
+    )
+    decided_by_id: int | None
+    decided_at = fields.DatetimeField(null=True)
+    decision_note = fields.CharField(max_length=200, default="")
+
+    class Meta:
+        table = "campaign_change"
+        indexes = (("campaign_id", "id"),)
+
+
 class VoucherPool(Table):
     """A part of the budget. What no voucher holds is free; a CHECK keeps it between nothing and all."""
 
@@ -91,6 +124,7 @@ class VoucherPool(Table):
     budget_fen = fields.BigIntField()
     free_fen = fields.BigIntField()
     is_off = fields.BooleanField(default=False, db_default=False)  # the last check found that its fen don't add up
+    checked_at = fields.DatetimeField(null=True)  # when its fen were last held against its budget
 
     class Meta:
         table = "voucher_pool"
@@ -166,6 +200,7 @@ class Voucher(Table):
     claim_venue_id = fields.IntField(null=True)  # scanned or handed out there
     claim_staff_id = fields.IntField(null=True)  # handed out by
     claim_device = fields.CharField(max_length=32, default="")  # a signal, never a limit: rules.device_mark
+    claim_region = fields.CharField(max_length=24, default="", db_default="")  # where they said they were; a key
     valid_from = fields.DatetimeField()
     valid_until = fields.DatetimeField()
     handle = fields.CharField(max_length=10, unique=True)  # digits; leads from a code to its voucher

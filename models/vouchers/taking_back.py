@@ -17,8 +17,10 @@ from models import database
 from models.calendar import business_day, day_text, instant_of
 from models.vouchers.ending import expire, give_to_pools, hand_back
 from models.vouchers.fitting import terms_in_force, venue_share_fen
+from models.vouchers.reading import MOST_FEN
 from models.vouchers.rules import LIVE_USES, CampaignState, EventKind, OnRefund, Terms, UseState, VoucherState
 from models.vouchers.tables import Voucher, VoucherEvent, VoucherUse
+from models.vouchers.writing_off import FOUND_FAKE, FOUND_FAKE_AND_CANCELLED
 
 EXTENDED_DAYS = 3
 """Whole days after today for which a voucher can be used that the venue's cancelling gave back."""
@@ -143,12 +145,25 @@ class Outcome:
 
 async def outcomes(asked: Cancelling, *, now: datetime, lock: bool = False) -> tuple[list[Outcome], int]:
     """What becomes of each voucher of the order, and how much of the citizen's money is freed."""
+    found, left = await _look(asked, await _found_fake(asked.order_id), now=now, lock=lock)
+    return found, left.freed_fen
+
+
+async def _found_fake(order_id: int) -> list[VoucherUse]:
+    """Uses that the risk room undid: the venue is not paid for them, and still the citizen paid so much less, so that
+    nobody gets it back in money."""
+    return await VoucherUse.filter(order_id=order_id, state=UseState.UNDONE, undo_reason=FOUND_FAKE).order_by("id")
+
+
+async def _look(
+    asked: Cancelling, fakes: Sequence[VoucherUse], *, now: datetime, lock: bool
+) -> tuple[list[Outcome], Remains]:
     uses = await VoucherUse.filter(order_id=asked.order_id, state__in=LIVE_USES).order_by("voucher_id")
     ids = [use.voucher_id for use in uses]
     wanted = Voucher.filter(id__in=ids).order_by("id")
     vouchers = {each.id: each for each in await (wanted.select_for_update() if lock else wanted)}
     settled = await _settled({each.campaign_id for each in vouchers.values()}, lock=lock)
-    paying = [_paying(vouchers[use.voucher_id], use) for use in uses]
+    paying = [_paying(vouchers[use.voucher_id], use) for use in uses] + [_lost(fake) for fake in fakes]
     left = remains(
         paying, standing_fen=asked.standing_fen, remaining_fen=asked.remaining_fen, by_venue=asked.by_venue
     )
@@ -168,7 +183,7 @@ async def outcomes(asked: Cancelling, *, now: datetime, lock: bool = False) -> t
             now=now,
         )
         found.append(Outcome(voucher=voucher, use=use, terms=terms, now_used_fen=now_used_fen, fate=what))
-    return found, left.freed_fen
+    return found, left
 
 
 async def _settled(campaign_ids: Collection[int], *, lock: bool) -> Collection[int]:
@@ -190,6 +205,11 @@ def _paying(voucher: Voucher, use: VoucherUse) -> Paying:
     )
 
 
+def _lost(fake: VoucherUse) -> Paying:
+    """Stays only for what nothing else pays."""
+    return Paying(voucher_id=fake.voucher_id, face_fen=0, minimum_spend_fen=MOST_FEN, used_fen=fake.used_fen)
+
+
 def words(outcome: Outcome, *, title: str, by_venue: bool, now: datetime) -> str:
     """One voucher's fate, for the citizen."""
     until = valid_until_after(outcome.voucher, by_venue=by_venue, now=now) - timedelta(seconds=1)
@@ -205,13 +225,25 @@ def words(outcome: Outcome, *, title: str, by_venue: bool, now: datetime) -> str
 
 async def take_back(asked: Cancelling, *, now: datetime) -> None:
     """Does it, inside the act that cancels the lines."""
-    found, _ = await outcomes(asked, now=now, lock=True)
+    fakes = await _found_fake(asked.order_id)
+    found, left = await _look(asked, fakes, now=now, lock=True)
+    await _shrink(fakes, left)
     pools: Counter[int] = Counter()
     for outcome in found:
         if outcome.fate is not Fate.STAYS:
             pools[outcome.voucher.pool_id] += await _move(outcome, asked.by_venue, now)
             await _book(outcome, asked.first_line_no, now)
     await give_to_pools(pools)
+
+
+async def _shrink(fakes: Sequence[VoucherUse], left: Remains) -> None:
+    for fake in fakes:
+        if still_fen := left.used_fen[fake.voucher_id]:
+            fake.used_fen = still_fen
+            fake.venue_share_fen = min(fake.venue_share_fen, still_fen)
+        else:
+            fake.undo_reason = FOUND_FAKE_AND_CANCELLED
+        await fake.save(update_fields=["used_fen", "venue_share_fen", "undo_reason"])
 
 
 async def _move(outcome: Outcome, by_venue: bool, now: datetime) -> int:

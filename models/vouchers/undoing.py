@@ -15,12 +15,13 @@ from models.staff import powers
 from models.staff.rules import Power, StaffSignedIn
 from models.vouchers import bills, fitting, writing_off
 from models.vouchers.bills import BillVerdict, verdict_of
-from models.vouchers.rules import CampaignState, UseState, UseWay
-from models.vouchers.tables import VoucherUse
+from models.vouchers.reserving import terms_by_voucher
+from models.vouchers.rules import CampaignState, Terms, UseState, UseWay
+from models.vouchers.tables import Voucher, VoucherUse
 
 MOST_HELD = 100
 MOST_UNDOABLE = 20
-_LONGEST_UNDO = timedelta(hours=26)  # the longest that terms allow, and the longest wait for a yes before
+_LONGEST_UNDO = timedelta(hours=49)  # a day for the yes and one to take it back: terms allow no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ async def undoable_uses(*, clerk: StaffSignedIn, venue_id: str, now: datetime) -
         .limit(MOST_UNDOABLE)
         .prefetch_related("voucher", "staff")
     )
+    terms = await terms_by_voucher([use.voucher for use in found])
     return [
         UndoableUse(
             use_no=use.use_no,
@@ -75,7 +77,7 @@ async def undoable_uses(*, clerk: StaffSignedIn, venue_id: str, now: datetime) -
             redeemed_by=use.staff.display_name if use.staff else "",
         )
         for use in found
-        if now < await _undo_ends(use, use.voucher.terms_version)
+        if now < _undo_ends(use.voucher, terms[use.voucher_id])
     ]
 
 
@@ -134,7 +136,8 @@ async def _in_scope(clerk: StaffSignedIn, use_no: str, power: Power) -> int:
     if not clerk.has(power):
         raise powers.not_allowed(power)
     found = await database.row(
-        f"""SELECT voucher_use.id, voucher_use.use_no, voucher_use.staff_id, venue.public_id AS venue_id
+        f"""SELECT voucher_use.id, voucher_use.use_no, voucher_use.staff_id, venue.public_id AS venue_id,
+                   venue.id AS venue
               FROM voucher_use JOIN venue ON venue.id = voucher_use.venue_id
              WHERE voucher_use.use_no = $2 AND voucher_use.way = 'DESK' AND {powers.venues_where(power)}""",
         clerk.staff_id,
@@ -143,9 +146,10 @@ async def _in_scope(clerk: StaffSignedIn, use_no: str, power: Power) -> int:
     if found is None:
         raise writing_off.bill_unknown()
     concerning("VOUCHER_USE", found["use_no"], venue_id=found["venue_id"])
-    if found["staff_id"] == clerk.staff_id:
+    works_there = power is Power.DECIDE_RISK and await powers.works_at(clerk.staff_id, found["venue"])
+    if works_there or found["staff_id"] == clerk.staff_id:
         raise DomainError(
-            "自己经办的核销不能由自己撤销或核查。",
+            "自己任职场馆的核销，不能由自己核查。" if works_there else "自己经办的核销不能由自己撤销或核查。",
             code=ErrorCode.NOT_ALLOWED,
             next_step="请另一位有权限的同事办理。",
             field="useNo",
@@ -160,18 +164,18 @@ async def _undo(use_id: int, staff_id: int, reason: str, *, now: datetime) -> Bi
         return verdict_of(use)
     if use.state not in (UseState.DONE, UseState.HELD):
         raise writing_off.wrong_state(use)
-    if now >= await _undo_ends(use, voucher.terms_version):
+    terms = await fitting.terms_in_force(use.campaign_id, voucher.terms_version)
+    if now >= _undo_ends(voucher, terms):
         raise _not_undoable("核销后只能在规定的几分钟内撤销，现在已经超过时间。")
     await _not_settled(use)
     await writing_off.undone(voucher, use, reason=reason, staff_id=staff_id, now=now)
     return verdict_of(use)
 
 
-async def _undo_ends(use: VoucherUse, terms_version: int) -> datetime:
-    """Counted from when the desk heard that the voucher is used."""
-    terms = await fitting.terms_in_force(use.campaign_id, terms_version)
-    written_off_at = use.confirmed_at or use.confirm_until or use.used_at
-    return written_off_at + timedelta(minutes=terms.undo_minutes)
+def _undo_ends(voucher: Voucher, terms: Terms) -> datetime:
+    """Counted from when the desk heard that the voucher is used, however late the citizen says yes to a held one."""
+    assert voucher.ended_at is not None, "it is used"
+    return voucher.ended_at + timedelta(minutes=terms.undo_minutes)
 
 
 async def _not_settled(use: VoucherUse) -> None:

@@ -2,8 +2,9 @@
 
     key id · campaign · venue · MAC
 
-Whoever scans it says that they stand at that venue; if their phone tells where it is, that must be near. The code is no
-secret and holds as long as the campaign: a photograph of it is worth what the place and the limits leave of it.
+Whoever scans it says that they stand at that venue, and their phone must tell a place near it. The code is no secret and
+holds as long as the campaign: a photograph of it is worth what the place and the limits leave of it. Whose phone does
+not tell where it is gets their voucher from the venue's desk.
 """
 
 import hmac
@@ -22,6 +23,7 @@ from models import database
 from models.codes.rules import CodeKeys
 from models.errors import DomainError, ErrorCode
 from models.vouchers.claim_rules import campaign_unknown
+from models.vouchers.claiming import terms_in_force
 from models.vouchers.places import VenuePlace, holds_at
 from models.vouchers.rules import Terms
 
@@ -53,6 +55,17 @@ class TooFar(DomainError):
         )
 
 
+class PlaceNeeded(DomainError):
+    code = ErrorCode.PLACE_NEEDED
+
+    def __init__(self, venue_name: str) -> None:
+        super().__init__(
+            f"进店扫码领券要核对您在不在{venue_name}。",
+            next_step="请打开手机定位后重试；不便打开的，请带身份证请前台帮您领取。",
+            field="place",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimVenue:
     """Where a claim was scanned."""
@@ -75,13 +88,30 @@ def make(keys: CodeKeys, *, campaign_id: str, venue_id: str) -> str:
     return f"{keys.current}.{campaign_id}.{venue_id}.{_mac(keys.masters[keys.current], campaign_id, venue_id)}"
 
 
+_OPEN_VENUE = """
+SELECT venue.id, venue.name, venue.lon, venue.lat, venue.province_code, venue.city_code, venue.sport_codes, region.key
+  FROM venue JOIN region ON region.id = venue.region_id
+ WHERE venue.public_id = $1 AND venue.is_open"""
+
+
 async def for_the_wall(keys: CodeKeys, *, campaign_id: str, venue_id: str) -> str:
-    """Raises CAMPAIGN_UNKNOWN for a campaign that was not reviewed yet."""
-    found = await database.row(
-        "SELECT id FROM voucher_campaign WHERE public_id = $1 AND state <> 'DRAFT'", campaign_id
+    """Raises CAMPAIGN_UNKNOWN for a campaign that was not reviewed yet, VOUCHER_WRONG_PLACE for one whose vouchers are worth
+    nothing at this venue: nobody could claim by its code."""
+    campaign = await database.row(
+        "SELECT id, public_id, terms_version FROM voucher_campaign WHERE public_id = $1 AND state <> 'DRAFT'",
+        campaign_id,
     )
-    if found is None:
+    venue = await database.row(_OPEN_VENUE, venue_id)
+    if campaign is None:
         raise campaign_unknown()
+    terms = await terms_in_force(campaign)
+    if venue is None or not holds_at(terms.where, place_of(venue_id, venue)):
+        raise DomainError(
+            "这个活动的消费券不能在本馆使用。",
+            code=ErrorCode.VOUCHER_WRONG_PLACE,
+            next_step="请张贴能在本馆使用的活动的领券码。",
+            field="campaignId",
+        )
     return make(keys, campaign_id=campaign_id, venue_id=venue_id)
 
 
@@ -99,20 +129,16 @@ def venue_in(code: str, keys: CodeKeys, *, campaign_id: str) -> str:
 async def scanned_at(
     code: str, keys: CodeKeys, *, campaign_id: str, terms: Terms, place: Point | None
 ) -> ClaimVenue:
-    """The venue at which this was scanned. Raises VENUE_CODE_INVALID, and TOO_FAR for somebody who is not there."""
+    """The venue at which this was scanned. Raises VENUE_CODE_INVALID, PLACE_NEEDED when the phone does not say where it
+    is, and TOO_FAR for somebody who is not there."""
     venue_id = venue_in(code, keys, campaign_id=campaign_id)
-    found = await database.row(
-        """SELECT venue.id, venue.name, venue.lon, venue.lat, venue.province_code, venue.city_code, venue.sport_codes,
-                  region.key
-             FROM venue JOIN region ON region.id = venue.region_id
-            WHERE venue.public_id = $1 AND venue.is_open""",
-        venue_id,
-    )
+    found = await database.row(_OPEN_VENUE, venue_id)
     if found is None or not holds_at(terms.where, place_of(venue_id, found)):
         raise VenueCodeInvalid
     venue = ClaimVenue(found["id"], venue_id, found["key"], found["name"], found["lon"], found["lat"])
-    if place is not None:
-        require_near(venue, place)
+    if place is None:
+        raise PlaceNeeded(venue.name)
+    require_near(venue, place)
     return venue
 
 

@@ -97,24 +97,24 @@ def _afterwards(terms: Terms) -> Iterator[str]:
         yield "开场前取消，券退还给您；开场后就不退还了。"
 
 
-def changed_terms(before: Terms, after: Terms) -> list[tuple[str, str, str]]:
-    """Which terms differ: their words, and what they said before and say after."""
+def changed_terms(before: Terms, after: Terms, *, names: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Which terms differ: their words, and what they said before and say after. `names`: of places and sports."""
     old, new = _flat(terms_json(before)), _flat(terms_json(after))
     return [
-        (words, value_text(old[path]), value_text(new[path]))
+        (words, value_text(old[path], names), value_text(new[path], names))
         for path, words in TERM_WORDS.items()
         if old[path] != new[path]
     ]
 
 
-def value_text(value: Any) -> str:
+def value_text(value: Any, names: Mapping[str, str]) -> str:
     """A term's value, as people say it."""
     if value is None or value == []:
         return "不限"
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, list):
-        return "、".join(_BY_VALUE.get(one, str(one)) for one in value)
+        return "、".join(_BY_VALUE.get(one) or names.get(one, str(one)) for one in value)
     return _BY_VALUE.get(value, str(value))
 
 

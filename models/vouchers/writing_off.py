@@ -4,7 +4,9 @@ The books (`voucher_event`) have a use from the moment it is DONE: what is held 
 """
 
 from datetime import datetime
+from typing import Any
 
+from models import database
 from models.calendar import moment_text
 from models.errors import DomainError, ErrorCode
 from models.messages.operations import tell
@@ -13,10 +15,24 @@ from models.venues.tables import Venue
 from models.vouchers.rules import EventKind, UseState, VoucherState
 from models.vouchers.tables import Voucher, VoucherEvent, VoucherUse
 
+FOUND_FAKE = "经核查，认定为不实核销"
+FOUND_FAKE_AND_CANCELLED = "经核查，认定为不实核销；订单随后取消"
+"""Why a use was undone. Of an order's, the voucher covered a part of the price all the same, until its lines were cancelled
+(taking_back.py)."""
+
+CONTEST = "如有异议，请向主管部门申请复核。"
+
+
+def is_fake(use: Any) -> bool:
+    """Undone by whoever looked at it, so that the voucher is nobody's any more. `use`: a row of `voucher_use`."""
+    return use.undo_reason in (FOUND_FAKE, FOUND_FAKE_AND_CANCELLED)
+
 
 async def lock(use_id: int) -> tuple[Voucher, VoucherUse]:
-    """Voucher first, then its use: as everybody locks them."""
+    """Its member's row, the voucher, then the use: as everybody locks them. The member's, because whoever tells them
+    something refers to it, and because accounts are joined in this order."""
     use = await VoucherUse.get(id=use_id)
+    await database.rows("SELECT id FROM member WHERE id = $1 FOR KEY SHARE", use.member_id)
     voucher = await Voucher.select_for_update().get(id=use.voucher_id)
     return voucher, await VoucherUse.select_for_update().get(id=use_id)
 
@@ -57,6 +73,28 @@ async def undone(
         await _tell("VOUCHER_GIVEN_BACK", use, now, when=moment_text(now), reason=reason)
 
 
+async def found_fake(voucher: Voucher, use: VoucherUse, *, staff_id: int, now: datetime) -> None:
+    """Whoever looked at it found that nobody did sports with it: the venue is paid nothing, what it was paid is taken off a
+    later settlement, and the voucher's value is spent without a use."""
+    await _book(EventKind.TAKEN_BACK, use, now, about_no=f"{use.use_no}-risk")
+    use.state = UseState.UNDONE
+    use.undone_at, use.undone_by_id, use.undo_reason = now, staff_id, FOUND_FAKE
+    await use.save(update_fields=["state", "undone_at", "undone_by_id", "undo_reason"])
+    voucher.state, voucher.ended_at = VoucherState.FORFEITED, now
+    await voucher.save(update_fields=["state", "ended_at"])
+    await _tell("VOUCHER_FORFEITED", use, now, when=moment_text(now), amount=yuan_text(use.used_fen))
+
+
+async def found_good(voucher: Voucher, use: VoucherUse, *, now: datetime) -> None:
+    """Somebody else looked again: what was found fake was not. It is as it was, and booked once more."""
+    use.state = UseState.DONE
+    use.undone_at, use.undone_by_id, use.undo_reason = None, None, ""
+    await use.save(update_fields=["state", "undone_at", "undone_by_id", "undo_reason"])
+    await _is_used(voucher, now)
+    await _book(EventKind.USED, use, now, about_no=f"{use.use_no}-cleared")
+    await _tell("VOUCHER_USE_CLEARED", use, now, when=moment_text(now), amount=yuan_text(use.used_fen))
+
+
 async def ask_citizen(use: VoucherUse, *, until: datetime, now: datetime) -> None:
     """The bill stands in their inbox, and on the phone of whoever helps them."""
     await _tell("BILL_TO_CONFIRM", use, now, when=moment_text(until), **_sums(use))
@@ -72,10 +110,10 @@ async def _is_used(voucher: Voucher, now: datetime) -> None:
         await voucher.save(update_fields=["state", "ended_at"])
 
 
-async def _book(kind: EventKind, use: VoucherUse, now: datetime) -> None:
+async def _book(kind: EventKind, use: VoucherUse, now: datetime, *, about_no: str = "") -> None:
     await VoucherEvent.create(
         kind=kind,
-        about_no=use.use_no,
+        about_no=about_no or use.use_no,
         use_id=use.id,
         campaign_id=use.campaign_id,
         venue_id=use.venue_id,
@@ -112,4 +150,6 @@ def wrong_state(use: VoucherUse) -> DomainError:
         UseState.UNDONE: ("这笔核销已经作废，消费券没有用掉。", "如需用券，请重新扫码。"),
     }
     message, next_step = says[UseState(use.state)]
+    if is_fake(use):
+        message, next_step = "这笔核销经核查认定为不实，券已作废。", CONTEST
     return DomainError(message, code=ErrorCode.BILL_STATE, next_step=next_step, field="useNo")

@@ -20,9 +20,10 @@ from sandbox.faults import Faults, switch
 from sandbox.keys import load_secrets
 from sandbox.service import Service, control_routes, json_object, refuse_control, under_faults
 from sandbox.store import Row, Store
-from sandbox.wechat import authorize_page, codes, messages, official, tokens
+from sandbox.wechat import authorize_page, codes, messages, official, risk, tokens
 from sandbox.wechat.errors import WeChatError
 
+PARTS = (codes, tokens, official, messages, risk)
 OWN_FAULTS = {
     "busy": switch,  # errcode -1: WeChat asks to come again later
     "rate_limited": switch,  # errcode 45011 before a code is looked at, so it stays unused
@@ -31,7 +32,7 @@ OWN_FAULTS = {
 
 def create_app(folder: Path) -> Starlette:
     known = load_secrets(folder)
-    tables = "".join(part.TABLES for part in (codes, tokens, official, messages))
+    tables = "".join(part.TABLES for part in PARTS)
     store = Store(folder / "wechat.sqlite3", tables)
     clock = Clock(store)
     apps = tokens.apps(known)
@@ -76,6 +77,10 @@ def create_app(folder: Path) -> Starlette:
     async def template_send(request: Request) -> Row:
         check_token(request, official_account)
         return messages.template(store, await posted(request), now=clock.now())
+
+    async def getuserriskrank(request: Request) -> Row:
+        check_token(request, mini_program)
+        return risk.rank_of(store, await posted(request), appid=mini_program, now=clock.now())
 
     def check_token(request: Request, appid: str) -> None:
         tokens.check_token(store, request.query_params.get("access_token", ""), appid, now=clock.now())
@@ -125,12 +130,11 @@ def create_app(folder: Path) -> Starlette:
         messages.follow(store, openid, follows=follows)
         return {"follows": follows}
 
+    def tell_rank(asked: Row) -> Row:
+        return risk.tell(store, asked.get("openid"), asked.get("risk_rank"))
+
     def contents() -> Row:
-        return {
-            name: shown
-            for part in (codes, tokens, official, messages)
-            for name, shown in part.contents(store).items()
-        }
+        return {name: shown for part in PARTS for name, shown in part.contents(store).items()}
 
     async def revoke(_: Request) -> Response:
         tokens.revoke_all(store)
@@ -141,6 +145,7 @@ def create_app(folder: Path) -> Starlette:
             wire(service, "GET", "/sns/jscode2session", jscode2session),
             wire(service, "POST", "/cgi-bin/stable_token", stable_token),
             wire(service, "POST", "/wxa/business/getuserphonenumber", getuserphonenumber),
+            wire(service, "POST", "/wxa/getuserriskrank", getuserriskrank),
             wire(service, "GET", "/sns/oauth2/access_token", page_token),
             wire(service, "GET", "/sns/userinfo", userinfo),
             wire(service, "POST", "/cgi-bin/message/subscribe/send", subscribe_send),
@@ -152,6 +157,7 @@ def create_app(folder: Path) -> Starlette:
             Route("/_sandbox/phone-codes", hand_out("phone"), methods=["POST"]),
             Route("/_sandbox/official-codes", control(official_code), methods=["POST"]),
             Route("/_sandbox/subscriptions", control(grant), methods=["POST"]),
+            Route("/_sandbox/risk-ranks", control(tell_rank), methods=["POST"]),
             Route("/_sandbox/follow", control(follow), methods=["POST"]),
             Route("/_sandbox/revoke-access-tokens", revoke, methods=["POST"]),
         ]

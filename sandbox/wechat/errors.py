@@ -11,6 +11,7 @@ MESSAGES = {
     40029: "invalid code",
     40037: "invalid template_id",
     40125: "invalid appsecret",
+    40129: "invalid scene",
     40163: "code been used",
     41001: "access_token missing",
     41002: "appid missing",
@@ -20,11 +21,14 @@ MESSAGES = {
     42001: "access_token expired",
     43004: "require subscribe",
     43101: "user refuse to accept the msg",
+    43104: "appid and openid do not match",
+    44002: "empty post data",
     45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit  must slower  retry next minute",
     47001: "data format error",
     47003: "argument invalid!",
     48001: "api unauthorized",
+    61010: "user access record timeout",
 }
 
 

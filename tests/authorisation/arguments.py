@@ -41,7 +41,16 @@ from tests.authorisation.arguments_claiming import (
     WORDS_CLAIMING,
 )
 from tests.authorisation.arguments_my_vouchers import PLAIN_MY_VOUCHERS, REACHING_MY_VOUCHERS
+from tests.authorisation.arguments_offline import PLAIN_OFFLINE, REACHING_OFFLINE, WORDS_OFFLINE
 from tests.authorisation.arguments_people import OPEN_TOO, PLAIN_TOO, REACHING_TOO, WORDS_TOO
+from tests.authorisation.arguments_risk import PLAIN_RISK, REACHING_RISK, WORDS_RISK
+from tests.authorisation.arguments_settlement import (
+    OPEN_SETTLEMENT,
+    PLAIN_SETTLEMENT,
+    REACHING_SETTLEMENT,
+    WORDS_SETTLEMENT,
+)
+from tests.authorisation.arguments_statistics import OPEN_STATISTICS, PLAIN_STATISTICS
 from tests.authorisation.arguments_vouchers_desk import (
     OPEN_VOUCHERS_AT_DESK,
     PLAIN_VOUCHERS_AT_DESK,
@@ -315,6 +324,9 @@ REACHING: Mapping[str, Reaching] = {
     **REACHING_MY_VOUCHERS,
     **REACHING_ATTENDANCE,
     **REACHING_WAITING,
+    **REACHING_OFFLINE,
+    **REACHING_RISK,
+    **REACHING_SETTLEMENT,
 }
 
 OPEN: Mapping[str, Open] = {
@@ -332,6 +344,8 @@ OPEN: Mapping[str, Open] = {
     **OPEN_VOUCHERS_AT_DESK,
     **OPEN_ATTENDANCE,
     **OPEN_WAITING,
+    **OPEN_SETTLEMENT,
+    **OPEN_STATISTICS,
 }
 
 PLAIN: Mapping[str, Plain] = {
@@ -378,6 +392,10 @@ PLAIN: Mapping[str, Plain] = {
     **PLAIN_ATTENDANCE,
     **PLAIN_MY_VOUCHERS,
     **PLAIN_WAITING,
+    **PLAIN_OFFLINE,
+    **PLAIN_RISK,
+    **PLAIN_SETTLEMENT,
+    **PLAIN_STATISTICS,
 }
 WORDS = {
     "returnUrl",
@@ -393,9 +411,12 @@ WORDS = {
     "holder",
     *WORDS_TOO,
     *WORDS_CAMPAIGNS,
+    *WORDS_OFFLINE,
     *WORDS_CLAIMING,
     *WORDS_VOUCHERS_AT_DESK,
     *WORDS_ATTENDANCE,
+    *WORDS_RISK,
+    *WORDS_SETTLEMENT,
 }
 """The texts among the plain ones: what a person or a device says of itself."""
 

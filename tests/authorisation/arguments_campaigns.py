@@ -7,7 +7,7 @@ from tests.authorisation.kinds import ABSENT, Known, Open, Plain, Reaching
 from tests.authorisation.lives import Life
 from tests.authorisation.lives_campaigns import DISTRICT
 
-_CHANGES = ("saveCampaignDraft", "stepCampaign", "changeCampaign")
+_CHANGES = ("saveCampaignDraft", "stepCampaign", "proposeCampaignChange")
 _LOOKS = ("managedCampaign", "previewCampaignChange")
 
 
@@ -17,6 +17,10 @@ def _a_key() -> str:
 
 def _a_campaign_id() -> str:
     return f"cam_{secrets.token_hex(10).upper()}"
+
+
+def _a_change_id() -> str:
+    return f"chg_{secrets.token_hex(8).upper()}"
 
 
 def _key_of(what: str) -> Reaching:
@@ -37,7 +41,13 @@ def _campaigns(life: Life) -> list[Known]:
 
 REACHING_CAMPAIGNS: Mapping[str, Reaching] = {
     "draftCampaign.idempotencyKey": _key_of("draft campaign"),
-    **{f"{name}.idempotencyKey": _key_of("step campaign") for name in _CHANGES},
+    **{f"{name}.idempotencyKey": _key_of("step campaign") for name in _CHANGES[:2]},
+    "proposeCampaignChange.idempotencyKey": _key_of("propose change"),
+    "decideCampaignChange.changeId": Reaching(
+        lambda life: [Known(life.others.ids["proposed change"], "a change that the office proposed")],
+        _a_change_id,
+        owner="regulator",
+    ),
     **{
         f"{name}.campaignId": Reaching(_campaigns, _a_campaign_id, owner="regulator")
         for name in (*_LOOKS, *_CHANGES)
@@ -65,7 +75,9 @@ PLAIN_CAMPAIGNS: Mapping[str, Plain] = {
     "expectedVersion": Plain(lambda life: 1),
     "stepCampaign.toState": Plain(lambda life: "PAUSED"),
     "stepCampaign.reason": Plain(lambda life: "暂停检查"),
-    "changeCampaign.reason": Plain(lambda life: "加发一轮"),
+    "proposeCampaignChange.reason": Plain(lambda life: "加发一轮"),
+    "decideCampaignChange.approves": Plain(lambda life: False),  # nobody approves their own
+    "decideCampaignChange.reason": Plain(lambda life: "另行安排"),
     **{f"ClaimLimitsInput.{name}": Plain(lambda life: 5) for name in ("aDay", "aWeek", "aMonth", "inAll", "held")},
     "ClaimWhoInput.realName": Plain(lambda life: True),
     "ClaimWhoInput.ageGroups": Plain(lambda life: "ELDER"),

@@ -28,9 +28,12 @@ from tests import databases
 from tests.authorisation.lives_attendance import a_hall_that_waits, live_with_pauses
 from tests.authorisation.lives_campaigns import Campaigns, campaigns_at, live_with_campaigns
 from tests.authorisation.lives_my_vouchers import live_with_my_vouchers
+from tests.authorisation.lives_offline import live_offline
 from tests.authorisation.lives_people import ANS, BINGS, Names, Others, before_anybody, live_among_people
 from tests.authorisation.lives_prices import live_with_a_concession
+from tests.authorisation.lives_risk import live_with_risk
 from tests.authorisation.lives_sessions import a_pool_at
+from tests.authorisation.lives_settlement import live_with_settlement
 from tests.authorisation.lives_vouchers_desk import live_with_vouchers
 from tests.authorisation.lives_waiting import live_in_line
 from tests.authorisation.offices import OFFICES, OFFICES_ELSEWHERE, officers, somebody_locked_out
@@ -294,6 +297,9 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     await live_with_a_concession(life)
     await live_with_pauses(life)
     await live_in_line(life)
+    await live_offline(life)
+    await live_with_settlement(life, offices)
+    await live_with_risk(life, offices)
 
 
 async def _sign_in_and_out_elsewhere(life: Life) -> None:

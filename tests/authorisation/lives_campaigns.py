@@ -8,9 +8,12 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.vouchers.rules import Challenge, ClaimLimits, Terms, Who
+from models.ids import new_id
+from models.members.tables import Member
+from models.statistics.rules import SMALLEST_GROUP
+from models.vouchers.rules import Challenge, ClaimLimits, Terms, VoucherState, Who
 from tests.factories.booking import Hall, at
-from tests.factories.vouchers import ACampaign, a_campaign
+from tests.factories.vouchers import ACampaign, a_campaign, a_voucher
 from tests.house import Clerk, House
 from tests.resolvers import documents_claiming
 from tests.resolvers import documents_voucher_campaigns as documents
@@ -24,11 +27,13 @@ DISTRICT = "510107"
 
 @dataclass(frozen=True)
 class Campaigns:
-    """At one hall, all three opened; their vouchers are worth something at this hall only."""
+    """At one hall, all opened; their vouchers are worth something at this hall only."""
 
     giving: ACampaign
     guarded: ACampaign
     managed: ACampaign
+    crowded: ACampaign
+    """So many strangers used its vouchers that there is a figure of them."""
 
 
 async def campaigns_at(hall: Hall, house: House) -> Campaigns:
@@ -36,16 +41,27 @@ async def campaigns_at(hall: Hall, house: House) -> Campaigns:
     terms = Terms(uses_a_day=None, limits=ClaimLimits(a_round=None))
     guarded = Terms(limits=terms.limits, who=Who(challenge=Challenge.ALWAYS))
     rounds = ((at(8, days=0), at(20, days=1), 100), (at(8, days=2), at(20, days=3), 100))  # everybody may see when
-    return Campaigns(
+    campaigns = Campaigns(
         *[
             await a_campaign(hall.venue, region_key=DISTRICT, rounds=rounds, terms=each, now=now)
-            for each in (terms, guarded, terms)
+            for each in (terms, guarded, terms, terms)
         ]
     )
+    for _ in range(SMALLEST_GROUP):
+        stranger = await Member.create(public_id=new_id("mem"), created_at=now)
+        await a_voucher(
+            stranger.id,
+            campaigns.crowded,
+            VoucherState.USED,
+            venue=hall.venue,
+            claimed_at=now,
+            claim_region=DISTRICT,
+        )
+    return campaigns
 
 
 async def live_with_campaigns(life: "Life", official: Clerk) -> None:
-    """The citizen claims; the official drafts another campaign, and stops one and lets it go on."""
+    """The citizen claims; the official drafts another campaign, stops one and lets it go on, and proposes to change one."""
     others = life.others
     others.keys["claim"] = secrets.token_hex(8)
     claiming = {"campaignId": life.campaign.public_id, "idempotencyKey": others.keys["claim"]}
@@ -76,3 +92,14 @@ async def live_with_campaigns(life: "Life", official: Clerk) -> None:
         asked = {**stepping, "toState": to_state, "reason": reason, "idempotencyKey": key}
         stepped = (await official.ask(documents.STEP_CAMPAIGN, **asked)).value["campaign"]
         assert stepped["campaign"]["state"] == to_state
+
+    others.keys["propose change"] = secrets.token_hex(8)
+    proposing = {
+        "campaignId": life.campaigns.guarded.public_id,
+        "expectedVersion": 1,
+        "change": {"reserve": 300_00},
+        "reason": f"备足预备金{secrets.token_hex(3)}",
+        "idempotencyKey": others.keys["propose change"],
+    }
+    proposed = (await official.ask(documents.PROPOSE_CAMPAIGN_CHANGE, **proposing)).value["campaign"]
+    others.ids["proposed change"] = proposed["changes"][0]["id"]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from models.checkout.waiting import offer_freed
+from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import TOMORROW, at
 from tests.resolvers import documents
 from tests.resolvers import documents_waiting as lines

@@ -15,6 +15,8 @@ CITY, ELSEWHERE = "510100", "510104"
 
 OFFICES: Mapping[str, tuple[Role, str]] = {
     "regulator": (Role.REGULATOR, CITY),
+    "approver": (Role.REGULATOR, CITY),  # what one proposes, another approves
+    "paymaster": (Role.PAYMASTER, CITY),
     "finance": (Role.FINANCE, ""),
     "officer": (Role.DATA_OFFICER, ""),
     "system": (Role.SYSTEM_ADMIN, CITY),
@@ -23,6 +25,7 @@ OFFICES: Mapping[str, tuple[Role, str]] = {
 }
 OFFICES_ELSEWHERE: Mapping[str, tuple[Role, str]] = {
     "regulator": (Role.REGULATOR, ELSEWHERE),
+    "paymaster": (Role.PAYMASTER, ELSEWHERE),
     "finance": (Role.FINANCE, ELSEWHERE),
     "system": (Role.SYSTEM_ADMIN, ELSEWHERE),
     "security": (Role.SECURITY_ADMIN, ELSEWHERE),

@@ -103,6 +103,7 @@ async def what_opens_now(question: Question, world: World) -> AsyncIterator[tupl
 OTHERWISE = {
     "sessions.date": (at(0, days=0).astimezone(SHANGHAI).date().isoformat(),),  # who is inside is told of today's
     "payOrder.way": ("IN_APP", "MOBILE_WEB", "CODE"),
+    "programmeStatistics.by": ("AGE_AND_DISTRICT",),
     "officialAccountSignInUrl.returnTo": ("https://elsewhere.example/me",),
 }
 """What decides which part of an answer there is."""

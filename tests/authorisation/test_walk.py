@@ -26,7 +26,7 @@ from tests.authorisation.arguments import (
     slots_of,
 )
 from tests.authorisation.kinds import ABSENT, Open, Reaching
-from tests.authorisation.lives import STRANGER, Caller, World, read_at, snapshot, texts_in
+from tests.authorisation.lives import STRANGER, Caller, Snapshot, World, read_at, snapshot, texts_in
 from tests.authorisation.offices import OFFICES_ELSEWHERE
 from tests.authorisation.questions import QUESTIONS, SCHEMA, everything_there_is, question_of
 from tests.authorisation.walking import (
@@ -35,6 +35,7 @@ from tests.authorisation.walking import (
     code_of,
     differences,
     every_try,
+    given_out,
     row_of,
     secrets_in,
     wrong_traces,
@@ -69,6 +70,31 @@ def test_the_walk_asks_for_every_field_of_every_type() -> None:
     assert asked == everything_there_is()
     for question in QUESTIONS:
         assert validate(SCHEMA, parse(document_of(question))) == [], question.name
+
+
+@pytest.mark.parametrize(
+    ("free_fen", "remaining", "excused"),
+    [
+        (8000, 8, {"free_fen", "remaining"}),
+        (7999, 8, {"remaining"}),  # a fen more than the vouchers hold
+        (8001, 7, set()),
+        (10000, 10, set()),
+        (8000, 9, {"free_fen"}),
+    ],
+)
+def test_a_claim_excuses_what_its_vouchers_hold_and_no_fen_else(
+    free_fen: int, remaining: int, excused: set[str]
+) -> None:
+    before: Snapshot = {
+        ("voucher_pool", 1): {"free_fen": 10000},
+        ("voucher_pool", 2): {"free_fen": 10000},
+        ("voucher_round", 5): {"remaining": 10},
+        ("voucher", 1): {"pool_id": 2, "round_id": 6, "face_fen": 1000},
+    }
+    claimed: Snapshot = {("voucher", 1 + n): {"pool_id": 1, "round_id": 5, "face_fen": 1000} for n in (1, 2)}
+    after: Snapshot = {**before, **claimed, ("voucher_pool", 1): {"free_fen": free_fen}}
+    after = {**after, ("voucher_pool", 2): {"free_fen": 9000}, ("voucher_round", 5): {"remaining": remaining}}
+    assert {column for _, _, column in given_out(before, after)} == excused
 
 
 WALKERS: Mapping[str, Callable[[World], Caller]] = {

@@ -1,6 +1,7 @@
 """Going through the schema as somebody: what is asked, what may be heard, and what may be left behind."""
 
 import re
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -62,6 +63,7 @@ NEW_EACH_TIME = {
     "RequestSmsCodePayload": ("expiresAt", "againAt"),
     "NewInvitation": ("id", "code", "expiresAt"),
     "ClaimPuzzle": ("puzzle",),
+    "EnrolOfflineDeskPayload": ("deskId",),
 }
 """What is made anew by whoever asks, and is another one by the very same question too."""
 
@@ -118,12 +120,23 @@ def differences(before: Snapshot, after: Snapshot) -> list[Difference]:
 GUESSED = {("staff_member", "failures"), ("phone_code", "tries"), ("phone_code", "status")}
 """A wrong password counts against the clerk whom it was tried for, a wrong SMS code against those sent to the number."""
 
-GIVEN_OUT = {("voucher_pool", "free_fen"), ("voucher_round", "remaining")}
-"""Whoever claims a voucher takes it from what a campaign has for everybody."""
-
-
 SAID_BY_THE_WALKER = {("invitation", "phone_hash"), ("redemption", "nonce"), ("voucher_scan", "nonce")}
 """Their own scan's number. Of the number that they invite: whoever knows An's number may ask An to help, and hears nothing of An by it."""
+
+
+def given_out(before: Snapshot, after: Snapshot) -> set[Difference]:
+    """Whoever claims a voucher takes it from what a campaign has for everybody: of these changes those that are just what
+    the vouchers that are there now and were not before hold, and no fen else."""
+    taken: Counter[Difference] = Counter()
+    for (table, key), row in after.items():
+        if table == "voucher" and (table, key) not in before:
+            taken["voucher_pool", row["pool_id"], "free_fen"] += row["face_fen"]
+            taken["voucher_round", row["round_id"], "remaining"] += 1
+    return {
+        (table, key, column)
+        for (table, key, column), many in taken.items()
+        if before[table, key][column] - after[table, key][column] == many
+    }
 
 
 def wrong_traces(walk: Walk, before: Snapshot, after: Snapshot) -> list[Difference]:
@@ -132,12 +145,12 @@ def wrong_traces(walk: Walk, before: Snapshot, after: Snapshot) -> list[Differen
     Everything of their own they may change, and act for themselves: book, complain, ask for a code. The audit trail
     says what they asked for, so a line there may name An.
     """
-    found = []
+    found, claimed = [], given_out(before, after)
     for table, key, what in differences(before, after):
         row = after.get((table, key)) or before[table, key]
         if what == "added":
             is_wrong = leads_to(walk.world.rows_of_an, table, row) or names_an(walk.world, table, row)
-        elif (table, what) in GUESSED | GIVEN_OUT:
+        elif (table, what) in GUESSED or (table, key, what) in claimed:
             is_wrong = False
         else:
             own = own_row(walk, before)

@@ -80,6 +80,7 @@ def test_production_names_everything_that_is_missing_at_once() -> None:
         ("PUBLIC_BASE_URL", "http://sports.example.cn", "https"),
         ("TRUSTED_PROXIES", "0.0.0.0/0", "everybody"),
         ("TRUSTED_PROXIES", "proxy", "no network"),
+        ("WECHAT_RISK_CLIENT_ADDRESS", "our office", "no address"),
         ("RATE_SCALE", "0", "from 0.1 to 10"),
         ("RATE_SCALE", "off", "from 0.1 to 10"),
         ("RATE_SCALE", "1000", "from 0.1 to 10"),
@@ -269,6 +270,16 @@ def test_development_makes_its_secrets_once_and_for_its_owner_only(tmp_path: Pat
     assert first.token_keys != elsewhere.token_keys
     assert stat.S_IMODE((tmp_path / "development-secrets.env").stat().st_mode) == 0o600
     assert first.database_url == f"sqlite://{tmp_path / 'sports-for-all.db'}"
+
+
+def test_a_development_folder_of_before_gets_the_rings_that_are_new_since(tmp_path: Path) -> None:
+    first = read_settings({"DATA_DIR": str(tmp_path)})
+    path = tmp_path / "development-secrets.env"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if "STATEMENT" not in line))
+    second, third = [read_settings({"DATA_DIR": str(tmp_path)}) for _ in range(2)]
+    assert second.token_keys == first.token_keys
+    assert second.statement_keys == third.statement_keys != first.statement_keys
+    assert stat.S_IMODE((tmp_path / "development-secrets.STATEMENT_KEYS.env").stat().st_mode) == 0o600
 
 
 def test_an_empty_variable_is_as_good_as_none(tmp_path: Path) -> None:

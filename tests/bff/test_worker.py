@@ -242,6 +242,7 @@ NOBODY_WAITS = {
     "delete_members": "the days in which one may think better of it are over",
     "purge_old": "what is old by years or months may be an hour older",
     "remind_of_vouchers": "a voucher's last day is a day long",
+    "judge_uses": "a use is judged a day after its day",
     "check_audit": "looks for tampering in all that is kept, which takes long",
 }
 """Jobs for whose result nobody stands or looks at a screen, each with its reason."""

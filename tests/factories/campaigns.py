@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from models.settlement.closing import step_campaign
 from models.staff.rules import StaffSignedIn
-from models.vouchers.campaigns import campaign_step, draft_campaign
+from models.vouchers.campaigns import draft_campaign
 from models.vouchers.drafting import Draft, KindWanted, PoolWanted, RoundWanted
 from models.vouchers.rules import CampaignState, Terms
 from models.vouchers.tables import VoucherCampaign
@@ -70,7 +71,7 @@ async def step(
 ) -> None:
     """The next state, of the version in force unless another is named."""
     campaign = await VoucherCampaign.get(public_id=campaign_id)
-    await campaign_step(
+    await step_campaign(
         clerk=clerk,
         campaign_id=campaign_id,
         to_state=to_state,

@@ -20,6 +20,7 @@ from bff import embedded
 from bff.settings import read_env_file
 from models import database, migrating
 from models.errors import Busy
+from models.vouchers.books import budgets
 from tests.bench.rush.world import assert_exact, campaign_of, citizens
 from tests.bff.conftest import Valkey, clean_environment
 from tests.bff.test_stack import ROOT
@@ -165,8 +166,10 @@ async def test_whatever_dies_in_the_middle_every_voucher_is_given_once(
             await asyncio.sleep(0.002)
         before = await _given(campaign)
         await accident(street)
-        heard = await pressing
         await _answers()
+        await _budget_adds_up(campaign)  # while they press on
+        heard = await pressing
+        await _budget_adds_up(campaign)
         assert before < VOUCHERS, "the accident came too late to prove anything"
         assert Counter(word for word, _ in heard) == {"voucher": VOUCHERS, "VOUCHERS_SOLD_OUT": PEOPLE - VOUCHERS}
         await assert_exact(campaign, VOUCHERS)
@@ -185,6 +188,11 @@ async def _answers() -> None:
             await database.rows("SELECT 1")
             return
         await asyncio.sleep(0.1)
+
+
+async def _budget_adds_up(campaign: ACampaign) -> None:
+    (pool,) = await budgets(campaign.id)
+    assert pool.balances, pool
 
 
 async def _given(campaign: ACampaign) -> int:

@@ -46,10 +46,12 @@ from models.real_names import binding
 from models.real_names.operations import verify_my_name
 from models.real_names.queries import known_person
 from models.real_names.rules import NamedPerson
+from models.settlement import accounts
+from models.settlement.tables import VenueAccount
 from models.staff import operations as staff
 from models.staff import second_factor
 from models.staff.policy import DEVELOPMENT
-from models.staff.rules import Role, SignInStage
+from models.staff.rules import Role, SignInStage, StaffSignedIn
 from models.venues.tables import Venue
 from tests.databases import KIND, Database
 from tests.factories.feedback import WORDS, a_complaint, clocks_and_holidays, divisions
@@ -70,11 +72,15 @@ RESEALED = {
     ("complaint_step", "seal_key_id"),
     ("sealed_record", "seal_key_id"),
     ("staff_member", "totp_key_id"),
+    ("venue_account", "seal_key_id"),
 }
 KEPT_UNDER_THEIR_KEY = {
     ("audit_line", "key_id"),  # the old key stays
     ("audit_cut", "key_id"),
     ("invitation", "phone_key_id"),  # for three days
+    ("settlement", "key_id"),  # its public half stays, and verifies it
+    ("statement_key", "key_id"),
+    ("voucher_pass", "key_id"),  # the old key stays until no desk owes an entry under it
 }
 
 
@@ -102,6 +108,10 @@ class Rings:
     @property
     def staff(self) -> SealingKeys:
         return SealingKeys(self._keys("STAFF_SEAL"))
+
+    @property
+    def accounts(self) -> SealingKeys:
+        return SealingKeys(self._keys("ACCOUNT_SEAL"))
 
     @property
     def tokens(self) -> TokenKeys:
@@ -153,6 +163,7 @@ async def reseal(rings: Rings, *, batch: int = 200) -> int:
             await second_factor.reseal_all(keys=rings.staff, batch=batch),
             await reseal_complaints(keys=rings.texts, batch=batch),
             await sealing.reseal_all(keys=rings.texts, batch=batch),
+            await accounts.reseal_all(keys=rings.accounts, batch=batch),
         ]
     )
 
@@ -169,12 +180,15 @@ class House:
     """People who go on living, and all that they have left with us under some key."""
 
     venue: Venue
+    finance: StaffSignedIn
     now: datetime
     numbers: dict[int, str] = field(default_factory=dict)
     names: dict[int, NamedPerson] = field(default_factory=dict)
     complaints: dict[str, int] = field(default_factory=dict)
     clerks: dict[str, str] = field(default_factory=dict)
     """Second factors by username."""
+    accounts: dict[str, str] = field(default_factory=dict)
+    """Numbers of the venue's bank accounts, by their ids."""
     signed_in: list[Tokens] = field(default_factory=list)
     gates: dict[str, devices.GateCredentials] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
@@ -214,6 +228,19 @@ class House:
         member_id, _ = await a_member()
         no = await a_complaint(member_id, venue_id=self.venue.public_id, keys=by.texts, now=self.now)
         self.complaints[no] = member_id
+
+    async def enter_account(self, by: Rings) -> None:
+        number = f"62220202{self.next():08d}"
+        account_id = await accounts.enter_account(
+            clerk=self.finance,
+            venue_id=self.venue.public_id,
+            holder="成都健身有限公司",
+            bank="中国工商银行成都支行",
+            number=number,
+            keys=by.accounts,
+            now=self.now,
+        )
+        self.accounts[account_id] = number
 
     async def have_a_second_factor(self, by: Rings) -> None:
         username = f"clerk-{self.next()}"
@@ -371,6 +398,9 @@ class House:
             complaint = await complaint_of(member_id=member_id, complaint_no=no, keys=by.texts, now=self.now)
             assert complaint is not None
             assert [step.text for step in complaint.steps] == [WORDS]
+        for account_id, entered in list(self.accounts.items()):
+            row = await VenueAccount.get(public_id=account_id)
+            assert accounts.opened(row, by.accounts).number == entered
         for number, held in list(self.gates.items()):
             device = await devices.find_device(held.token)
             assert device is not None
@@ -421,6 +451,8 @@ class House:
             self.say_name(other),
             self.complain(one),
             self.complain(other),
+            self.enter_account(one),
+            self.enter_account(other),
             self.come_in(one),
             self.go_through_doors(one, other),
             self.go_through_doors(other, one),
@@ -456,7 +488,7 @@ async def house(db: Database, now: datetime) -> House:
     await clocks_and_holidays()
     venue = await a_venue()
     await a_court(venue)
-    return House(venue, now)
+    return House(venue, await a_clerk(venue.public_id, roles=(Role.FINANCE,)), now)
 
 
 async def under_old_keys(columns: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:

@@ -2,7 +2,7 @@
 
 A machine claims, reserves, pays in cash and by a channel that tells late, cancels whole orders and lines for the member
 and for the venue, uses vouchers at a desk, confirms, refuses and undoes, changes the campaign in mid-course, and jumps in
-time. After each step: `budget = free + claimed + reserved + used + forfeited + expired_not_returned`; of each order, what
+time; and two desks take vouchers while they are offline, blindly, and bring their queues later. After each step: `budget = free + claimed + reserved + used + forfeited + expired_not_returned`; of each order, what
 the citizen and the vouchers paid, less what went back, is the price of what stands and what the refund rules kept.
 """
 
@@ -36,18 +36,21 @@ from models.checkout.settling import settle_known
 from models.checkout.staff_refunding import cancel_for_venue
 from models.errors import DomainError
 from models.members.tables import Member
+from models.offline.issuing import voucher_pass
+from models.offline.judging import judge_waiting
+from models.offline.tables import OfflineEntry
 from models.orders.rules import Channel
 from models.orders.tables import Order, Payment, RefundRule
 from models.shifts.operations import open_shift
 from models.staff.rules import Role, StaffSignedIn
 from models.vouchers.at_desk import redeem_voucher
 from models.vouchers.bills import Bill
-from models.vouchers.changing import change_campaign
+from models.vouchers.change import Change
 from models.vouchers.claiming import Claim, claim_one
 from models.vouchers.codes import codes_of
 from models.vouchers.confirming import confirm_bill, end_bills
-from models.vouchers.effects import Change
 from models.vouchers.ending import expire_vouchers
+from models.vouchers.proposing import decide_change, propose_change
 from models.vouchers.rules import ClaimLimits, OnRefund, Stacking, Terms, Validity
 from models.vouchers.tables import Voucher, VoucherCampaign, VoucherUse
 from models.vouchers.undoing import undo_redemption
@@ -56,10 +59,12 @@ from tests.conftest import NOW
 from tests.databases import KIND, Database
 from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import Hall, Person, a_hall, a_person, an_order, wanted
-from tests.factories.campaigns import CHENGDU, an_office
+from tests.factories.campaigns import CHENGDU, Office, an_office
 from tests.factories.people import CODE_KEYS, a_clerk
 from tests.factories.vouchers import ACampaign, a_campaign
 from tests.models.checkout.voucher_books import check_order, check_programme
+from tests.models.offline.halls import KEYS as OFFLINE_KEYS
+from tests.models.offline.halls import LIFE, Counter, a_counter, check_reserve
 
 T = TypeVar("T")
 STEPS = 25
@@ -88,7 +93,7 @@ class World:
     hall: Hall
     clerk: StaffSignedIn
     manager: StaffSignedIn
-    planner: StaffSignedIn
+    office: Office
     steps: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
@@ -104,8 +109,7 @@ async def world(db: Database) -> World:
     clerk = await a_clerk(hall.venue.public_id)
     await open_shift(clerk=clerk, venue_id=hall.venue.public_id, float_fen=10_000, now=NOW)
     manager = await a_clerk(hall.venue.public_id, roles=[Role.VENUE_MANAGER], device_id="office")
-    planner = (await an_office()).planner
-    return World(asyncio.get_running_loop(), hall, clerk, manager, planner)
+    return World(asyncio.get_running_loop(), hall, clerk, manager, await an_office())
 
 
 def some_terms(on_refund: OnRefund) -> st.SearchStrategy[Terms]:
@@ -137,6 +141,7 @@ class Vouchers(RuleBasedStateMachine):
         self.people: tuple[Person, ...]
         self.orders: list[tuple[Order, Person]] = []
         self.attempts: list[str] = []
+        self.counters: list[Counter] = []
 
     def run(self, act: Coroutine[Any, Any, T]) -> T | None:
         try:
@@ -153,11 +158,23 @@ class Vouchers(RuleBasedStateMachine):
             self.campaign = await a_campaign(
                 region_key=CHENGDU,
                 budget_fen=face * 6 + 1,
+                reserve_fen=face * 2,
                 face_fen=face,
                 minimum_spend_fen=face + more,
                 rounds=[(NOW - timedelta(hours=1), NOW + timedelta(days=30), 6)],
                 terms=terms,
             )
+            world = self.world
+            for _ in range(2):
+                self.counters.append(
+                    await a_counter(
+                        world.hall.venue,
+                        clerk=world.clerk,
+                        manager=world.manager,
+                        most_fen=20_000_00,
+                        most_count=500,
+                    )
+                )
 
         self.world.loop.run_until_complete(act())
         for who in (0, 0, 1):
@@ -332,12 +349,52 @@ class Vouchers(RuleBasedStateMachine):
 
         self.run(act())
 
+    @rule(
+        who=st.integers(0, 1),
+        bill_fen=st.sampled_from([2000, 6000, 12000, 12000]),
+        desks=st.sampled_from([(0,), (1,), (0, 1), (1, 0)]),
+    )
+    def take_offline(self, who: int, bill_fen: int, desks: tuple[int, ...]) -> None:
+        """Where the network is away: a pass of a voucher that can be used now, shown at one desk or at both."""
+        member_id = self.people[who].member_id
+
+        async def act() -> None:
+            for desk in desks:
+                if self.counters[desk].desk.day != business_day(self.now).isoformat():
+                    await self.counters[desk].kit(self.now)
+            voucher = await Voucher.filter(
+                member_id=member_id, campaign_id=self.campaign.id, state="CLAIMED"
+            ).first()
+            if voucher is None:
+                return
+            given = await voucher_pass(
+                member_id=member_id, voucher_id=voucher.public_id, keys=OFFLINE_KEYS, life=LIFE, now=self.now
+            )
+            for seconds, desk in enumerate(desks):
+                at = self.now + timedelta(seconds=seconds)
+                self.counters[desk].takes_blindly(given.digits, at, bill=bill_fen)
+
+        self.run(act())
+
+    @rule(desk=st.integers(0, 1), twice=st.booleans())
+    def bring(self, desk: int, twice: bool) -> None:
+        """Once or twice: the same queue again changes nothing."""
+        counter = self.counters[desk]
+        sent = counter.desk.batch()
+        if not sent:
+            return
+        now = self.now = self.now + timedelta(seconds=2)
+        if twice:
+            self.run(counter.uploads(now, sent))
+        for answer in self.run(counter.uploads(now)) or ():
+            self.saw(f"offline {answer.outcome}")
+
     @rule(terms=terms)
     def change(self, terms: Terms) -> None:
         async def act() -> None:
             campaign = await VoucherCampaign.get(id=self.campaign.id)
-            await change_campaign(
-                clerk=self.world.planner,
+            change_id = await propose_change(
+                clerk=self.world.office.planner,
                 campaign_id=self.campaign.public_id,
                 change=Change(terms=terms),
                 expected_version=campaign.terms_version,
@@ -345,6 +402,7 @@ class Vouchers(RuleBasedStateMachine):
                 idempotency_key=secrets.token_hex(8),
                 now=self.now,
             )
+            await decide_change(clerk=self.world.office.reviewer, change_id=change_id, approves=True, now=self.now)
             self.saw("changed")
 
         self.run(act())
@@ -361,6 +419,7 @@ class Vouchers(RuleBasedStateMachine):
             await end_overdue_holds(channels=CHANNELS, now=self.now)
             await expire_vouchers(now=self.now)
             await end_bills(now=self.now)
+            await judge_waiting(now=self.now)
 
         self.run(act())
 
@@ -374,6 +433,7 @@ class Vouchers(RuleBasedStateMachine):
 
         async def look() -> None:
             await check_programme(self.campaign.id)
+            await check_reserve(self.campaign.id)
             for order, _ in self.orders:
                 await check_order(order.order_no)
 
@@ -384,6 +444,9 @@ class Vouchers(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In the end nothing waits any more, and no voucher is left that could be used."""
+        if hasattr(self, "campaign"):
+            self.bring(0, twice=True)
+            self.bring(1, twice=False)
         self.now += timedelta(days=40)
         self.sweep()
         self.sweep()
@@ -393,6 +456,7 @@ class Vouchers(RuleBasedStateMachine):
             ours = Voucher.filter(campaign_id=self.campaign.id)
             self.world.seen.update(str(voucher.state) for voucher in await ours)
             assert not await ours.filter(state__in=["CLAIMED", "RESERVED"]).exists()
+            assert not await OfflineEntry.filter(outcome="WAITING").exists()
             broken = await VoucherUse.filter(campaign_id=self.campaign.id, state="DONE").prefetch_related(
                 "voucher"
             )
@@ -414,4 +478,4 @@ def test_every_budget_adds_up_and_no_fen_is_lost(world: World) -> None:
         ),
     )
     assert len(world.steps) >= STEPS_AT_LEAST
-    assert {"bought with vouchers", "USED", "changed", "desk WAITING"} <= world.seen
+    assert {"bought with vouchers", "USED", "changed", "desk WAITING", "offline DONE"} <= world.seen

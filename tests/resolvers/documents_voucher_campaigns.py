@@ -23,6 +23,10 @@ MANAGED_FIELDS = f"""
   {SUMMARY_FIELDS} terms {{ {TERMS_FIELDS} }}
   rounds {{ id kindId opensAt closesAt quantity remaining }}
   steps {{ fromState toState version by reason happenedAt }}
+  changes {{
+    id state version reason proposedBy proposedAt decidedBy decidedAt note
+    shown {{ sentences holders held budgetMoved vouchersAdded }}
+  }}
 """
 PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 PAYLOAD = f"campaign {{ {MANAGED_FIELDS} }} userErrors {{ code message field }}"
@@ -74,14 +78,19 @@ mutation (
   ) {{ {PAYLOAD} }}
 }}
 """
-CHANGE_CAMPAIGN = f"""
+PROPOSE_CAMPAIGN_CHANGE = f"""
 mutation (
   $idempotencyKey: String!, $campaignId: ID!, $expectedVersion: Int!, $change: CampaignChangeInput!, $reason: String!
 ) {{
-  changeCampaign(
+  proposeCampaignChange(
     idempotencyKey: $idempotencyKey, campaignId: $campaignId, expectedVersion: $expectedVersion, change: $change,
     reason: $reason
   ) {{ {PAYLOAD} }}
+}}
+"""
+DECIDE_CAMPAIGN_CHANGE = f"""
+mutation ($changeId: ID!, $approves: Boolean!, $reason: String! = "") {{
+  decideCampaignChange(changeId: $changeId, approves: $approves, reason: $reason) {{ {PAYLOAD} }}
 }}
 """
 
@@ -94,5 +103,6 @@ ALL = (
     DRAFT_CAMPAIGN,
     SAVE_CAMPAIGN_DRAFT,
     STEP_CAMPAIGN,
-    CHANGE_CAMPAIGN,
+    PROPOSE_CAMPAIGN_CHANGE,
+    DECIDE_CAMPAIGN_CHANGE,
 )

@@ -202,6 +202,8 @@ async def test_the_code_on_the_wall_claims_at_that_venue_and_only_near_it(house:
         for place in (other_country, {**near, "lon": 999.0}):
             asked = await claim(citizen, campaign, proof={"venueCode": poster["code"], "place": place})
             assert asked.refusal.code in ("TOO_FAR", "BAD_INPUT")
+        nowhere = (await claim(citizen, campaign, proof={"venueCode": poster["code"]})).refusal
+        assert (nowhere.code, nowhere.field) == ("PLACE_NEEDED", "place")
         forged = poster["code"].replace(venue.public_id, elsewhere.public_id)
         for wrong, which in ((poster["code"], other), (forged, campaign), ("1.a.b.c", campaign)):
             code = (await claim(citizen, which, proof={"venueCode": wrong})).refusal.code
@@ -223,6 +225,9 @@ async def test_only_staff_of_the_venue_print_its_code(house: House) -> None:
     draft = await a_campaign(state="DRAFT")  # type: ignore[arg-type]
     nothing = await clerk.ask(documents.VENUE_CLAIM_CODE, **{**wall, "campaignId": draft.public_id})
     assert nothing.refusal.code == "CAMPAIGN_UNKNOWN"
+    not_here = await a_campaign(elsewhere)
+    nothing = await clerk.ask(documents.VENUE_CLAIM_CODE, **{**wall, "campaignId": not_here.public_id})
+    assert nothing.refusal.code == "VOUCHER_WRONG_PLACE"
 
 
 def test_a_code_of_another_key_is_none_of_ours() -> None:

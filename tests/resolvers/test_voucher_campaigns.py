@@ -139,8 +139,15 @@ async def test_a_campaign_is_drafted_saved_reviewed_opened_found_changed_and_clo
     effect = (await planner.ask(documents.PREVIEW_CAMPAIGN_CHANGE, **asked)).value
     assert (effect["budgetMoved"], effect["vouchersAdded"], effect["held"]) == (220000, 210, 0)
     assert "资金池“总资金”增加2200.00元，共5200.00元。" in effect["sentences"]
-    changed = await planner.ask(documents.CHANGE_CAMPAIGN, **asked, reason="加发", idempotencyKey="change-1")
+    proposing = {**asked, "reason": "加发", "idempotencyKey": "change-1"}
+    proposed = (await planner.ask(documents.PROPOSE_CAMPAIGN_CHANGE, **proposing)).value["campaign"]
+    (waiting,) = proposed["changes"]
+    assert (proposed["version"], waiting["state"], waiting["shown"]) == (2, "PROPOSED", effect)
+    deciding = {"changeId": waiting["id"], "approves": True}
+    assert (await planner.ask(documents.DECIDE_CAMPAIGN_CHANGE, **deciding)).refusal.code == "NOT_ALLOWED"
+    changed = await reviewer.ask(documents.DECIDE_CAMPAIGN_CHANGE, **deciding)
     assert changed.value["campaign"]["version"] == 3
+    assert changed.value["campaign"]["changes"][0]["state"] == "IN_FORCE"
     assert changed.value["campaign"]["pools"] == [{"name": "总资金", "budget": 520000, "free": 520000}]
     assert len(changed.value["campaign"]["rounds"]) == 6
     closed = await steps(planner, changed.value["campaign"], "CLOSED")
@@ -181,7 +188,8 @@ async def test_citizens_strangers_other_regions_and_clerks_without_the_power_man
         (documents.DRAFT_CAMPAIGN, {"idempotencyKey": "k", "campaign": DRAFT}),
         (documents.SAVE_CAMPAIGN_DRAFT, {**version, "idempotencyKey": "k", "campaign": DRAFT}),
         (documents.STEP_CAMPAIGN, {**version, "idempotencyKey": "k", "toState": "REVIEWED", "reason": "复核"}),
-        (documents.CHANGE_CAMPAIGN, {**version, **change, "idempotencyKey": "k", "reason": "变更"}),
+        (documents.PROPOSE_CAMPAIGN_CHANGE, {**version, **change, "idempotencyKey": "k", "reason": "变更"}),
+        (documents.DECIDE_CAMPAIGN_CHANGE, {"changeId": "chg_NOBODY", "approves": True}),
     )
     finance, across = await official(house, role=Role.FINANCE), await official(house, "500000")
     citizen = await house.citizen()
@@ -325,7 +333,7 @@ def test_each_root_field_counts_as_what_it_is() -> None:
         assert BUDGET_OF[name].name == "reading"
     for name in ("managedCampaigns", "managedCampaign", "previewCampaignChange", "draftCampaign"):
         assert BUDGET_OF[name].name == "voucher-planning"
-    for name in ("saveCampaignDraft", "stepCampaign", "changeCampaign"):
+    for name in ("saveCampaignDraft", "stepCampaign", "proposeCampaignChange", "decideCampaignChange"):
         assert BUDGET_OF[name].name == "voucher-planning"
 
 
@@ -349,9 +357,14 @@ async def test_odd_words_are_refused_or_found_to_be_nothing(house: House) -> Non
             planner.authorization,
         ),
         (
-            documents.CHANGE_CAMPAIGN,
+            documents.PROPOSE_CAMPAIGN_CHANGE,
             {**key, **of_one, "change": {"newRounds": [{"kindId": campaign.kind_public_id, "rounds": [ROUNDS]}]}}
             | {"reason": "加发"},
+            planner.authorization,
+        ),
+        (
+            documents.DECIDE_CAMPAIGN_CHANGE,
+            {"changeId": "chg_NOBODY", "approves": False, "reason": "另行安排"},
             planner.authorization,
         ),
     ]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from models.checkout import waiting
+from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import TOMORROW, Hall, a_hall, at
 from tests.house import Citizen, House
 from tests.resolvers import documents

@@ -8,6 +8,7 @@ from models.checkout.own_venues import OwnVenues
 from models.members.tables import Member
 from tests.conftest import NOW
 from tests.databases import Database
+from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import TOMORROW, a_hall, a_person
 from tests.federation.contract import CONTRACT, Town
 
@@ -20,7 +21,7 @@ async def test_our_own_venues_do_what_every_partner_must(
     people = [await Member.get(id=(await a_person()).member_id) for _ in range(2)]
     await truth(
         Town(
-            platform=OwnVenues(channels={}, clock=lambda: NOW),
+            platform=OwnVenues(channels={}, keys=ID_KEYS, clock=lambda: NOW),
             venue=hall.venue.public_id,
             sport="BADMINTON",
             day=TOMORROW,

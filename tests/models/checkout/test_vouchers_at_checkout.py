@@ -3,17 +3,21 @@
 import asyncio
 import logging
 import re
+from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tortoise.transactions import in_transaction
 
+from models.calendar import moment_text
 from models.checkout.at_desk import MoneyGiven, order_at_desk, take_money
 from models.checkout.cancelling import cancel_order
 from models.checkout.ending import end_overdue_holds
 from models.checkout.settling import settle_notice
 from models.errors import DomainError, ErrorCode
 from models.forwarding.tables import OutboxRow
+from models.messages.operations import tell
 from models.orders.queries import order_of
 from models.orders.rules import Channel
 from models.orders.tables import FinanceEvent, Order, OrderLine, Payment, Refund
@@ -39,6 +43,7 @@ from tests.factories.places import a_court, a_venue
 from tests.factories.vouchers import ACampaign, a_campaign, a_voucher
 from tests.models.checkout.test_settling import ForgetfulClose, paid_late, settle
 from tests.models.checkout.voucher_books import check_all
+from tests.models.vouchers.test_at_desk import somebody_waits
 from tests.outside import WECHAT_PAY, Outside
 
 QUARTER = timedelta(minutes=15)
@@ -525,6 +530,25 @@ async def test_a_desk_takes_what_the_voucher_leaves(db: Database, outside: Outsi
 
 
 # what it costs who has none
+
+
+@pytest.mark.postgres
+async def test_whoever_places_an_order_is_not_in_the_way_of_what_is_told_about_another(
+    db: Database, now: datetime
+) -> None:
+    """A payment that arrives holds its order's vouchers when it tells the member; an order that wants one of them holds the
+    member's row when it waits for it. One must not wait for the other."""
+    hall, person, _, voucher = await a_buyer()
+    async with in_transaction() as paying:
+        await paying.execute_query("SELECT id FROM voucher WHERE id = $1 FOR UPDATE", [voucher.id])
+        placing = asyncio.create_task(
+            an_order(person, wanted(hall.badminton, at(9)), vouchers=[voucher.public_id]), context=Context()
+        )
+        await somebody_waits(paying)
+        await paying.execute_query("SELECT set_config('lock_timeout', '500ms', true)")
+        values = {"what": "微信", "when": moment_text(now)}
+        await tell(member_id=person.member_id, template="PHONE_BOUND", values=values, about_no="1", now=now)
+    assert (await placing).voucher_fen == 2000
 
 
 async def test_an_order_without_vouchers_asks_the_database_nothing_about_any(

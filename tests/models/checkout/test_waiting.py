@@ -19,6 +19,7 @@ from models.messages.tables import Message
 from models.orders.tables import Order, OrderLine
 from tests.conftest import NOW
 from tests.databases import Database
+from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import TOMORROW, Hall, Person, a_hall, a_person, an_order, at, wanted
 
 LATER = NOW + timedelta(minutes=1)

@@ -13,8 +13,11 @@ async def check_programme(campaign_id: int | None = None) -> None:
     entries = await VoucherEvent.filter(**({} if campaign_id is None else {"campaign_id": campaign_id}))
     for use in await uses:
         booked = [entry for entry in entries if entry.use_id == use.id]
-        worth = sum(entry.amount_fen * (1 if entry.kind == "USED" else -1) for entry in booked)
-        share = sum(entry.venue_share_fen * (1 if entry.kind == "USED" else -1) for entry in booked)
+        from_reserve = [entry.amount_fen for entry in booked if entry.kind == "CONFLICT"]
+        assert from_reserve in ([], [use.used_fen]) if use.state == "REFUSED" else from_reserve == []
+        signs = {"USED": 1, "TAKEN_BACK": -1, "CONFLICT": 0}
+        worth = sum(entry.amount_fen * signs[entry.kind] for entry in booked)
+        share = sum(entry.venue_share_fen * signs[entry.kind] for entry in booked)
         is_worth = use.state == "DONE"
         assert worth == (use.used_fen if is_worth else 0)
         assert share == (use.venue_share_fen if is_worth else 0)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.codes import rules
 from models.codes.rules import CodeKeys, CodeKind, CodeVersions
+from tests import offline_desk
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)  # the first instant of a step
 KEYS = CodeKeys({0: b"old master key, thirty-two bytes", 7: b"new master key, thirty-two bytes"}, current=7)
@@ -266,3 +267,21 @@ def test_handles_are_ten_digits_and_differ() -> None:
     made = {rules.new_handle() for _ in range(1000)}
     assert len(made) > 990
     assert all(len(handle) == 10 and handle.isascii() and handle.isdigit() for handle in made)
+
+
+@given(handle=handles, here=places, elsewhere=places, now=instants)
+def test_a_stolen_desk_key_forges_its_own_venue_on_its_own_day_and_nothing_else(
+    handle: str, here: dict[str, Any], elsewhere: dict[str, Any], now: datetime
+) -> None:
+    """Whoever has the key knows handles and versions as well: they stand in the kit (docs/offline.md)."""
+    stolen = rules.desk_keys(KEYS, venue=here["venue"], day=here["day"])
+    assert {*stolen} == {*KEYS.masters}
+    assert not {*stolen.values()} & {*KEYS.masters.values()}
+    for key_id, key in stolen.items():
+        said = (handle, [elsewhere["versions"].member, elsewhere["versions"].admission], now)
+        parts = rules.read(offline_desk.a_code(str(key_id), key, *said))
+        assert parts is not None
+        own = (elsewhere["venue"], elsewhere["day"]) == (here["venue"], here["day"])
+        assert rules.is_genuine(KEYS, parts, now=now, **elsewhere) is own
+        mine = elsewhere | {"venue": here["venue"], "day": here["day"]}
+        assert rules.is_genuine(KEYS, parts, now=now, **mine)

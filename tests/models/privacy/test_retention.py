@@ -15,10 +15,12 @@ from models.privacy import retention
 from models.privacy.retention import RULES
 from models.privacy.tables import ExportLink, SealedRecord
 from models.staff.tables import StaffSignIn
+from models.vouchers.tables import VoucherScan, VoucherUse
 from tests.databases import Database
 from tests.factories.accounts import an_account, join
 from tests.factories.people import a_clerk
 from tests.factories.places import a_venue
+from tests.models.vouchers.test_at_desk import a_desk
 
 AUDIT_KEYS = AuditKeys({"1": b"a" * 32})
 DAY = timedelta(days=1)
@@ -99,6 +101,20 @@ async def test_sign_ins_of_staff_go_half_a_year_after_they_were_over_and_with_th
     assert await purge(now) == {}
     left = {sign_in.token_hash for sign_in in await StaffSignIn.all()}
     assert left == {"ended later", "seen later", token_hash(clerk.token)}
+
+
+async def test_scans_of_vouchers_go_after_half_a_year_and_what_was_written_off_stays(
+    db: Database, now: datetime
+) -> None:
+    desk = await a_desk()
+    assert (await desk.scans(now=now)).outcome == "WAITING"
+    assert (await desk.scans("0" * 24, now=now + DAY)).outcome == "UNKNOWN_CODE"
+    before = await VoucherUse.all().values()
+    assert "voucher_scans" not in await purge(now + 182 * DAY)
+    assert (await purge(now + 183 * DAY))["voucher_scans"] == 1
+    assert await purge(now + 183 * DAY) == {}
+    assert [scan.outcome for scan in await VoucherScan.all()] == ["UNKNOWN_CODE"]
+    assert await VoucherUse.all().values() == before
 
 
 @pytest.mark.parametrize(

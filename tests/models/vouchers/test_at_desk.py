@@ -3,11 +3,13 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tortoise.transactions import in_transaction
 
 from models.admissions.operations import pass_door
 from models.codes import vouchers as voucher_codes
@@ -16,7 +18,7 @@ from models.codes.vouchers import OfVoucher
 from models.database import operation
 from models.errors import DomainError, ErrorCode
 from models.members import operations as members
-from models.members.tables import SignIn
+from models.members.tables import Member, SignIn
 from models.messages.tables import Message
 from models.staff.rules import Role, StaffSignedIn
 from models.venues.tables import Venue
@@ -33,7 +35,7 @@ from models.vouchers.codes import VoucherCodes, codes_of
 from models.vouchers.confirming import bills_to_confirm, confirm_bill, end_bills
 from models.vouchers.rules import CampaignState, RestWay, Terms, Validity, VoucherState, Where
 from models.vouchers.tables import Voucher, VoucherCampaign, VoucherEvent, VoucherScan, VoucherUse
-from models.vouchers.undoing import decide_held_use, held_uses, undo_redemption
+from models.vouchers.undoing import decide_held_use, held_uses, undo_redemption, undoable_uses
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.booking import a_hall, a_person, census
@@ -479,6 +481,16 @@ async def test_a_day_s_use_that_was_called_off_is_no_use(db: Database) -> None:
     assert (await desk.scans(now=tomorrow)).outcome == "WAITING"
 
 
+async def test_the_paper_of_somebody_who_deleted_their_account_is_worth_nothing(db: Database) -> None:
+    desk = await a_desk()
+    paper = (await desk.codes()).printed
+    await Member.filter(id=desk.member_id).update(deleted_at=NOW)
+    gone = await desk.scans(paper, id_checked=True, receipt_no="XP-0001")
+    assert (gone.outcome, gone.detail) == ("VOUCHER_ENDED", "这张券的账号已经注销，券不能再用。")
+    assert (await desk.voucher()).state == VoucherState.CLAIMED
+    assert await VoucherUse.all().count() == await Message.all().count() == 0
+
+
 async def test_a_settled_campaign_pays_nothing_more(db: Database) -> None:
     desk = await a_desk()
     await VoucherCampaign.filter(id=desk.campaign.id).update(state=CampaignState.SETTLED)
@@ -592,6 +604,29 @@ async def test_nobody_takes_back_their_own_and_nobody_after_the_minutes(db: Data
     await VoucherCampaign.filter(id=desk.campaign.id).update(state=CampaignState.SETTLED)
     settled = undo_redemption(clerk=supervisor, use_no=use_no, reason="扫错了人", now=IN_TIME)
     assert await refused(settled) == ErrorCode.USE_NOT_UNDOABLE
+
+
+async def test_the_minutes_begin_when_the_desk_wrote_it_off_however_late_the_citizen_says_yes(
+    db: Database,
+) -> None:
+    desk = await a_desk()
+    use_no, supervisor = (await desk.scans_paper()).use_no, await a_supervisor(desk)
+    evening = NOW + timedelta(hours=9)
+    assert await desk.says(use_no, now=evening) == "DONE"
+    assert await undoable_uses(clerk=supervisor, venue_id=desk.venue.public_id, now=evening) == []
+    late = undo_redemption(clerk=supervisor, use_no=use_no, reason="扫错了人", now=evening)
+    assert await refused(late) == ErrorCode.USE_NOT_UNDOABLE
+
+
+async def test_the_longest_minutes_that_terms_allow_are_there_to_the_end(db: Database) -> None:
+    desk = await a_desk(replace(TERMS, confirm_minutes=24 * 60, undo_minutes=24 * 60))
+    use_no, supervisor = (await desk.scans()).use_no, await a_supervisor(desk)
+    last = NOW + timedelta(hours=24) - MINUTE
+    await desk.says(use_no, now=last)
+    latest = last + timedelta(hours=24) - MINUTE
+    (found,) = await undoable_uses(clerk=supervisor, venue_id=desk.venue.public_id, now=latest)
+    assert found.use_no == use_no
+    await undo_redemption(clerk=supervisor, use_no=use_no, reason="扫错了人", now=latest)
 
 
 async def test_a_reason_is_a_sentence(db: Database) -> None:
@@ -739,6 +774,44 @@ async def test_yes_no_the_desk_and_the_clock_at_once_are_decided_once(db: Databa
         assert await books.check() == []
         desk.voucher_id = (await a_voucher((await a_person()).member_id, desk.campaign)).public_id
         desk.member_id = (await desk.voucher()).member_id
+
+
+async def somebody_waits(holding: Any) -> None:
+    """Until somebody in this database waits for a lock that the transaction `holding` holds."""
+    for _ in range(1000):
+        await holding.execute_query("SELECT pg_stat_clear_snapshot()")
+        _, waiting = await holding.execute_query(
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        if waiting:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody ever waited")
+
+
+@pytest.mark.postgres
+async def test_whoever_waits_for_a_member_s_row_holds_no_voucher_of_theirs(db: Database) -> None:
+    """As accounts are joined: the member's row first, then all that is theirs. A desk that told the citizen something
+    with the voucher in its hand would make a ring with that."""
+    desk = await a_desk()
+    use_no = (await desk.scans()).use_no
+    async with in_transaction() as joining:
+        await joining.execute_query("SELECT id FROM member WHERE id = $1 FOR UPDATE", [desk.member_id])
+        holding = asyncio.create_task(
+            hold_bill(clerk=desk.clerk, use_no=use_no, receipt_no="XP-0001", now=TOO_LATE), context=Context()
+        )
+        for _ in range(500):
+            _, waiting = await joining.execute_query(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            )
+            if waiting:
+                break
+            await asyncio.sleep(0.01)
+        assert waiting
+        await joining.execute_query(
+            "SELECT id FROM voucher WHERE public_id = $1 FOR UPDATE NOWAIT", [desk.voucher_id]
+        )
+    assert (await holding).outcome == "HELD"
 
 
 @pytest.mark.postgres

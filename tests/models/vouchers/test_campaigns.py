@@ -171,8 +171,9 @@ async def test_it_is_not_settled_while_something_can_still_move(db: Database) ->
     assert "1笔核销" in refused.message
     use.state = "DONE"
     await use.save()
-    await step(office.planner, campaign.public_id, State.SETTLED)
-    assert await _state(campaign.public_id) == State.SETTLED
+    refused = await _refusal(office.planner, campaign.public_id, State.SETTLED)
+    assert "1笔没有结算" in refused.message  # models/settlement/closing.py
+    assert await _state(campaign.public_id) == State.CLOSED
 
 
 @pytest.mark.postgres

@@ -10,8 +10,10 @@ import pytest
 from models import database
 from models.errors import DomainError, ErrorCode
 from models.vouchers.campaigns import campaign_step
-from models.vouchers.changing import change_campaign, preview_change, roll_over
-from models.vouchers.effects import Change, Effect, RoundChange
+from models.vouchers.change import Change, RoundChange
+from models.vouchers.changing import preview_change
+from models.vouchers.effects import Effect
+from models.vouchers.proposing import decide_change, propose_change
 from models.vouchers.reading import terms_of
 from models.vouchers.rules import CampaignState, ClaimLimits, Terms, Validity, VoucherState, Where
 from models.vouchers.tables import (
@@ -25,19 +27,20 @@ from models.vouchers.tables import (
 )
 from tests.conftest import NOW
 from tests.databases import Database
-from tests.factories.campaigns import CHENGDU, Office, a_draft, a_kind, a_round, an_office, drafted, opened
-from tests.factories.feedback import a_regulator
+from tests.factories.campaigns import CHENGDU, Office, a_kind, a_round, an_office, drafted
+from tests.factories.feedback import a_regulator, a_venue_in
 from tests.factories.people import a_member
+from tests.factories.places import a_court
 from tests.factories.vouchers import ACampaign, a_campaign, a_voucher
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STRICTER = replace(Terms(), limits=ClaimLimits(a_round=1, a_week=1), validity=Validity(days=3))
 
 
-async def _change(
+async def _proposed(
     office: Office, campaign_id: str, change: Change, *, version: int = 1, key: str = "change-1", **asked: Any
-) -> None:
-    await change_campaign(
+) -> str:
+    return await propose_change(
         clerk=asked.pop("clerk", office.planner),
         campaign_id=campaign_id,
         change=change,
@@ -46,6 +49,15 @@ async def _change(
         idempotency_key=key,
         now=asked.pop("now", NOW),
     )
+
+
+async def _approved(office: Office, change_id: str) -> None:
+    await decide_change(clerk=office.reviewer, change_id=change_id, approves=True, now=NOW)
+
+
+async def _change(office: Office, campaign_id: str, change: Change, **asked: Any) -> None:
+    """Proposed by one, put in force by the other."""
+    await _approved(office, await _proposed(office, campaign_id, change, **asked))
 
 
 async def _preview(office: Office, campaign_id: str, change: Change, *, version: int = 1) -> Effect:
@@ -110,6 +122,21 @@ async def test_the_preview_says_what_changes_and_who_keeps_the_old_terms_and_wri
     ]
     assert (effect.budget_moved_fen, effect.vouchers_added) == (1_000_00, 62)
     assert (effect.holders, effect.held) == (2, 3)
+
+
+async def test_places_and_sports_are_called_by_their_names(db: Database) -> None:
+    office, campaign = await an_office(), await _ours()
+    venue = await a_venue_in("510107", "武侯馆")
+    await a_court(venue, sport="BADMINTON")
+    where = Where(
+        venues=frozenset({venue.public_id}), regions=frozenset({CHENGDU}), sports=frozenset({"BADMINTON"})
+    )
+    effect = await _preview(office, campaign.public_id, Change(terms=replace(Terms(), where=where)))
+    assert effect.sentences == [
+        "“适用场馆”由“不限”改为“武侯馆”。",
+        "“适用地区”由“不限”改为“成都市”。",
+        "“适用项目”由“不限”改为“羽毛球”。",
+    ]
 
 
 async def test_a_change_is_what_was_shown_and_binds_from_now_on(db: Database) -> None:
@@ -218,6 +245,10 @@ async def test_rounds_of_a_kind_never_overlap_and_one_that_is_over_is_not_change
         (Change(rounds=(RoundChange(round_id=campaign.round_public_id, quantity=9),)), "已经结束"),
         (Change(new_rounds=((campaign.kind_public_id, (a_round(opens_at=NOW + HOUR),)),)), "两轮同时开放"),
         (Change(rounds=(RoundChange(round_id=second.public_id, closes_at=NOW),)), "开始之后结束"),
+        (
+            Change(rounds=(RoundChange(round_id=second.public_id, quantity=0, closes_at=NOW - DAY),)),
+            "开始之后结束",
+        ),
         (Change(rounds=(RoundChange(round_id=second.public_id, quantity=9),) * 2), "同一轮改了两次"),
         (
             Change(rounds=(RoundChange(round_id=second.public_id, closes_at=NOW.replace(tzinfo=None)),)),
@@ -287,9 +318,10 @@ async def test_a_reduction_against_claims_never_takes_back_what_was_claimed(db: 
     reduce = Change(
         budgets=(("总资金", 200_00),), rounds=(RoundChange(round_id=campaign.round_public_id, quantity=10),)
     )
+    reduction = await _proposed(office, campaign.public_id, reduce)
     answers = await asyncio.gather(
         *(_claim(campaign, member_id) for member_id in members[:8]),
-        _change(office, campaign.public_id, reduce),
+        _approved(office, reduction),
         *(_claim(campaign, member_id) for member_id in members[8:]),
         return_exceptions=True,
     )
@@ -325,9 +357,10 @@ async def test_what_comes_back_to_a_pool_while_it_is_changed_is_not_lost(db: Dat
             "UPDATE voucher_pool SET free_fen = free_fen + $2 WHERE id = $1", voucher.pool_id, voucher.face_fen
         )
 
+    more = await _proposed(office, campaign.public_id, Change(budgets=(("总资金", 6_000_00),)))
     await asyncio.gather(
         *(give_back(voucher_id) for voucher_id in held[:6]),
-        _change(office, campaign.public_id, Change(budgets=(("总资金", 6_000_00),))),
+        _approved(office, more),
         *(give_back(voucher_id) for voucher_id in held[6:]),
     )
     pool = await VoucherPool.get(id=campaign.pool_id)
@@ -360,96 +393,19 @@ async def test_once_it_was_paused_nobody_claims(db: Database) -> None:
 
 
 @pytest.mark.postgres
-async def test_of_two_changes_of_one_version_at_once_one_is_made(db: Database) -> None:
+async def test_of_many_proposals_at_once_one_waits_and_is_put_in_force_once(db: Database) -> None:
     office, campaign = await an_office(), await _ours()
     answers = await asyncio.gather(
         *(
-            _change(
+            _proposed(
                 office, campaign.public_id, Change(budgets=(("总资金", 20_000_00 + number),)), key=f"key-{number}"
             )
             for number in range(6)
         ),
         return_exceptions=True,
     )
-    assert sorted(type(answer).__name__ for answer in answers) == ["CampaignChanged"] * 5 + ["NoneType"]
+    assert sorted(type(answer).__name__ for answer in answers) == ["CampaignStateRefused"] * 5 + ["str"]
+    won = next(number for number, answer in enumerate(answers) if isinstance(answer, str))
+    assert await asyncio.gather(*(_approved(office, str(answers[won])) for _ in range(4))) == [None] * 4
     assert (await VoucherCampaign.get(id=campaign.id)).terms_version == 2
-    won = answers.index(None)
     assert (await VoucherPool.get(id=campaign.pool_id)).budget_fen == 20_000_00 + won
-
-
-# Rolling over
-
-
-async def _rolling(*rounds: tuple[Any, Any, int], **columns: Any) -> ACampaign:
-    return await _ours(rounds=rounds, terms=Terms(rolls_over=True), **columns)
-
-
-async def _quantities(campaign: ACampaign) -> list[tuple[int, int]]:
-    rounds = await VoucherRound.filter(campaign_id=campaign.id).order_by("opens_at")
-    return [(one.quantity, one.remaining) for one in rounds]
-
-
-YESTERDAY = (NOW - 30 * HOUR, NOW - 20 * HOUR)
-MORNING = (NOW - 10 * HOUR, NOW - HOUR)
-TOMORROW = (NOW + 10 * HOUR, NOW + 20 * HOUR)
-LATER = (NOW + 30 * HOUR, NOW + 40 * HOUR)
-
-
-async def test_what_ended_rounds_leave_goes_to_the_kinds_next_round_once(db: Database) -> None:
-    campaign = await _rolling((*YESTERDAY, 5), (*MORNING, 6), (*TOMORROW, 7), (*LATER, 8))
-    await a_voucher((await a_member())[0], campaign)  # of the first round
-    free_fen = (await VoucherPool.get(id=campaign.pool_id)).free_fen
-    assert await roll_over(now=NOW) == 10
-    assert await _quantities(campaign) == [(1, 0), (0, 0), (17, 17), (8, 8)]
-    assert await roll_over(now=NOW) == 0
-    assert await _quantities(campaign) == [(1, 0), (0, 0), (17, 17), (8, 8)]
-    assert (await VoucherPool.get(id=campaign.pool_id)).free_fen == free_fen
-    assert (await VoucherRound.get(id=campaign.round_id)).rolled_over_at == NOW
-
-
-async def test_it_goes_to_a_round_that_is_open_now_and_the_last_rounds_rest_stays(db: Database) -> None:
-    campaign = await _rolling((*MORNING, 6), (NOW - HOUR, NOW + HOUR, 7))
-    assert await roll_over(now=NOW) == 6
-    assert await _quantities(campaign) == [(0, 0), (13, 13)]
-    assert await roll_over(now=NOW + 2 * DAY) == 0
-    assert await _quantities(campaign) == [(0, 0), (13, 13)]
-
-
-async def test_nothing_rolls_over_where_the_terms_do_not_say_so_or_the_campaign_is_not_open(db: Database) -> None:
-    plain = await _ours(rounds=[(*MORNING, 6), (*TOMORROW, 7)])
-    closed = await _rolling((*MORNING, 6), (*TOMORROW, 7), state=CampaignState.CLOSED)
-    assert await roll_over(now=NOW) == 0
-    for campaign in (plain, closed):
-        assert await _quantities(campaign) == [(6, 6), (7, 7)]
-
-
-async def test_a_kinds_leftovers_never_reach_another_kind(db: Database) -> None:
-    office = await an_office()
-    draft = a_draft(
-        a_kind(a_round(opens_at=NOW - HOUR, hours=2, quantity=3)),
-        a_kind(a_round(opens_at=NOW + DAY, quantity=4), title="满100减50", face_fen=50_00, spend_fen=100_00),
-        terms=Terms(rolls_over=True),
-    )
-    await opened(office, draft)
-    assert await roll_over(now=NOW + 5 * HOUR) == 0
-    assert sorted(await VoucherRound.all().values_list("quantity", flat=True)) == [3, 4]
-
-
-@pytest.mark.postgres
-async def test_the_job_many_times_at_once_moves_it_once(db: Database) -> None:
-    campaign = await _rolling((*MORNING, 6), (*TOMORROW, 7))
-    moved = await asyncio.gather(*(roll_over(now=NOW) for _ in range(8)))
-    assert sum(moved) == 6
-    assert await _quantities(campaign) == [(0, 0), (13, 13)]
-
-
-async def test_killed_between_two_campaigns_it_goes_on_at_the_next_run(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = await _rolling((*MORNING, 6), (*TOMORROW, 7))
-    second = await _rolling((*MORNING, 6), (*TOMORROW, 7))
-    assert await roll_over(now=NOW, most=1) == 6
-    assert await _quantities(second) == [(6, 6), (7, 7)]
-    assert await roll_over(now=NOW) == 6
-    for campaign in (first, second):
-        assert await _quantities(campaign) == [(0, 0), (13, 13)]

@@ -1,0 +1,76 @@
+"""A settlement as files: the signed statement, and a sheet for people."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from models.calendar import SHANGHAI
+from models.settlement.banking import csv_bytes, yuan
+from models.settlement.queries import in_reach, lines_of
+from models.settlement.rules import EVENT_WORDS, STATE_WORDS, SettlementUnknown
+from models.settlement.signing import file_of
+from models.settlement.tables import Settlement
+from models.settlement.views import view_of
+from models.staff.rules import StaffSignedIn
+from models.vouchers.rules import UseWay
+
+LINES_IN_A_FILE = 100_000
+WAY_WORDS: Mapping[UseWay, str] = {
+    UseWay.ORDER: "预订",
+    UseWay.DESK: "前台",
+    UseWay.OFFLINE: "离线前台",
+}
+
+
+async def statement_file(*, clerk: StaffSignedIn, settlement_no: str) -> tuple[str, bytes]:
+    """Number and signed statement, for whoever may read it. Raises NOT_ALLOWED, SETTLEMENT_UNKNOWN, also of one that
+    is not approved yet."""
+    row = await in_reach(clerk, settlement_no)
+    kept = await Settlement.get(id=row["id"])
+    if kept.statement is None or kept.signature is None:
+        raise SettlementUnknown
+    content = file_of(bytes(kept.statement), signature=bytes(kept.signature), key_id=kept.key_id)
+    return kept.settlement_no, content
+
+
+async def sheet(*, clerk: StaffSignedIn, settlement_no: str) -> tuple[str, bytes]:
+    """Number and the same for people, as a spreadsheet: sums first, then every line. Raises NOT_ALLOWED,
+    SETTLEMENT_UNKNOWN."""
+    row = await in_reach(clerk, settlement_no)
+    view = view_of(row)
+    sums = view.sums
+    head = (
+        ("结算单号", view.settlement_no),
+        ("活动", view.campaign_title),
+        ("场馆", view.venue_name),
+        ("结算期", f"{view.from_day} 至 {view.until_day}"),
+        ("状态", STATE_WORDS[view.state]),
+        ("核销(元)", yuan(sums.used)),
+        ("退回(元)", yuan(-sums.taken_back)),
+        ("离线冲突补付(元)", yuan(sums.conflict)),
+        ("场馆承担(元)", yuan(-sums.venue_share)),
+        ("扣减(元)", yuan(-sums.deducted)),
+        ("上期结转(元)", yuan(-sums.carried_in)),
+        ("应付(元)", yuan(view.payable_fen)),
+        ("结转下期(元)", yuan(-view.carried_out_fen)),
+        (),
+        ("核销单号", "类型", "核销时间", "入账时间", "方式", "经办", "账单(元)", "面值(元)", "应付(元)"),
+    )
+    lines = [
+        (
+            line.use_no,
+            EVENT_WORDS[line.kind],
+            _local(line.used_at),
+            _local(line.happened_at),
+            WAY_WORDS[line.way],
+            line.clerk,
+            yuan(line.bill_fen),
+            yuan(line.face_fen),
+            yuan(line.owed_fen),
+        )
+        for line in await lines_of(row["id"], LINES_IN_A_FILE, 0)
+    ]
+    return view.settlement_no, b"\xef\xbb\xbf" + csv_bytes(*head, *lines)
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
