@@ -1,0 +1,23 @@
+"""The same for a booking that is moved."""
+
+import secrets
+from collections.abc import Mapping
+
+from tests.authorisation.kinds import Known, Plain, Reaching
+from tests.authorisation.lives_moving import KEY, MOVED_TO
+
+_ORDER = Reaching(
+    lambda life: [Known(life.others.ids["to be moved"], "the number of an order that is being moved")],
+    lambda: f"O20261120{secrets.token_hex(6).upper()}",
+)
+REACHING_MOVING: Mapping[str, Reaching] = {
+    "moveQuote.orderNo": _ORDER,
+    "moveBooking.orderNo": _ORDER,
+    "moveBooking.idempotencyKey": Reaching(
+        lambda life: [Known(KEY, "the key of a move")], lambda: secrets.token_hex(8)
+    ),
+}
+PLAIN_MOVING: Mapping[str, Plain] = {
+    "moveQuote.to.startsAt": Plain(lambda life: MOVED_TO),
+    "moveBooking.to.startsAt": Plain(lambda life: MOVED_TO),
+}
