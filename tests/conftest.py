@@ -27,8 +27,13 @@ ONCE = {
     "audits": SQLITE,
     "browser": SQLITE,
     "bff/test_stack.py": SQLITE,
-    # a machine over the settlement's rules, whose races are proved in its room
+    # machines over the rules of a room, whose races are proved in that room on PostgreSQL
     "properties/test_settlements.py": SQLITE,
+    "properties/test_sessions.py": SQLITE,
+    "properties": POSTGRES,
+    "journeys": POSTGRES,
+    # the resolvers' own tests, since what they ask of the rooms the rooms' own tests ask on both; but for their races
+    "resolvers": SQLITE,
     # doors, which translate: what they ask of the rooms, the rooms' and the resolvers' own tests ask on both
     "authorisation": POSTGRES,
     "bff": POSTGRES,
