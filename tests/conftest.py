@@ -34,7 +34,7 @@ ONCE = {
     "journeys": POSTGRES,
     # the resolvers' own tests, since what they ask of the rooms the rooms' own tests ask on both; but for their races
     "resolvers": SQLITE,
-    # doors, which translate: what they ask of the rooms, the rooms' and the resolvers' own tests ask on both
+    # and so the doors, which translate
     "authorisation": POSTGRES,
     "bff": POSTGRES,
     "bff/test_metrics.py": BOTH,  # but for these figures, which nobody else asks for
