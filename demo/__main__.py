@@ -1,5 +1,5 @@
 """`make demo`: a Chengdu citizen in Chongqing, a Chongqing citizen in Chengdu, the platform's own books, the door, money
-on every way, a family, vouchers.
+on every way, a family, vouchers, and what the programme does with them some days later.
 
 Exits 0 only when the government platform's store holds each order, each redemption and each gate scan exactly
 once. The house's clock is turned ahead to the next morning on which both venues are open, so the demo can be
@@ -11,8 +11,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from demo import family, main_job, money, the_edge, vouchers
-from demo.stack import Broken, running
+from demo import family, main_job, money, programme, the_edge, vouchers
+from demo.stack import Broken, a_folder, running
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -31,16 +31,20 @@ def main() -> int:
     ahead = seconds_to_the_next_morning(datetime.now(UTC))
     print("正在启动一套全新的系统（网站、后台任务、数据库、队列、沙箱）……", flush=True)
     try:
-        with running(clock_ahead_seconds=ahead) as stack:
-            print(f"启动完成，用时 {time.monotonic() - started:.1f} 秒。\n", flush=True)
-            today = (datetime.now(UTC) + timedelta(seconds=ahead)).astimezone(SHANGHAI).date()
-            walked = main_job.walk(stack, today=today)
-            the_edge.show(stack, walked)
-            li = money.move(stack, walked, today=today)
-            served = family.serve(stack, walked, today=today)
-            grandmother = vouchers.Grandmother(served.person_id, served.grandson)
-            vouchers.spend(stack, walked, served.clerk, grandmother, today=today)
-            family.nothing_lies_open(stack, served, walked.chen, walked.wang, li)
+        with a_folder() as folder:
+            with running(folder, clock_ahead_seconds=ahead) as stack:
+                print(f"启动完成，用时 {time.monotonic() - started:.1f} 秒。\n", flush=True)
+                today = (datetime.now(UTC) + timedelta(seconds=ahead)).astimezone(SHANGHAI).date()
+                walked = main_job.walk(stack, today=today)
+                the_edge.show(stack, walked)
+                li = money.move(stack, walked, today=today)
+                served = family.serve(stack, walked, today=today)
+                grandmother = vouchers.Grandmother(served.person_id, served.grandson)
+                vouchers.spend(stack, walked, served.clerk, grandmother, today=today)
+                officers = programme.write_off_without_a_network(stack, li, walked.venue_id)
+            with running(folder, clock_ahead_seconds=ahead + programme.LATER_SECONDS) as later:
+                programme.settle(later, officers, day=today)
+                family.nothing_lies_open(later, served, walked.chen, walked.wang, li)
     except Broken as broken:
         print(f"\n✗ 演示没有走通：{broken}", file=sys.stderr)
         return 1

@@ -151,11 +151,11 @@ class Gate:
         return httpx.post(self.url, content=body, timeout=10, trust_env=False).text
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 20) -> float:
+def until(holds: Callable[[], bool], what: str, seconds: float = 20, *, every: float = 0.1) -> float:
     """Waits until it holds, and tells how long that took."""
     started = time.monotonic()
     while not holds():
         if time.monotonic() - started > seconds:
             raise Broken(f"did not happen within {seconds:.0f} s: {what}")
-        time.sleep(0.1)
+        time.sleep(every)
     return time.monotonic() - started

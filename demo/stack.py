@@ -62,54 +62,65 @@ class Stack:
 
 
 @contextmanager
-def running(*, clock_ahead_seconds: int) -> Iterator[Stack]:
-    """The whole house, its clock turned ahead by so many seconds; stopped and gone afterwards."""
+def a_folder() -> Iterator[Path]:
+    """In which a house lives for as long as the demo lasts."""
     with tempfile.TemporaryDirectory(prefix="sports-for-all-demo-") as box:
-        folder = Path(box)
-        environment = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
-        environment |= {
-            "PORT": str(embedded.own_port()),
-            "DATA_DIR": str(folder / "data"),
-            "CLOCK_AHEAD_SECONDS": str(clock_ahead_seconds),
-        }
-        log = folder / "log.txt"
-        with log.open("w") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "bff", "run"],
-                cwd=TOP,
-                env=environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        yield Path(box)
+
+
+@contextmanager
+def running(folder: Path, *, clock_ahead_seconds: int) -> Iterator[Stack]:
+    """The whole house, its clock turned ahead by so many seconds; stopped afterwards. Again in the same folder it goes on
+    with the same data."""
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
+    environment |= {
+        "PORT": str(embedded.own_port()),
+        "DATA_DIR": str(folder / "data"),
+        "CLOCK_AHEAD_SECONDS": str(clock_ahead_seconds),
+    }
+    log = folder / "log.txt"
+    with log.open("a") as out:
+        already = out.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bff", "run"],
+            cwd=TOP,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield _when_ready(process, log, already, environment, clock_ahead_seconds)
+    except BaseException:
+        print(log.read_text()[-4000:], file=sys.stderr)
+        raise
+    finally:
+        process.send_signal(signal.SIGINT)
         try:
-            yield _when_ready(process, log, folder, environment, clock_ahead_seconds)
-        except BaseException:
-            print(log.read_text()[-4000:], file=sys.stderr)
-            raise
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _when_ready(
-    process: subprocess.Popen[bytes], log: Path, folder: Path, environment: dict[str, str], ahead: int
+    process: subprocess.Popen[bytes], log: Path, already: int, environment: dict[str, str], ahead: int
 ) -> Stack:
+    """`already`: so many bytes of the log are of an earlier start."""
+
+    def said() -> str:
+        return log.read_bytes()[already:].decode()
+
     house = f"http://127.0.0.1:{environment['PORT']}"
     deadline = time.monotonic() + START_S
-    while not (_answers(f"{house}/readyz") and "Ctrl-C" in log.read_text()):
+    while not (_answers(f"{house}/readyz") and "Ctrl-C" in said()):
         if process.poll() is not None or time.monotonic() > deadline:
             raise Broken("the house did not start")
         time.sleep(0.1)
-    said = log.read_text()
     labels = ("WeChat", "WeChat Pay", "Alipay", "Tencent Cloud", "The platform")
-    wechat, wechat_pay, alipay, tencent_cloud, platform = (_address(said, label) for label in labels)
+    wechat, wechat_pay, alipay, tencent_cloud, platform = (_address(said(), label) for label in labels)
     for outside in (wechat, wechat_pay, alipay, tencent_cloud, platform):
         put(f"{outside}/_sandbox/clock", {"offset_seconds": ahead})
-    return Stack(house, wechat, wechat_pay, alipay, tencent_cloud, platform, folder, environment)
+    return Stack(house, wechat, wechat_pay, alipay, tencent_cloud, platform, log.parent, environment)
 
 
 def _address(said: str, label: str) -> str:

@@ -37,6 +37,16 @@ def spend(stack: Stack, walked: Walked, clerk: Clerk, grandmother: Grandmother, 
     say(f"三个人领走三张，本轮还剩 {remaining - 3} 张，没有多，也没有少")
 
 
+def claims_one(citizen: Citizen) -> Any:
+    """A voucher of the round that is open."""
+    campaign, kind = _campaign(citizen)
+    return citizen.ask("ClaimVoucher", _keyed({"campaignId": campaign["id"], "kindId": kind["id"]}))["voucher"]
+
+
+def campaign_id_of(citizen: Citizen) -> str:
+    return str(_campaign(citizen)[0]["id"])
+
+
 def _campaign(citizen: Citizen) -> tuple[Any, Any]:
     campaigns = [edge["node"] for edge in citizen.ask("VoucherCampaigns", {})["edges"]]
     campaign = next(each for each in campaigns if each["title"] == CAMPAIGN)

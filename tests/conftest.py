@@ -27,9 +27,14 @@ ONCE = {
     "audits": SQLITE,
     "browser": SQLITE,
     "bff/test_stack.py": SQLITE,
-    # a machine over the settlement's rules, whose races are proved in its room
+    # machines over the rules of a room, whose races are proved in that room on PostgreSQL
     "properties/test_settlements.py": SQLITE,
-    # doors, which translate: what they ask of the rooms, the rooms' and the resolvers' own tests ask on both
+    "properties/test_sessions.py": SQLITE,
+    "properties": POSTGRES,
+    "journeys": POSTGRES,
+    # the resolvers' own tests, since what they ask of the rooms the rooms' own tests ask on both; but for their races
+    "resolvers": SQLITE,
+    # and so the doors, which translate
     "authorisation": POSTGRES,
     "bff": POSTGRES,
     "bff/test_metrics.py": BOTH,  # but for these figures, which nobody else asks for

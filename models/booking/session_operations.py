@@ -90,8 +90,7 @@ async def count_inside(*, venue_id: int, sport_code: str, people: int, at: datet
     entering = people > 0
     order = "starts_at > $3, starts_at" if entering else "counted_inside = 0, starts_at"
     await database.rows(
-        f"""UPDATE session
-               SET counted_inside = CASE WHEN counted_inside + $1 < 0 THEN 0 ELSE counted_inside + $1 END,
+        f"""UPDATE session SET counted_inside = CASE WHEN counted_inside + $1 < 0 THEN 0 ELSE counted_inside + $1 END,
                    counted_at = CASE WHEN counted_at > $3 THEN counted_at ELSE $3 END
              WHERE id = (SELECT id FROM session
                           WHERE venue_id = $2 AND sport_code = $4 AND starts_at <= $5 AND ends_at > $6

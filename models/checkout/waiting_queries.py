@@ -39,5 +39,7 @@ async def _entries(condition: str, limit: int, *values: Any) -> list[Row]:
         *values,
     )
     return [
-        database.with_instants(row, "starts_from", "starts_until", "asked_at", "hold_expires_at") for row in found
+        database.with_instants(row, "starts_from", "starts_until", "asked_at", "hold_expires_at")
+        | {"business_day": database.day(row["business_day"])}
+        for row in found
     ]

@@ -87,7 +87,8 @@ OPEN_SETTLEMENT: Mapping[str, Open] = {
 
 PLAIN_SETTLEMENT: Mapping[str, Plain] = {
     "settlements.state": Plain(lambda life: ABSENT),
-    "draftSettlements.fromDay": Plain(lambda life: days_of(life.citizen.house.now())[0].isoformat()),
+    # another period than under An's key, which so is refused to who made it
+    "draftSettlements.fromDay": Plain(lambda life: days_of(life.citizen.house.now())[1].isoformat()),
     "draftSettlements.untilDay": Plain(lambda life: days_of(life.citizen.house.now())[1].isoformat()),
     "deductFromSettlement.amount": Plain(lambda life: 2_00),
     "deductFromSettlement.reason": Plain(lambda life: "重复计算"),

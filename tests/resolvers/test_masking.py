@@ -11,12 +11,34 @@ ROOT = Path(__file__).parents[2]
 SPEAKS_OF_A_PERSON = re.compile(r"name|phone|mobile|number|id_?card|openid|unionid|birth|born|contact", re.I)
 NOBODYS = {
     **dict.fromkeys(
-        ("Venue", "StaffVenue", "Sport", "Region", "Organisation", "VoucherPool"),
-        "places, sports, 法人 and sums have names",
+        (
+            "Venue",
+            "StaffVenue",
+            "Sport",
+            "Region",
+            "Organisation",
+            "VoucherPool",
+            "Session",
+            "Jump",
+            "OfflineDesk",
+        ),
+        "places, sports, 法人, sums, devices and other platforms have names",
     ),
     "ComplaintStep.number": "1, 2, 3",
+    "RiskSignal.name": "of a rule",
+    "OfflineConflict.deskName": "a device's",
+    **dict.fromkeys(("OfflineConflict.number", "OfflineAnswer.number"), "of an entry in a queue"),
 }
-NOT_A_PERSONS = {"venueName", "regionName", "courtName", "username", "displayName", "venueCount", "messageId"}
+NOT_A_PERSONS = {
+    "venueName",
+    "winnerVenueName",
+    "regionName",
+    "courtName",
+    "username",
+    "displayName",
+    "venueCount",
+    "messageId",
+}
 """Places; and staff, whose names their colleagues know."""
 BY_A_POWER = {
     "SealedPerson.wholeName": "OPEN_SEALED_RECORDS, and a line of the audit",
@@ -24,6 +46,7 @@ BY_A_POWER = {
 }
 """`Revealed.text` is the third: its type says nothing of what it is, so it is named here in words (REVEAL)."""
 MAY_OPEN = {
+    "models/statistics/ages.py": "tells age bands",
     "models/members/phones.py": "shows them masked, seals them anew",
     "models/real_names/binding.py": "moves and seals anew",
     "models/real_names/queries.py": "masks; tells age bands",

@@ -25,6 +25,7 @@ from models.venues.tables import (
     CourtPart,
     Holiday,
     OpeningHours,
+    PartnerPlatform,
     SchoolHoliday,
     Sport,
     TariffWindow,
@@ -35,7 +36,8 @@ from tests.factories.places import DATA, all_places
 
 TODAY = date(2026, 11, 20)
 TABLES: tuple[type[Model], ...] = (
-    Region, Sport, Holiday, Venue, Court, CourtPart, CourtCover, OpeningHours, TariffWindow, ConcessionRule, SchoolHoliday,
+    Region, PartnerPlatform, Sport, Holiday, Venue, Court, CourtPart, CourtCover, OpeningHours, TariffWindow,
+    ConcessionRule, SchoolHoliday,
 )  # fmt: skip
 
 Dump = dict[str, list[dict[str, Any]]]
@@ -51,7 +53,7 @@ def differences(before: Dump, after: Dump) -> list[tuple[str, dict[str, Any]]]:
     """Each row that is not in both, as (table, its changed columns)."""
     found = []
     for table, rows in before.items():
-        key = "date" if table == "holiday" else "code" if table == "sport" else "id"
+        key = "date" if table == "holiday" else "code" if table in ("sport", "partner_platform") else "id"
         now = {row[key]: row for row in after[table]}
         for row in rows:
             other = now.pop(row[key], {})
@@ -116,7 +118,7 @@ async def test_who_is_booked_elsewhere_has_a_place_and_sports_and_nothing_to_boo
     assert (venue.partner_id, venue.their_id, venue.sport_codes) == (
         "example-across",
         "demo-1",
-        ["BASKETBALL", "BADMINTON"],
+        ["BADMINTON", "BASKETBALL"],
     )
     assert await Court.filter(venue=venue).count() == await TariffWindow.filter(venue=venue).count() == 0
     assert venue.price_from_fen is None
@@ -177,7 +179,8 @@ async def test_no_court_is_without_parts_and_every_venue_knows_its_sports(db: Da
     played: dict[int, set[str]] = {}
     for court in await Court.all():
         played.setdefault(court.venue_id, set()).add(court.sport_code)
-    assert {venue.id: set(venue.sport_codes) for venue in await Venue.all()} == played
+    here = await Venue.filter(partner_id=None)
+    assert {venue.id: set(venue.sport_codes) for venue in here} == played
 
 
 async def test_the_default_rule_is_demonstration_and_gaoxins_two_courts_are_published(db: Database) -> None:

@@ -20,7 +20,7 @@ SELECT court.public_id, venue.public_id AS venue_public_id FROM court
 
 LOCK_MEMBER = """
 SELECT id, joined_to_id, deleted_at FROM member WHERE id IN ($1)
- ORDER BY id FOR UPDATE"""
+ ORDER BY id FOR NO KEY UPDATE"""
 
 PLAYERS = players._PLAYERS
 HELD_BY_ACCOUNTS = players._HELD_BY_ACCOUNTS
