@@ -16,7 +16,7 @@ REACHING_CLOSURES: Mapping[str, Reaching] = {
         lambda life: [Known(ONCE, "the key of a closure")], lambda: secrets.token_hex(8), owner="clerk"
     ),
     "takeClosureRefund.orderNo": Reaching(
-        lambda life: [Known(life.orders["closed"]["orderNo"], "the number of an order under a closure")],
+        lambda life: [Known(life.orders["under a closure"]["orderNo"], "the number of an order under a closure")],
         lambda: f"O{secrets.token_hex(8).upper()}",
     ),
 }

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
-from tests.authorisation.kinds import Known, Plain, Reaching
+from tests.authorisation.kinds import ABSENT, Known, Plain, Reaching
 from tests.authorisation.lives_moving import KEY, MOVED_TO
 
 _ORDER = Reaching(
@@ -15,6 +15,17 @@ REACHING_MOVING: Mapping[str, Reaching] = {
     "moveBooking.orderNo": _ORDER,
     "moveBooking.idempotencyKey": Reaching(
         lambda life: [Known(KEY, "the key of a move")], lambda: secrets.token_hex(8)
+    ),
+    "moveBooking.to.companionIds": Reaching(
+        lambda life: [
+            Known(
+                life.others.ids["companionship"],
+                "what ties An to a companion",
+                shut="that line is being moved already",
+            )
+        ],
+        lambda: f"cmp_{secrets.token_hex(10).upper()}",
+        meanwhile=ABSENT,  # type: ignore[arg-type]
     ),
 }
 PLAIN_MOVING: Mapping[str, Plain] = {

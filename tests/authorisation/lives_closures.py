@@ -17,8 +17,8 @@ ONCE = "closed-once"
 
 async def live_under_closure(life: "Life") -> None:
     wish = {"courtId": life.hall.badminton_2.public_id, "startsAt": at(19, days=6).isoformat()}
-    await life.places("closed", wish)
-    await life.pays("closed")
+    await life.places("under a closure", wish)
+    await life.pays("under a closure")
     for which, court in (("booked", life.hall.badminton_2), ("free", life.hall.badminton)):
         closure = {
             "venueId": life.venue_id,
