@@ -23,7 +23,8 @@ REACHING_WAITING: Mapping[str, Reaching] = {
 OPEN_WAITING: Mapping[str, Open] = {"WaitingInput.sport": Open(lambda world: ["BADMINTON"])}
 PLAIN_WAITING: Mapping[str, Plain] = {
     "WaitingInput.day": Plain(lambda life: TOMORROW.isoformat()),
-    "WaitingInput.fromMinute": Plain(lambda life: 1200),
-    "WaitingInput.untilMinute": Plain(lambda life: 1260),
+    # when nothing is open, so that nobody gets a place by it, nor hears how many stand before them
+    "WaitingInput.fromMinute": Plain(lambda life: 0, live=lambda life: 1200),
+    "WaitingInput.untilMinute": Plain(lambda life: 60, live=lambda life: 1260),
     "WaitingInput.people": Plain(lambda life: ABSENT),
 }
