@@ -12,7 +12,8 @@ REACHING_WAITING: Mapping[str, Reaching] = {
         lambda: f"wai_{secrets.token_hex(10).upper()}",
     ),
     "joinWaitingList.idempotencyKey": Reaching(
-        lambda life: [Known("in-line-once", "the key of a place in a line")], lambda: secrets.token_hex(8)
+        lambda life: [Known(life.others.keys["in line"], "the key of a place in a line")],
+        lambda: secrets.token_hex(8),
     ),
     "myWaiting.after": Reaching(
         lambda life: [Known(life.others.ids["waiting cursor"], "a place in An's list of lines")],

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 async def live_in_line(life: "Life") -> None:
     """For a court that they have themselves that evening, since it is taken for sure (lives_my_vouchers.py); and for one
     that they give up, and are offered again."""
-    joined = await _join(life, "in-line-once", 20)
+    life.others.keys["in line"] = secrets.token_hex(8)
+    joined = await _join(life, life.others.keys["in line"], 20)
     line = {"courtId": life.hall.badminton_2.public_id, "startsAt": at(21, days=2).isoformat()}
     placed = await life.citizen.ask(documents.PLACE_ORDER, idempotencyKey=secrets.token_hex(8), lines=[line])
     order_no = placed.value["order"]["orderNo"]
-    await _join(life, "in-line-again", 21)
+    await _join(life, secrets.token_hex(8), 21)
     await life.citizen.ask(documents.CANCEL_ORDER, orderNo=order_no)
     assert await offer_freed(keys=id_keys(life.citizen.house.wired.settings), now=life.citizen.house.now()) == 1
     life.others.ids["waiting"] = joined
