@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 
 from tests.authorisation.kinds import ABSENT, Known, Open, Plain, Reaching
-from tests.authorisation.lives_closures import ENDS_AT, ONCE, REASON, STARTS_AT
+from tests.authorisation.lives_closures import ENDS_AT, REASON, STARTS_AT
 
 REACHING_CLOSURES: Mapping[str, Reaching] = {
     "withdrawClosure.id": Reaching(
@@ -13,7 +13,9 @@ REACHING_CLOSURES: Mapping[str, Reaching] = {
         owner="clerk",
     ),
     "announceClosure.idempotencyKey": Reaching(
-        lambda life: [Known(ONCE, "the key of a closure")], lambda: secrets.token_hex(8), owner="clerk"
+        lambda life: [Known(life.others.keys["closure"], "the key of a closure")],
+        lambda: secrets.token_hex(8),
+        owner="clerk",
     ),
     "takeClosureRefund.orderNo": Reaching(
         lambda life: [Known(life.orders["under a closure"]["orderNo"], "the number of an order under a closure")],

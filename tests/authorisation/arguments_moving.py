@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 
 from tests.authorisation.kinds import ABSENT, Known, Plain, Reaching
-from tests.authorisation.lives_moving import KEY, MOVED_TO
+from tests.authorisation.lives_moving import MOVED_TO
 
 _ORDER = Reaching(
     lambda life: [Known(life.others.ids["to be moved"], "the number of an order that is being moved")],
@@ -14,7 +14,7 @@ REACHING_MOVING: Mapping[str, Reaching] = {
     "moveQuote.orderNo": _ORDER,
     "moveBooking.orderNo": _ORDER,
     "moveBooking.idempotencyKey": Reaching(
-        lambda life: [Known(KEY, "the key of a move")], lambda: secrets.token_hex(8)
+        lambda life: [Known(life.others.keys["move"], "the key of a move")], lambda: secrets.token_hex(8)
     ),
     "moveBooking.to.companionIds": Reaching(
         lambda life: [

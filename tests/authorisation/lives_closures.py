@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 REASON = "更换灯具"
 STARTS_AT, ENDS_AT = at(20, days=6).isoformat(), at(21, days=6).isoformat()
-ONCE = "closed-once"
 
 
 async def live_under_closure(life: "Life") -> None:
@@ -28,7 +27,7 @@ async def live_under_closure(life: "Life") -> None:
             "kind": "MAINTENANCE",
             "reason": REASON,
         }
-        key = ONCE if which == "free" else secrets.token_hex(8)
+        key = life.others.keys["closure"] = secrets.token_hex(8)  # of the free court in the end
         told = await life.clerk.ask(documents.ANNOUNCE_CLOSURE, idempotencyKey=key, closure=closure)
         life.others.ids[f"closure, {which}"] = told.value["closure"]["id"]
     assert await closing.mind(channels={}, now=life.citizen.house.now()) == 1

@@ -1,5 +1,6 @@
 """Draws at a hall: one that is open, and one in which somebody has their place. They are everybody's, as the hall is."""
 
+import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,11 @@ async def _a_draw(hall: Hall, clerk: Clerk, days: int) -> str:
 async def live_in_draws(life: "Life") -> None:
     """Enters both; one of them is drawn, and all of its record is public."""
     for which, days in (("open", OPEN_DAYS), ("done", DONE_DAYS)):
+        key = secrets.token_hex(8)
+        life.others.keys.setdefault("draw", key)  # of the one that is open
         wishes = [{"courtId": life.hall.badminton.public_id, "startsAt": at(21, days=days).isoformat()}]
         entered = await life.citizen.ask(
-            draws.ENTER_DRAW, drawId=life.draws[which], wishes=wishes, idempotencyKey=f"drawn-{which}"
+            draws.ENTER_DRAW, drawId=life.draws[which], wishes=wishes, idempotencyKey=key
         )
         assert entered.value["entry"]["state"] == "ENTERED"
     done = await SlotDraw.get(public_id=life.draws["done"])

@@ -1,5 +1,6 @@
 """The part of a life in which a booking is being moved: its new order waits to be paid."""
 
+import secrets
 from typing import TYPE_CHECKING
 
 from tests.factories.booking import at
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
     from tests.authorisation.lives import Life
 
 MOVED_TO = at(17, days=2).isoformat()
-KEY = "moved-once"
 
 
 async def live_on_the_move(life: "Life") -> None:
@@ -19,9 +19,10 @@ async def live_on_the_move(life: "Life") -> None:
     letter = await life.citizen.pays(old["orderNo"])
     assert (await life.citizen.house.hand_in(letter)).status_code == 204
     life.others.ids["to be moved"] = old["orderNo"]
+    life.others.keys["move"] = secrets.token_hex(8)
     moved = await life.citizen.ask(
         documents_moving.MOVE_BOOKING,
-        idempotencyKey=KEY,
+        idempotencyKey=life.others.keys["move"],
         orderNo=old["orderNo"],
         lineNo=1,
         to={"courtId": life.hall.badminton.public_id, "startsAt": MOVED_TO},
