@@ -34,8 +34,7 @@ BUDGETS: Sequence[Budget] = (
         fields=frozenset(
             {"venuesNear", "venue", "slots", "sessions", "occupancyForecast", "regions", "sports"}
             | {"order", "orders", "orderQuote", "refundQuote"}
-            | {"myWaiting", "moveQuote", "closures"}
-            | {"draw", "draws", "myDrawEntry"}
+            | {"myWaiting"}
             | {"admissionCodes", "me", "mySignIns", "myName", "myPeople"}
             | {"messages", "subscribeTemplates", "messageChoices"}
             | {"consentTexts", "myConsents", "myMerges"}
@@ -56,10 +55,9 @@ BUDGETS: Sequence[Budget] = (
     Budget(
         name="acting",
         fields=frozenset({"placeOrder", "payOrder", "cancelOrder", "signOut", "staffSignOut"})
-        | {"joinWaitingList", "leaveWaitingList", "moveBooking", "takeClosureRefund"}
+        | {"joinWaitingList", "leaveWaitingList"}
         | {"markMessagesRead", "rememberSubscriptions", "setMessageChoice"}
         | {"endSignIn", "endOtherSignIns"}
-        | {"enterDraw"}
         | {"giveConsent", "withdrawConsent"}
         | {"unbindMyName", "inviteGuardian", "inviteHelper", "inviteCompanion", "withdrawInvitation"}
         | {"endGuardianship", "endProxy", "endCompanionship"}
@@ -144,12 +142,7 @@ BUDGETS: Sequence[Budget] = (
     ),
     Budget(  # what a venue's rules and prices are, and whether they are as they should be
         name="venue-rules",
-        fields=frozenset(
-            {"venueReport", "venueSettings", "settingsHistory", "previewTariff", "previewBookingRules"}
-        )
-        | {"writeTariff", "writeBookingRules"}
-        | {"previewClosure", "announceClosure", "withdrawClosure"}
-        | {"scheduleDraw"},
+        fields=frozenset(("venueReport",)),
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),

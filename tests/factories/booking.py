@@ -159,17 +159,7 @@ async def a_paid_order(
 
 
 WHAT_AN_ACT_WRITES = (
-    *(
-        "orders",
-        "move_quote",
-        "order_line",
-        "held_cell",
-        "payment",
-        "refund",
-        "refund_line",
-        "finance_event",
-        "payment_notice",
-    ),
+    *("orders", "order_line", "held_cell", "payment", "refund", "refund_line", "finance_event", "payment_notice"),
     *("admission", "passage", "redemption", "outbox", "voucher_use", "voucher_event", "order_voucher"),
 )
 
