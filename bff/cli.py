@@ -27,6 +27,8 @@ from models.audit import queries as audit_room
 from models.audit.deeds import Deed
 from models.audit.doing import Doing
 from models.audit.rules import Head, told_by
+from models.booking import draw_rules
+from models.booking.draws import reseal_all as draw_seeds
 from models.booking.importing import import_booking_rules
 from models.booking.session_importing import demonstration_tickets, import_session_plans
 from models.booking.session_making import make_sessions
@@ -65,6 +67,7 @@ NOT_AUDITED = {
     "outbox dead": "only looks at what the platform has not taken: numbers, nobody's data",
     "third-parties list": "only looks at whose applications are registered",
     "statement verify": "only reads our public keys",
+    "draw verify": "only reads a file that is public",
     "audit verify": "only recomputes; that it found something is in the log",
 }
 """Commands that leave no line, each with its reason."""
@@ -84,9 +87,11 @@ phones = typer.Typer(help="Phone numbers at rest.", no_args_is_help=True)
 keys = typer.Typer(help="Everything sealed, and the keys that seal it.", no_args_is_help=True)
 complaints = typer.Typer(help="Complaints' texts at rest.", no_args_is_help=True)
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
+draw = typer.Typer(help="Draws in place of first come.", no_args_is_help=True)
 statement = typer.Typer(help="Statements of what venues are owed.", no_args_is_help=True)
 cli.add_typer(merchant, name="merchant")
 cli.add_typer(audit, name="audit")
+cli.add_typer(draw, name="draw")
 cli.add_typer(statement, name="statement")
 cli.add_typer(phones, name="phones")
 cli.add_typer(keys, name="keys")
@@ -371,6 +376,18 @@ def verify_statement(
     print(f"payable {said['sums']['payable']} fen, of {len(said['lines'])} entries: the signature holds")
 
 
+@draw.command("verify")
+def verify_draw(file: Annotated[Path, typer.Argument(help="A draw's `record`, as it was published.")]) -> None:
+    """Do a draw again from its published record, without a database or settings; code 1 if anything does not hold."""
+    text = file.read_bytes()
+    faults = draw_rules.verify(text)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if faults:
+        sys.exit(1)
+    print("the commitment, the order and every result hold")
+
+
 @phones.command("reseal")
 def reseal_phones() -> None:
     """Bring every phone number under the current keys, so that old ones can go. May be stopped and run again."""
@@ -395,6 +412,7 @@ def reseal_everything() -> None:
             "second factors": await second_factor.reseal_all(keys=SealingKeys(settings.staff_seal_keys)),
             "texts": await reseal_complaints(keys=texts),
             "sealed records": await sealed_records.reseal_all(keys=texts),
+            "draw seeds": await draw_seeds(keys=wiring.id_keys(settings).sealing),
             "venue accounts": await reseal_accounts(keys=SealingKeys(settings.account_seal_keys)),
         }
 

@@ -36,6 +36,7 @@ _LOOKED_UP_BY = (
     ("voucher", "order_id"),
     ("held_cell", "freed_slot_id"),
     ("waiting_entry", "order_id"),
+    ("draw_entry", "order_id"),
     ("staff_sign_in", "staff_id"),
 )
 
@@ -49,6 +50,9 @@ _BOTH = (
     """CREATE UNIQUE INDEX IF NOT EXISTS payment_one_live_a_way ON payment (order_id, channel, way)
        WHERE status IN ('INTENDED', 'WAITING')""",
     "CREATE UNIQUE INDEX IF NOT EXISTS payment_one_settles ON payment (order_id) WHERE status = 'SETTLED'",
+    # a line is moved once, however often the new order ran out
+    """CREATE UNIQUE INDEX IF NOT EXISTS orders_one_moves ON orders (moves_line_id)
+       WHERE moves_line_id IS NOT NULL AND status <> 'CLOSED'""",
     # to a unique constraint every NULL is another: one rule for the venues that have none
     "DROP INDEX IF EXISTS booking_rule_one_default",  # of the time when a rule had neither days nor versions
     """CREATE UNIQUE INDEX IF NOT EXISTS booking_rule_one_stands
@@ -80,6 +84,9 @@ _BOTH = (
        WHERE ended_at IS NULL""",
     """CREATE UNIQUE INDEX IF NOT EXISTS concession_one_live ON concession (member_id, kind)
        WHERE revoked_at IS NULL""",
+    # of a line one closure at a time asks what its member wants
+    """CREATE UNIQUE INDEX IF NOT EXISTS closure_offer_one_open ON closure_offer (order_line_id)
+       WHERE state = 'OFFERED'""",
     # who waits is asked about whenever something is given up, and there are few
     """CREATE INDEX IF NOT EXISTS waiting_entry_in_line ON waiting_entry (venue_id, starts_from)
        WHERE state = 'WAITING'""",
@@ -365,7 +372,9 @@ NAMES = (
     "message_unplanned",
     "campaign_change_one_open",
     "voucher_of_a_person",
+    "closure_offer_one_open",
     "waiting_entry_in_line",
+    "orders_one_moves",
     "voucher_use_one_live",
     "voucher_use_waiting",
     "offline_entry_waiting",

@@ -403,6 +403,21 @@ HELD: tuple[Held, ...] = (
         exported=("order_no", "placed_at"),
     ),
     Held(
+        table="draw_entry",
+        what="抽签报名",
+        on_merge=MOVES,
+        on_deletion=ERASED,
+        exported=("public_id", "people", "wishes", "state", "place", "entered_at"),
+    ),
+    Held(
+        table="draw_entry",
+        column="placed_by_id",
+        what="您替别人报的抽签",
+        on_merge=MOVES,
+        on_deletion=FORGOTTEN,
+        exported=("public_id", "entered_at"),
+    ),
+    Held(
         table="waiting_entry",
         what="候补",
         on_merge=OWN,
@@ -552,6 +567,7 @@ WORDS: Mapping[str, str] = {
     "payer": "付款人在渠道的编号",
     "payment_no": "支付单号",
     "people": "人数",
+    "place": "抽签名次",
     "placed_at": "下单时间",
     "powers": "权限",
     "price_fen": "价格（分）",
@@ -599,6 +615,7 @@ WORDS: Mapping[str, str] = {
     "verified_at": "核验时间",
     "version": "版本",
     "way": "方式",
+    "wishes": "想要的时段",
     "words": "评语",
 }
 """What the columns of an export are called there."""

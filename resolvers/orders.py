@@ -212,7 +212,7 @@ class OrderQueries:
     )
     async def order(self, info: Info, order_no: str, for_member: strawberry.ID | None = None) -> Order | None:
         whose = await acting(info, for_member, HelperPower.SEE_ORDERS)
-        return await _order(whose.member_id, order_no)
+        return await one_order(whose.member_id, order_no)
 
     @strawberry.field(
         directives=[
@@ -287,7 +287,7 @@ class OrderActs:
             now=info.context.now,
         )
         await info.context.services.wake("forward")
-        return OrderPayload(order=await _order(whose.member_id, order_no))
+        return OrderPayload(order=await one_order(whose.member_id, order_no))
 
     @act(
         OrderPayload,
@@ -312,10 +312,10 @@ class OrderActs:
             now=info.context.now,
         )
         await info.context.services.wake("forward")
-        return OrderPayload(order=await _order(whose.member_id, order_no))
+        return OrderPayload(order=await one_order(whose.member_id, order_no))
 
 
-async def _order(member_id: int, order_no: str) -> Order | None:
+async def one_order(member_id: int, order_no: str) -> Order | None:
     row = await orders.order_of(member_id=member_id, order_no=order_no)
     return (await _build([row]))[0] if row is not None else None
 

@@ -11,15 +11,18 @@ from resolvers.attendance import AttendanceActs, AttendanceQueries
 from resolvers.audit import AuditQueries
 from resolvers.auditing import audited
 from resolvers.claiming import ClaimingActs, ClaimingQueries
+from resolvers.closures import ClosureActs, ClosureQueries
 from resolvers.consents import ConsentActs, ConsentQueries
 from resolvers.desk import DeskActs
 from resolvers.desk_money import DeskMoneyActs, DeskMoneyQueries
 from resolvers.doors import DoorActs
+from resolvers.draws import DrawActs, DrawQueries
 from resolvers.families import FamilyActs, FamilyQueries
 from resolvers.feedback import FeedbackActs, FeedbackQueries
 from resolvers.members import MemberActs, MemberQueries
 from resolvers.merging import MergingActs, MergingQueries
 from resolvers.messages import MessageActs, MessageQueries
+from resolvers.moving import MovingActs, MovingQueries
 from resolvers.my_vouchers import MyVoucherQueries
 from resolvers.offline import OfflineActs, OfflineQueries
 from resolvers.orders import OrderActs, OrderQueries
@@ -41,7 +44,9 @@ from resolvers.sign_ins import SignInActs, SignInQueries
 from resolvers.staff import StaffActs, StaffQueries
 from resolvers.staff_sign_in import StaffSignInActs
 from resolvers.statistics import StatisticsQueries
+from resolvers.venue_editing import VenueEditingActs, VenueEditingQueries
 from resolvers.venue_report import VenueReportQueries
+from resolvers.venue_settings import VenueSettingsQueries
 from resolvers.venues import VenueQueries
 from resolvers.voucher_campaigns import VoucherCampaignActs, VoucherCampaignQueries
 from resolvers.vouchers_at_desk import VouchersAtDeskActs, VouchersAtDeskQueries
@@ -56,6 +61,9 @@ class Query(
     AttendanceQueries,
     PriceQueries,
     WaitingQueries,
+    ClosureQueries,
+    DrawQueries,
+    MovingQueries,
     MyVoucherQueries,
     ClaimingQueries,
     MemberQueries,
@@ -77,6 +85,8 @@ class Query(
     FeedbackQueries,
     VoucherCampaignQueries,
     VenueReportQueries,
+    VenueSettingsQueries,
+    VenueEditingQueries,
     RiskQueries,
     SettlementQueries,
     StatisticsQueries,
@@ -99,6 +109,9 @@ class Mutation(
     OrderActs,
     AttendanceActs,
     WaitingActs,
+    ClosureActs,
+    DrawActs,
+    MovingActs,
     ClaimingActs,
     PayingActs,
     StaffSignInActs,
@@ -114,6 +127,7 @@ class Mutation(
     OrganisationActs,
     FeedbackActs,
     VoucherCampaignActs,
+    VenueEditingActs,
     RiskActs,
     SettlementActs,
 ):

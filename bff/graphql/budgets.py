@@ -34,7 +34,8 @@ BUDGETS: Sequence[Budget] = (
         fields=frozenset(
             {"venuesNear", "venue", "slots", "sessions", "occupancyForecast", "regions", "sports"}
             | {"order", "orders", "orderQuote", "refundQuote"}
-            | {"myWaiting"}
+            | {"myWaiting", "moveQuote", "closures"}
+            | {"draw", "draws", "myDrawEntry"}
             | {"admissionCodes", "me", "mySignIns", "myName", "myPeople"}
             | {"messages", "subscribeTemplates", "messageChoices"}
             | {"consentTexts", "myConsents", "myMerges"}
@@ -55,9 +56,10 @@ BUDGETS: Sequence[Budget] = (
     Budget(
         name="acting",
         fields=frozenset({"placeOrder", "payOrder", "cancelOrder", "signOut", "staffSignOut"})
-        | {"joinWaitingList", "leaveWaitingList"}
+        | {"joinWaitingList", "leaveWaitingList", "moveBooking", "takeClosureRefund"}
         | {"markMessagesRead", "rememberSubscriptions", "setMessageChoice"}
         | {"endSignIn", "endOtherSignIns"}
+        | {"enterDraw"}
         | {"giveConsent", "withdrawConsent"}
         | {"unbindMyName", "inviteGuardian", "inviteHelper", "inviteCompanion", "withdrawInvitation"}
         | {"endGuardianship", "endProxy", "endCompanionship"}
@@ -142,7 +144,12 @@ BUDGETS: Sequence[Budget] = (
     ),
     Budget(  # what a venue's rules and prices are, and whether they are as they should be
         name="venue-rules",
-        fields=frozenset(("venueReport",)),
+        fields=frozenset(
+            {"venueReport", "venueSettings", "settingsHistory", "previewTariff", "previewBookingRules"}
+        )
+        | {"writeTariff", "writeBookingRules"}
+        | {"previewClosure", "announceClosure", "withdrawClosure"}
+        | {"scheduleDraw"},
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),

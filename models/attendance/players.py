@@ -97,9 +97,10 @@ async def check_players(
     companions: Mapping[str, Player],
     keys: IdKeys,
     today: date,
+    but_line_id: int | None = None,
 ) -> None:
     """Pauses, real names and limits of everybody on these lines. Raises BOOKING_PAUSED, REAL_NAME_NEEDED,
-    TOO_MANY_COURTS, TOO_MANY_HOURS: the booker's own first."""
+    TOO_MANY_COURTS, TOO_MANY_HOURS: the booker's own first. `but_line_id`: a line that is being moved is not counted."""
     if booker.paused_until:
         raise paused(booker.paused_until)
     if guardian is not None and guardian.paused_until:
@@ -109,7 +110,7 @@ async def check_players(
     _check_real_names(lines, booker, companions)
     everybody = [booker, *companions.values()]
     monday = min(week_of(line.booked.day)[0] for line in lines)
-    held = await held_from(venue_id, everybody, monday)
+    held = await held_from(venue_id, everybody, monday, but_line_id)
     _check_counts(lines, held[booker.member_id], who="")
     if not companions:
         return
@@ -124,13 +125,17 @@ async def check_players(
         )
 
 
-async def held_from(venue_id: int, people: Sequence[Player], first: date) -> dict[int, list[Booked]]:
+async def held_from(
+    venue_id: int, people: Sequence[Player], first: date, but_line_id: int | None = None
+) -> dict[int, list[Booked]]:
     """By member, what each has at the venue on this day and later: booked, or named on. One statement."""
     persons = {each.person_id: each for each in people if each.person_id is not None}
     text = _HELD_BY_PEOPLE if persons else _HELD_BY_ACCOUNTS
     values = [sorted(each.member_id for each in people), venue_id, first, *([sorted(persons)] if persons else [])]
     held: dict[int, dict[int, Booked]] = {each.member_id: {} for each in people}
     for row in await database.rows(text, *values):
+        if row["line_id"] == but_line_id:
+            continue
         minutes = (database.utc(row["ends_at"]) - database.utc(row["starts_at"])) // timedelta(minutes=1)
         booked = Booked(row["court_id"], row["sport_code"], database.day(row["business_day"]), minutes)
         for each in people:

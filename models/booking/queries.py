@@ -15,14 +15,19 @@ from typing import Any, NamedTuple
 import orjson
 
 from models import database
+from models.booking.closure_rules import Closed, closed_in, refuse_closed
+from models.booking.draw_rules import DrawOfDay, pending
 from models.booking.limits import RULE_COLUMNS, Limits, Rule, governing, released_at, rules_in
 from models.booking.rules import (
     CourtFacts,
     Offer,
     Slot,
+    SlotStatus,
     Time,
     check_bookable,
     check_day,
+    grid,
+    half_hour_bits,
     offers,
     slot_title,
     times,
@@ -64,10 +69,17 @@ SELECT venue.id, venue.public_id, venue.name, venue.is_open,
        (SELECT json_agg(json_build_array({", ".join(RULE_COLUMNS)}))
           FROM booking_rule WHERE (venue_id = venue.id OR venue_id IS NULL) AND replaced_at IS NULL
            AND from_day <= $3 AND (to_day IS NULL OR to_day > $3)) AS rules,
+       (SELECT json_agg(json_build_array(public_id, sport_code, court_ids, from_minute, until_minute, opens_at, closes_at))
+          FROM slot_draw WHERE venue_id = venue.id AND business_day = $3 AND state <> 'DONE') AS draws,
        (SELECT kind FROM holiday WHERE date = $3) AS notice,
        EXISTS (SELECT 1 FROM holiday WHERE date >= $4 AND date <= $5) AS year_known,
        EXISTS (SELECT 1 FROM school_holiday WHERE province_code = venue.province_code
-                  AND from_day <= $3 AND to_day > $3) AS in_school_holiday
+                  AND from_day <= $3 AND to_day > $3) AS in_school_holiday,
+       (SELECT json_agg(json_build_array(closure.id, closure.sport_code, court_cover.part_id, closure.starts_at,
+                        closure.ends_at, closure.kind, closure.reason))
+          FROM closure LEFT JOIN court_cover ON court_cover.court_id = closure.court_id
+         WHERE closure.venue_id = venue.id AND closure.withdrawn_at IS NULL
+           AND closure.first_day <= $3 AND closure.last_day >= $3) AS closures
   FROM venue WHERE venue.public_id = $1
 """
 HELD = "SELECT part_id, step FROM held_cell WHERE venue_id = $1 AND step >= $2 AND step < $3"
@@ -76,6 +88,7 @@ HELD = "SELECT part_id, step FROM held_cell WHERE venue_id = $1 AND step >= $2 A
 KEPT_SECONDS = 10
 SHEETS_KNOWN = 64
 WEIGHS = 15.0
+_HALF_HOUR = timedelta(minutes=CELL_MINUTES)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -97,6 +110,31 @@ class Timetable:
     openings: tuple[Opening, ...]
     windows: tuple[Window, ...]
     rules: tuple[Rule, ...]
+    closures: tuple[Closed, ...] = ()
+    draws: tuple[DrawOfDay, ...] = ()
+
+    def draw_of(self, court: CourtFacts, start: int, end: int) -> DrawOfDay | None:
+        """The draw that gives out any cell of this court between these local minutes."""
+        span = half_hour_bits(start, end)
+        return next(
+            (
+                draw
+                for draw in self.draws
+                for part, bits in self.drawn_half_hours(draw).items()
+                if part in court.part_ids and bits & span
+            ),
+            None,
+        )
+
+    def drawn_half_hours(self, draw: DrawOfDay) -> dict[int, int]:
+        """Of each part that a draw gives out the half hours, as bits (see `Offer`)."""
+        drawn: dict[int, int] = {}
+        for court in self.courts:
+            for start, end in grid(self.openings_of(court), court.slot_minutes):
+                if draw.has(court.id, court.sport_code, start):
+                    for part in court.part_ids:
+                        drawn[part] = drawn.get(part, 0) | half_hour_bits(start, end)
+        return drawn
 
     def limits_of(self, sport_code: str) -> Limits:
         return governing(self.rules, sport_code)
@@ -170,7 +208,7 @@ async def slots(
         held = await _held_half_hours(sheet)
     offered = sheet.offered(now)
     rows = [
-        _court_day(court, offered[kind], held)
+        _closed_over(_court_day(court, offered[kind], held, sheet.drawn), offered[kind], sheet.closed(court))
         for kind, court in sheet.kinds_and_courts
         if not sport or court.sport_code == sport
     ]
@@ -186,6 +224,10 @@ class DaySheet:
         self.table = _timetable(told, day)
         self.midnight = instant_of(day, 0)
         self.kinds_and_courts = list(zip(self.table.kinds(), self.table.courts, strict=True))
+        self.drawn: dict[int, int] = {}
+        for draw in self.table.draws:
+            for part, bits in self.table.drawn_half_hours(draw).items():
+                self.drawn[part] = self.drawn.get(part, 0) | bits
         self._limits = {court.sport_code: self.table.limits_of(court.sport_code) for court in self.table.courts}
         self._released = {sport: released_at(day, limits) for sport, limits in self._limits.items()}
         self._offered: dict[CourtKind, list[Offer]] = {}
@@ -213,6 +255,16 @@ class DaySheet:
             ]
             self._from, self._until = now, min((at for at in changes if at > now), default=_NEVER)
         return self._offered
+
+    def closed(self, court: CourtFacts) -> int:
+        """The half hours of the day that closures touch on this court, as bits (see `Offer`)."""
+        bits = 0
+        for closure in self.table.closures:
+            if closure.over_court(court):
+                first = max(closure.starts_at - self.midnight, timedelta()) // _HALF_HOUR
+                last = min(-((self.midnight - closure.ends_at) // _HALF_HOUR), DAY_MINUTES // CELL_MINUTES)
+                bits |= (1 << max(last, first)) - (1 << first)
+        return bits
 
     def _times(self, court: CourtFacts, now: datetime, grids: dict[tuple[Any, ...], list[Time]]) -> list[Time]:
         """Kinds of court that differ only in price have the same grid."""
@@ -253,12 +305,39 @@ async def _kept_sheet(keep: Keep, venue_id: str, day: date) -> DaySheet:
     )
 
 
-def _court_day(court: CourtFacts, offered: Sequence[Offer], held: Mapping[int, int]) -> CourtDay:
-    in_use = 0
+def _court_day(
+    court: CourtFacts, offered: Sequence[Offer], held: Mapping[int, int], drawn: Mapping[int, int]
+) -> CourtDay:
+    in_use = in_draw = 0
     for part in court.part_ids:
         in_use |= held.get(part, 0)
-    row = [taken if half_hours & in_use else free for half_hours, free, taken in offered]
+        in_draw |= drawn.get(part, 0)
+    row = (
+        [
+            offer.taken
+            if offer.half_hours & in_use
+            else offer.drawn_for()
+            if offer.half_hours & in_draw
+            else offer.free
+            for offer in offered
+        ]
+        if in_draw
+        else [taken if half_hours & in_use else free for half_hours, free, taken in offered]
+    )
     return CourtDay(court.public_id, court.name, court.max_people, row)
+
+
+def _closed_over(shown: CourtDay, offered: Sequence[Offer], closed: int) -> CourtDay:
+    """With whatever lies under these half hours shown as closed, whoever has it."""
+    if not closed:
+        return shown
+    row = [
+        slot._replace(status=SlotStatus.CLOSED)
+        if offer.half_hours & closed and slot.status is not SlotStatus.PAST
+        else slot
+        for offer, slot in zip(offered, shown.slots, strict=True)
+    ]
+    return shown._replace(slots=row)
 
 
 async def _held_half_hours(sheet: DaySheet) -> dict[int, int]:
@@ -270,8 +349,12 @@ async def _held_half_hours(sheet: DaySheet) -> dict[int, int]:
     return held
 
 
-async def bookable_slots(wanted: Sequence[tuple[str, datetime, int]], *, now: datetime) -> list[BookableSlot]:
-    """For each (court's public id, start, people) the slot with its price of today, or the refusal of the first."""
+async def bookable_slots(
+    wanted: Sequence[tuple[str, datetime, int]], *, despite_draw: bool = False, now: datetime
+) -> list[BookableSlot]:
+    """For each (court's public id, start, people) the slot with its price of today, or the refusal of the first.
+
+    `despite_draw`: for whoever was drawn, or stands in line; to all others what is drawn for is DRAW_PENDING."""
     places = database.parameters(len(wanted))
     found = await database.rows(
         f"""SELECT court.public_id, venue.public_id AS venue_public_id FROM court
@@ -288,7 +371,10 @@ async def bookable_slots(wanted: Sequence[tuple[str, datetime, int]], *, now: da
         key = (venue_of[court_id], business_day(starts_at))
         if key not in tables:
             tables[key] = await timetable(venue_id=key[0], sport=None, day=key[1])
-        booked.append(_bookable(tables[key], court_id, starts_at, people, now))
+        slot = _bookable(tables[key], court_id, starts_at, people, now)
+        if not despite_draw:
+            _check_not_drawn(tables[key], slot, now)
+        booked.append(slot)
     return booked
 
 
@@ -306,6 +392,8 @@ def _bookable(table: Timetable, court_id: str, starts_at: datetime, people: int,
         now=now,
     )
     ends_at = instant_of(table.day.date, end)
+    closures = [closure for closure in table.closures if closure.over_court(court)]
+    refuse_closed(slot_title(court.name, starts_at, ends_at), closures, starts_at=starts_at, ends_at=ends_at)
     deciding = table.prices_of(court)
     price = price_of(deciding, start, end)
     if price.not_priced:
@@ -327,6 +415,14 @@ def _bookable(table: Timetable, court_id: str, starts_at: datetime, people: int,
         price_parts=parts_of(deciding, start, end, year_known=table.day.known),
         limits=limits,
     )
+
+
+def _check_not_drawn(table: Timetable, slot: BookableSlot, now: datetime) -> None:
+    midnight, minute = instant_of(table.day.date, 0), timedelta(minutes=1)
+    draw = table.draw_of(slot.court, (slot.starts_at - midnight) // minute, (slot.ends_at - midnight) // minute)
+    if draw is not None:
+        opens_at, closes_at = map(datetime.fromisoformat, (draw.opens_at, draw.closes_at))
+        raise pending(slot.title, opens_at, closes_at, now)
 
 
 async def timetable(*, venue_id: str, sport: str | None, day: date) -> Timetable:
@@ -355,7 +451,21 @@ async def _told(venue_id: str, sport: str | None, day: date) -> tuple[Any, ...]:
 
 
 def _timetable(told: Sequence[Any], day: date) -> Timetable:
-    venue_id, _public_id, _name, _is_open, courts, openings, windows, rules, notice, year_known, no_school = told
+    (
+        venue_id,
+        _public_id,
+        _name,
+        _is_open,
+        courts,
+        openings,
+        windows,
+        rules,
+        draws,
+        notice,
+        year_known,
+        no_school,
+        closures,
+    ) = told
     return Timetable(
         venue_id=venue_id,
         day=day_of(day, notice=notice, year_known=bool(year_known), in_school_holiday=bool(no_school)),
@@ -363,6 +473,8 @@ def _timetable(told: Sequence[Any], day: date) -> Timetable:
         openings=tuple(starmap(Opening, _json(openings))),
         windows=tuple(starmap(Window, _json(windows))),
         rules=rules_in(_json(rules)),
+        draws=tuple(starmap(DrawOfDay, _json(draws))),
+        closures=closed_in(_json(closures)),
     )
 
 

@@ -31,6 +31,8 @@ class SlotStatus(StrEnum):
     TAKEN = "TAKEN"
     PAST = "PAST"
     NOT_RELEASED = "NOT_RELEASED"
+    DRAW = "DRAW"  # a draw gives it out, and is not done yet
+    CLOSED = "CLOSED"  # the venue, the sport or the court is closed for that time
     TOO_LATE = "TOO_LATE"  # begins sooner than the venue takes bookings
 
 
@@ -62,6 +64,11 @@ def grid(openings: Sequence[tuple[int, int]], slot_minutes: int) -> Iterator[tup
         yield from (
             (start, start + slot_minutes) for start in range(opens, closes - slot_minutes + 1, slot_minutes)
         )
+
+
+def half_hour_bits(start: int, end: int) -> int:
+    """Those between two local minutes: a bit for each of the day's 48, the first after midnight the lowest."""
+    return (1 << end // CELL_MINUTES) - (1 << start // CELL_MINUTES)
 
 
 def too_late_at(starts_at: datetime, notice: timedelta) -> datetime:
@@ -103,6 +110,11 @@ class Offer(NamedTuple):
     half_hours: int
     free: Slot
     taken: Slot
+
+    def drawn_for(self) -> Slot:
+        """What to show where it is not held, and a draw gives it out."""
+        given_out = self.free.status in (SlotStatus.AVAILABLE, SlotStatus.NOT_RELEASED)
+        return self.free._replace(status=SlotStatus.DRAW) if given_out else self.free
 
 
 class Time(NamedTuple):

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from models import database
+from models.booking.closure_rules import refuse_closed
 from models.booking.limits import Limits
-from models.booking.queries import timetable
+from models.booking.queries import Timetable, timetable
 from models.booking.rules import SlotStatus, check_day
 from models.booking.session_rules import (
     LIVE_FOR,
@@ -135,7 +136,14 @@ async def sessions(*, venue_id: str, sport: str | None, day: date, now: datetime
         of_sport = limits.get(facts.sport_code) or limits.setdefault(
             facts.sport_code, table.limits_of(facts.sport_code)
         )
-        shown.append(SessionOnDay(facts, status_of(facts, limits=of_sport, now=now), _inside(row, now)))
+        status = status_of(facts, limits=of_sport, now=now)
+        closed = any(
+            closure.over_sport(facts.sport_code) and closure.during(facts.starts_at, facts.ends_at)
+            for closure in table.closures
+        )
+        if closed and status is not SlotStatus.PAST:
+            status = SlotStatus.CLOSED
+        shown.append(SessionOnDay(facts, status, _inside(row, now)))
     return shown
 
 
@@ -149,7 +157,7 @@ async def bookable_sessions(wanted: Sequence[tuple[str, str, int]], *, now: date
         f"{_FACTS}{_FROM} WHERE session.public_id IN ({database.parameters(len(ids))})", *ids
     )
     known = {row["public_id"]: row for row in found}
-    tables: dict[tuple[str, date], Any] = {}
+    tables: dict[tuple[str, date], Timetable] = {}
     booked = []
     for public_id, ticket, people in wanted:
         row = known.get(public_id)
@@ -161,6 +169,8 @@ async def bookable_sessions(wanted: Sequence[tuple[str, str, int]], *, now: date
             tables[key] = await timetable(venue_id=key[0], sport=None, day=key[1])
         limits = tables[key].limits_of(facts.sport_code)
         check_on_sale(facts, people=people, limits=limits, now=now)
+        closures = [each for each in tables[key].closures if each.over_sport(facts.sport_code)]
+        refuse_closed(facts.title, closures, starts_at=facts.starts_at, ends_at=facts.ends_at)
         booked.append(BookableSession(facts, ticket_of(facts, ticket), people, limits))
     return booked
 

@@ -234,3 +234,124 @@ class HeldPlace(Table):
         table = "held_place"
         unique_together = (("order_line",),)
         indexes = (("session_id",),)
+
+
+class Closure(Table):
+    """A venue, a sport of it or one court is closed for a time that its hours do not say; with reasons for people."""
+
+    id = fields.BigIntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
+    venue_id: int
+    sport_code = fields.CharField(max_length=24, default="", db_default="")  # empty: every sport
+    court: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Court", null=True, on_delete=fields.RESTRICT
+    )
+    court_id: int | None  # only this court, and every court that shares a part with it
+    starts_at = fields.DatetimeField()
+    ends_at = fields.DatetimeField()
+    first_day = fields.DateField()  # local days that it touches, both included
+    last_day = fields.DateField()
+    kind = fields.CharField(max_length=16)  # models.booking.closure_rules.ClosureKind
+    reason = fields.CharField(max_length=100)
+    announced_at = fields.DatetimeField()
+    announced_by: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", related_name="closures_announced", on_delete=fields.RESTRICT
+    )
+    announced_by_id: int
+    idempotency_key = fields.CharField(max_length=64)
+    request_hash = fields.CharField(max_length=64)
+    withdrawn_at = fields.DatetimeField(null=True)
+    withdrawn_by: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", null=True, related_name="closures_withdrawn", on_delete=fields.RESTRICT
+    )
+    withdrawn_by_id: int | None
+    withdrawn_why = fields.CharField(max_length=100, default="", db_default="")
+
+    class Meta:
+        table = "closure"
+        unique_together = (("announced_by", "idempotency_key"),)
+        indexes = (("venue_id", "last_day"),)
+
+
+class ClosureOffer(Table):
+    """What a closure means for one line of an order: its member chooses, or is given all the money back."""
+
+    id = fields.BigIntField(primary_key=True)
+    closure: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Closure", on_delete=fields.RESTRICT)
+    closure_id: int
+    order_line_id = fields.BigIntField()  # a line has one open offer at most: an index in models.guards
+    state = fields.CharField(max_length=16)  # models.booking.closure_rules.OfferState
+    offered_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "closure_offer"
+        unique_together = (("closure", "order_line_id"),)
+        indexes = (("order_line_id",),)
+
+
+class SlotDraw(Table):
+    """The slots of a sport's day at a venue are drawn for, not given to who is first. See models/booking/draw_rules.py."""
+
+    id = fields.BigIntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
+    venue_id: int
+    sport_code = fields.CharField(max_length=24)
+    business_day = fields.DateField()
+    court_ids = fields.CharField(max_length=2000, default="")  # with blanks between; empty: every one of the sport
+    from_minute = fields.IntField()  # of a slot's start, local
+    until_minute = fields.IntField()
+    opens_at = fields.DatetimeField()  # the release
+    closes_at = fields.DatetimeField()
+    state = fields.CharField(max_length=8)  # draw_rules.DrawState
+    commitment = fields.CharField(max_length=64)
+    sealed_seed = fields.BinaryField()
+    seal_key_id = fields.CharField(max_length=32)
+    record: Any = fields.JSONField(null=True)  # published when it is done
+    made_by: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", on_delete=fields.RESTRICT
+    )
+    made_by_id: int
+    made_at = fields.DatetimeField()
+    done_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "slot_draw"
+        unique_together = (("venue", "business_day", "sport_code"),)
+        indexes = (("state", "closes_at"),)
+
+
+class DrawEntry(Table):
+    """Somebody asks for one of these slots. Its public id is their ticket."""
+
+    id = fields.BigIntField(primary_key=True)
+    public_id = fields.CharField(max_length=32, unique=True)
+    draw: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.SlotDraw", on_delete=fields.RESTRICT)
+    draw_id: int
+    member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Member", on_delete=fields.RESTRICT)
+    member_id: int
+    placed_by: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Member", null=True, related_name="drawing_for_others", on_delete=fields.RESTRICT
+    )
+    placed_by_id: int | None  # the guardian or helper who asked
+    whose = fields.CharField(max_length=24)  # the person where a real name is known, else the account
+    people = fields.IntField()
+    wishes: Any = fields.JSONField()  # draw_rules.Wish each, the dearest first
+    state = fields.CharField(max_length=8)  # draw_rules.EntryState
+    place = fields.IntField(null=True)  # in the drawn order
+    wish = fields.IntField(null=True)  # which one was won
+    reason = fields.CharField(max_length=40, default="")  # the ErrorCode that refused it
+    order: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Order", null=True, on_delete=fields.RESTRICT
+    )
+    order_id: int | None
+    idempotency_key = fields.CharField(max_length=64)
+    request_hash = fields.CharField(max_length=64)
+    entered_at = fields.DatetimeField()
+
+    class Meta:
+        table = "draw_entry"
+        unique_together = (("draw", "whose"), ("draw", "place"))
+        indexes = (("member_id",), ("placed_by_id",))

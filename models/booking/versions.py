@@ -45,16 +45,10 @@ async def write_rule(
 
     Raises RULES_INVALID for limits that nobody can keep or that contradict one another, and for days that are over.
     """
-    if key.from_day < business_day(now):
-        raise DomainError(
-            "规则不能从已经过去的日子开始。",
-            code=ErrorCode.RULES_INVALID,
-            next_step="请选择今天或之后。",
-            field="fromDay",
-        )
+    check_from_day(key.from_day, now)
     check_rule(limits, await place_of(key), from_day=key.from_day, to_day=to_day)
     await database.alone_with(f"booking rules of {key.venue_id}")
-    standing = await _standing(key)
+    standing = await standing_version(key)
     columns = columns_of(limits) | {"to_day": to_day, "provenance": provenance, "source": source}
     columns["published"] = " ".join(LIMIT_COLUMNS) if provenance == "PUBLISHED" else ""
     if standing is not None and all(getattr(standing, name) == value for name, value in columns.items()):
@@ -67,6 +61,17 @@ async def write_rule(
             field="rule",
         )
     return await put(key, columns, standing, staff_id=staff_id, now=now)
+
+
+def check_from_day(from_day: date, now: datetime) -> None:
+    """Raises RULES_INVALID for days that are over."""
+    if from_day < business_day(now):
+        raise DomainError(
+            "规则不能从已经过去的日子开始。",
+            code=ErrorCode.RULES_INVALID,
+            next_step="请选择今天或之后。",
+            field="fromDay",
+        )
 
 
 async def put(
@@ -136,7 +141,7 @@ async def place_of(key: RuleKey) -> Place:
     )
 
 
-async def _standing(key: RuleKey) -> BookingRule | None:
+async def standing_version(key: RuleKey) -> BookingRule | None:
     return await BookingRule.get_or_none(
         venue_id=key.venue_id, sport_code=key.sport_code, from_day=key.from_day, replaced_at=None
     )

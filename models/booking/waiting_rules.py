@@ -58,6 +58,15 @@ def not_needed() -> DomainError:
     )
 
 
+def wait_for_the_draw() -> DomainError:
+    return DomainError(
+        "这个时间段由抽签决定，抽签后才能候补。",
+        code=ErrorCode.DRAW_PENDING,
+        next_step="请报名抽签；没有抽中会自动进入候补。",
+        field="day",
+    )
+
+
 def nothing_to_wait_for() -> DomainError:
     return DomainError(
         "这个时间段没有可以预订的场地。",

@@ -11,29 +11,26 @@ from datetime import datetime
 from models import database
 from models.admissions import operations as admissions
 from models.attendance.expecting import no_shows_of
-from models.booking import operations as cells
+from models.booking.closures import closed_lines
 from models.checkout import telling
 from models.checkout.ending import channel_away, close_at_channels, close_unpaid
-from models.checkout.fulfilling import give_up, tell_platform
+from models.checkout.letting_go import close_reason, end_lines, write_refund
 from models.checkout.refunding import send_refund
-from models.checkout.unwinding import unwind
 from models.checkout.vouchers_paid import freed_by
 from models.errors import BadInput, DomainError, ErrorCode
 from models.money import shares, yuan_text
 from models.orders import refund_policy
-from models.orders.operations import OrderedBy, book, intend_refund, lock_order, order_id_of
+from models.orders.operations import OrderedBy, lock_order, order_id_of
 from models.orders.refund_policy import LineQuote, LineToCancel
 from models.orders.refund_queries import left_to_give_back, terms_of
 from models.orders.rules import (
     WAYS_BACK,
-    CloseReason,
-    FinanceKind,
     OrderStatus,
     PaymentStatus,
     RefundParty,
     RefundReason,
 )
-from models.orders.tables import Order, OrderLine, Payment, Refund, RefundLine
+from models.orders.tables import Order, OrderLine, Payment, Refund
 from payments.port import PaymentChannel
 
 NOTHING_BACK = "没有需要退回的款项。"
@@ -86,7 +83,8 @@ async def refund_quote(
         told = UNPAID_VOUCHERS if order.voucher_fen else ""
         return RefundQuote(order_no=order_no, lines=unpaid, total_fen=0, way_back=NOTHING_BACK, vouchers_told=told)
     payment = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    quotes, told = await _quotes(order, lines, payment, RefundParty.MEMBER, "", now)
+    party = await _because_of(RefundParty.MEMBER, order, lines)
+    quotes, told = await line_quotes(order, lines, payment, party, "", now)
     total_fen = sum(each.refund_fen for each in quotes)
     way_back = WAYS_BACK[payment.channel] if payment and total_fen else NOTHING_BACK
     return RefundQuote(order_no=order_no, lines=quotes, total_fen=total_fen, way_back=way_back, vouchers_told=told)
@@ -121,7 +119,7 @@ async def cancel(asked: Cancellation, *, channels: Mapping[str, PaymentChannel],
         if len(chosen) < await OrderLine.filter(order_id=order.id).count():
             raise BadInput("未支付的订单只能整单取消。", next_step="请取消整张订单后重新预订。", field="lineNos")
         if await close_at_channels(order, channels, now=now, abandoning=True):
-            await close_unpaid(order.id, _close_reason(asked.party), note=asked.note, now=now)
+            await close_unpaid(order.id, close_reason(asked.party), note=asked.note, now=now)
         order = await Order.get(id=order.id)
         if order.status == OrderStatus.PENDING_PAYMENT:  # the channel is away, or they just began to pay again
             raise channel_away()
@@ -141,13 +139,10 @@ async def _cancel_paid(asked: Cancellation, *, now: datetime) -> str | None:
         return None
     await _check_key(order, asked.by)
     payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    quotes, vouchers_told = await _quotes(order, lines, payment, asked.party, asked.note, now)
+    asked = replace(asked, party=await _because_of(asked.party, order, lines))
+    quotes, vouchers_told = await line_quotes(order, lines, payment, asked.party, asked.note, now)
     _check(quotes, asked.expected_refund_fen)
-    await _end(order, lines, asked.party, now)
-    for each in quotes:
-        if each.refund_fen:
-            about_no = f"{order.order_no}-{each.line_no}"
-            await book(order, FinanceKind.WAIVED, each.refund_fen, about_no, now)
+    await end_lines(order, lines, asked.party, now)
     total_fen = sum(each.refund_fen for each in quotes)
     await telling.cancelled(
         order,
@@ -159,27 +154,15 @@ async def _cancel_paid(asked: Cancellation, *, now: datetime) -> str | None:
         vouchers_told=vouchers_told,
         now=now,
     )
-    if payment is None or total_fen == 0:
-        return None
-    refund = await intend_refund(
-        payment=payment,
-        amount_fen=total_fen,
+    return await write_refund(
+        order,
+        payment,
+        list(zip(lines, quotes, strict=True)),
         party=asked.party,
-        reason=RefundReason(_close_reason(asked.party).value),
+        reason=RefundReason(close_reason(asked.party).value),
         by=asked.by,
         now=now,
     )
-    await RefundLine.bulk_create(
-        RefundLine(
-            refund_id=refund.id,
-            order_line_id=line.id,
-            amount_fen=each.refund_fen,
-            kept_fen=each.kept_fen,
-            explanation=each.explanation,
-        )
-        for line, each in zip(lines, quotes, strict=True)
-    )
-    return refund.refund_no
 
 
 async def _lines_of(order: Order, line_nos: frozenset[int] | None) -> list[OrderLine]:
@@ -193,7 +176,7 @@ async def _lines_of(order: Order, line_nos: frozenset[int] | None) -> list[Order
     return [line for line in lines if line.cancelled_at is None and (line_nos is None or line.line_no in line_nos)]
 
 
-async def _quotes(
+async def line_quotes(
     order: Order,
     lines: Sequence[OrderLine],
     payment: Payment | None,
@@ -202,10 +185,15 @@ async def _quotes(
     now: datetime,
 ) -> tuple[list[LineQuote], str]:
     """Of each line, and what is told of the order's vouchers."""
-    terms, entered = await terms_of(order.venue_id, party), await admissions.entered(order.id)
-    missed = await no_shows_of(order.id)
-    asked = [_to_cancel(line, line.id in entered, line.id in missed) for line in lines]
-    quotes = [refund_policy.quote(line, terms, party=party, now=now, note=note) for line in asked]
+    entered, missed = await admissions.entered(order.id), await no_shows_of(order.id)
+    closed = await closed_lines(order.id)
+    parties = [RefundParty.VENUE if line.id in closed else party for line in lines]
+    terms = {each: await terms_of(order.venue_id, each) for each in set(parties)}
+    asked = [_to_cancel(line, line.id in entered, line.id in missed, line.id in closed) for line in lines]
+    quotes = [
+        refund_policy.quote(line, terms[whose], party=whose, now=now, note=note)
+        for line, whose in zip(asked, parties, strict=True)
+    ]
     going = [n for n, each in enumerate(quotes) if each.refusal is None]
     told = ""
     if order.voucher_fen and going:
@@ -213,13 +201,19 @@ async def _quotes(
         own = shares(freed.money_fen, [lines[n].price_fen for n in going])
         for n, own_fen in zip(going, own, strict=True):
             quotes[n] = refund_policy.quote(
-                replace(asked[n], own_fen=own_fen), terms, party=party, now=now, note=note
+                replace(asked[n], own_fen=own_fen), terms[parties[n]], party=parties[n], now=now, note=note
             )
         told = freed.told
     return refund_policy.within(quotes, await left_to_give_back(payment)), told
 
 
-def _to_cancel(line: OrderLine, is_entered: bool, is_no_show: bool) -> LineToCancel:
+async def _because_of(party: RefundParty, order: Order, lines: Sequence[OrderLine]) -> RefundParty:
+    """Whoever gives up what the venue has closed does so because of the venue."""
+    closed = await closed_lines(order.id)
+    return RefundParty.VENUE if all(line.id in closed for line in lines) else party
+
+
+def _to_cancel(line: OrderLine, is_entered: bool, is_no_show: bool, is_closed: bool) -> LineToCancel:
     return LineToCancel(
         line_no=line.line_no,
         title=line.title,
@@ -228,6 +222,7 @@ def _to_cancel(line: OrderLine, is_entered: bool, is_no_show: bool) -> LineToCan
         ends_at=line.ends_at,
         is_entered=is_entered,
         is_no_show=is_no_show,
+        is_closed=is_closed,
     )
 
 
@@ -256,26 +251,6 @@ async def _check_key(order: Order, by: OrderedBy | None) -> None:
     """Who repeats an act finds its lines cancelled; other lines under the same number are another act."""
     if by and await Refund.filter(order_id=order.id, request_key=by.request_key).exists():
         raise key_reused()
-
-
-async def _end(order: Order, lines: Sequence[OrderLine], party: RefundParty, now: datetime) -> None:
-    """These lines are over: nobody gets in by them, and others may have their slots."""
-    ids = [line.id for line in lines]
-    await OrderLine.filter(id__in=ids).update(cancelled_at=now)
-    await admissions.revoke(ids, now=now)
-    await cells.release(ids, now=now)  # sessions are locked before pools of vouchers
-    await unwind(order, lines, party, now)
-    remaining = await OrderLine.filter(order_id=order.id, cancelled_at=None).order_by("line_no")
-    if remaining:
-        await tell_platform(order, lines=remaining, state="CHANGED", now=now)
-        return
-    await give_up(order, _close_reason(party), now)
-    every = await OrderLine.filter(order_id=order.id).order_by("line_no")
-    await tell_platform(order, lines=every, state="CANCELLED", now=now)
-
-
-def _close_reason(party: RefundParty) -> CloseReason:
-    return CloseReason.CANCELLED_BY_VENUE if party is RefundParty.VENUE else CloseReason.CANCELLED
 
 
 def _chosen(line_nos: Iterable[int] | None) -> frozenset[int] | None:

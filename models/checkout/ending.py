@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from models import database
 from models.asyncpg_engine import DatabaseAway
 from models.checkout import telling
-from models.checkout.fulfilling import give_up
+from models.checkout.letting_go import give_up
 from models.checkout.resting import resting
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode

@@ -19,6 +19,7 @@ from models.attendance import pauses
 from models.attendance.rules import AttendanceState, Fate, fate_of, kept_of
 from models.attendance.tables import Attendance
 from models.booking import operations as cells
+from models.booking.closures import closed_lines
 from models.calendar import moment_text
 from models.checkout.refunding import send_refund
 from models.messages.operations import tell
@@ -94,7 +95,9 @@ async def decide(attendance_id: int, *, now: datetime) -> Decided:
         late_at=attendance.late_at,
         ends_at=attendance.ends_at,
         has_entered=line.id in await admissions.entered(order.id),
-        is_cancelled=order.status != OrderStatus.PAID or line.cancelled_at is not None,
+        is_cancelled=order.status != OrderStatus.PAID
+        or line.cancelled_at is not None
+        or line.id in await closed_lines(order.id),
         had_entrance=await _had_entrance(attendance),
         now=now,
     )

@@ -1,6 +1,6 @@
 """Placing an order: all lines or none, held for a quarter of an hour."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import product
@@ -34,8 +34,9 @@ from models.ids import new_no, request_hash
 from models.keys import IdKeys
 from models.money import shares
 from models.orders.operations import charge
-from models.orders.rules import OrderStatus
-from models.orders.tables import Order, OrderLine
+from models.orders.refund_policy import LineQuote
+from models.orders.rules import OrderStatus, RefundParty
+from models.orders.tables import MoveQuote, Order, OrderLine
 from models.vouchers import reserving
 from models.vouchers.reserving import Basket
 from models.vouchers.tables import Voucher
@@ -47,6 +48,7 @@ _MAY_BE_OVERDUE = (
     ErrorCode.TOO_MANY_COURTS,
     ErrorCode.TOO_MANY_HOURS,
     ErrorCode.TOO_MANY_PLACES,
+    ErrorCode.MOVE_WAITS,
     ErrorCode.VOUCHER_RESERVED,
     ErrorCode.VOUCHER_DAY_LIMIT,
 )
@@ -110,7 +112,7 @@ async def place_order(
         *(line.asked for line in lines),
         *with_vouchers,
     )
-    repeated = await _placed_before(member_id, idempotency_key, asked)
+    repeated = await placed_before(member_id, idempotency_key, asked)
     if repeated:
         return repeated
     slots = await bookable_together(lines, whom=ForWhom(member_id=member_id, keys=keys), now=now)
@@ -118,22 +120,35 @@ async def place_order(
     by = placed_by or PlacedBy()
     named = tuple(line.companion_ids for line in lines)
     place = Placing(member_id, tuple(slots), people, named, keys, idempotency_key, asked, by, with_vouchers)
+    return await past_overdue_holds(lambda: _place(place, now=now), place, channels=channels, now=now)
+
+
+async def past_overdue_holds(
+    attempt: Callable[[], Awaitable[str]],
+    place: "Placing",
+    *,
+    channels: Mapping[str, PaymentChannel],
+    now: datetime,
+) -> str:
+    """Tries it, and once more when what stood in the way were holds that are overdue and could be ended."""
     try:
-        return await _place(place, now=now)
+        return await attempt()
     except DomainError as refusal:
         in_the_way = await _held_in_the_way(refusal, place, now)
         if not any([await end_hold(order_id=each, channels=channels, now=now) for each in in_the_way]):
             raise
-    return await _place(place, now=now)
+    return await attempt()
 
 
-async def bookable_together(lines: Sequence[LineWanted], *, whom: ForWhom, now: datetime) -> Sequence[Bookable]:
+async def bookable_together(
+    lines: Sequence[LineWanted], *, whom: ForWhom, despite_draw: bool = False, now: datetime
+) -> Sequence[Bookable]:
     """What the lines of one order are for, at the prices of whom it is for. Raises what `place_order` would say of them,
-    but for who holds them."""
+    but for who holds them; with `despite_draw` also what a draw gives out."""
     courts = [(line.court_id, line.starts_at, line.people) for line in lines if line.starts_at is not None]
     places = [(line.session_id, line.ticket, line.people) for line in lines if line.session_id]
     await players.companions_of(whom.member_id, [each for line in lines for each in line.companion_ids])
-    slots = await booking.bookable_slots(courts, now=now) if courts else []
+    slots = await booking.bookable_slots(courts, despite_draw=despite_draw, now=now) if courts else []
     sessions = iter(await bookable_sessions(places, now=now) if places else ())
     _check_together(slots)
     priced = iter(await own_prices(slots, whom))
@@ -142,6 +157,15 @@ async def bookable_together(lines: Sequence[LineWanted], *, whom: ForWhom, now: 
         raise BadInput("一张订单只能预订同一个场馆。", next_step="请按场馆分别下单。", field="lines")
     _check_prices(lines, bought)
     return bought
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The line that is moved to what is placed, and what giving it up gives back."""
+
+    line_id: int
+    party: RefundParty
+    quote: LineQuote
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +181,7 @@ class Placing:
     asked: str  # the hash of what was asked
     placed_by: PlacedBy
     voucher_ids: tuple[str, ...]
+    leaving: Leaving | None = None
 
     @property
     def total_fen(self) -> int:
@@ -182,10 +207,13 @@ async def lock_players(place: Placing, *, now: datetime) -> WhoPlays:
 async def place_within(place: Placing, who: WhoPlays, *, now: datetime) -> str:
     """Checks and writes, inside an act that holds the rows of whoever plays."""
     venue_id = place.slots[0].venue_id
-    repeated = await _placed_before(place.member_id, place.idempotency_key, place.asked)
+    repeated = await placed_before(place.member_id, place.idempotency_key, place.asked)
     if repeated:
         return repeated
-    await who_plays.check(who, place.slots, place.named, venue_id=venue_id, keys=place.keys, now=now)
+    but_line_id = place.leaving.line_id if place.leaving else None
+    await who_plays.check(
+        who, place.slots, place.named, venue_id=venue_id, keys=place.keys, now=now, but_line_id=but_line_id
+    )
     await check_places(who.booker, place.slots)
     vouchers = await _vouchers_of(place, now) if place.voucher_ids else ()
     order = await _write_order(place, who, vouchers, now)
@@ -233,7 +261,7 @@ async def _held_in_the_way(refusal: DomainError, place: Placing, now: datetime) 
     return await who_plays.overdue_holds(place.member_id, [each for ids in place.named for each in ids], now)
 
 
-async def _placed_before(member_id: int, key: str, asked: str) -> str | None:
+async def placed_before(member_id: int, key: str, asked: str) -> str | None:
     found = await database.row(
         "SELECT order_no, request_hash FROM orders WHERE member_id = $1 AND idempotency_key = $2", member_id, key
     )
@@ -250,7 +278,7 @@ async def _placed_before(member_id: int, key: str, asked: str) -> str | None:
 
 
 async def _write_order(place: Placing, who: WhoPlays, vouchers: Sequence[Voucher], now: datetime) -> Order:
-    return await Order.create(
+    order = await Order.create(
         order_no=new_no("O", now),
         member_id=place.member_id,
         person_id=who.booker.person_id,
@@ -264,7 +292,18 @@ async def _write_order(place: Placing, who: WhoPlays, vouchers: Sequence[Voucher
         request_hash=place.asked,
         placed_at=now,
         hold_expires_at=now + timedelta(minutes=place.slots[0].limits.hold_minutes),
+        moves_line_id=place.leaving.line_id if place.leaving else None,
     )
+    if place.leaving:
+        quote = place.leaving.quote
+        await MoveQuote.create(
+            order_id=order.id,
+            party=place.leaving.party,
+            refund_fen=quote.refund_fen,
+            kept_fen=quote.kept_fen,
+            explanation=quote.explanation,
+        )
+    return order
 
 
 async def _write_lines(order: Order, place: Placing) -> list[OrderLine]:

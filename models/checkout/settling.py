@@ -15,7 +15,8 @@ from tortoise.models import Model
 from models import database
 from models.booking import operations as cells
 from models.booking.operations import CellsWanted
-from models.checkout.fulfilling import fulfil, give_up
+from models.checkout.fulfilling import fulfil
+from models.checkout.letting_go import give_up
 from models.checkout.session_lines import hold_again, sports_of
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import book, charge, intend_refund, next_check

@@ -25,6 +25,7 @@ from models.booking.waiting_rules import (
     nothing_to_wait_for,
     offered_already,
     too_many,
+    wait_for_the_draw,
     waiting_unknown,
 )
 from models.calendar import moment_text
@@ -121,10 +122,12 @@ def _check_worth_it(
         (court, slot)
         for court in courts
         for slot in court.slots
-        if span[0] <= slot.starts_at < span[1] and slot.starts_at > now
+        if span[0] <= slot.starts_at < span[1] and slot.starts_at > now and slot.status is not SlotStatus.CLOSED
     ]
     if not fitting:
         raise nothing_to_wait_for()
+    if any(slot.status is SlotStatus.DRAW for _, slot in fitting):
+        raise wait_for_the_draw()
     if wanted.people < 1:
         raise BadInput("人数至少为 1。", next_step="请填写实际到场人数。", field="people")
     if all(wanted.people > court.max_people for court, _ in fitting):
@@ -189,7 +192,7 @@ async def _offer_one(freed_id: int, keys: IdKeys, now: datetime) -> bool:
         wanted = LineWanted(court_id=line["public_id"], starts_at=starts_at, people=entry["people"])
         try:
             whom = ForWhom(member_id=entry["member_id"], keys=keys)
-            slots = await bookable_together([wanted], whom=whom, now=now)
+            slots = await bookable_together([wanted], whom=whom, despite_draw=True, now=now)
             place = Placing(
                 member_id=entry["member_id"],
                 slots=tuple(slots),

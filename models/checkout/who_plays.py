@@ -51,10 +51,11 @@ async def check(
     venue_id: int,
     keys: IdKeys,
     now: datetime,
+    but_line_id: int | None = None,
 ) -> None:
     """Whether these people may have these slots: pauses, real names, who has to be named, how much each may have.
 
-    `named`: of each slot, the companions on it. Raises what `models.attendance.players` does.
+    `named`: of each slot, the companions on it. `but_line_id`: a line that is moved to one of them. Raises what `models.attendance.players` does.
     """
     if any(ids and not isinstance(slot, BookableSlot) for slot, ids in zip(slots, named, strict=True)):
         raise BadInput("场次按人购票，不用写球友。", next_step="请去掉球友后再提交。", field="lines")
@@ -78,6 +79,7 @@ async def check(
         companions=who.companions,
         keys=keys,
         today=business_day(now),
+        but_line_id=but_line_id,
     )
 
 

@@ -44,6 +44,7 @@ class LineToCancel:
     ends_at: datetime
     is_entered: bool = False
     is_no_show: bool = False  # nobody came: its money went by the rule for that
+    is_closed: bool = False  # by a closure: nobody can play, however late somebody notices
     own_fen: int | None = None
     """What of the citizen's own money its cancelling frees, where vouchers paid a part of the order; else the price."""
 
@@ -139,7 +140,7 @@ def _cannot_be(line: LineToCancel, party: RefundParty, now: datetime) -> DomainE
         what = "已有人入场"
     elif line.is_no_show:
         what = "已按未到场处理"
-    elif by_venue and line.ends_at <= now:
+    elif by_venue and line.ends_at <= now and not line.is_closed:
         what = "已经结束"
     elif not by_venue and line.starts_at <= now:
         what = "已经开始"

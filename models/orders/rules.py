@@ -80,6 +80,7 @@ class RefundReason(StrEnum):
     CANCELLED_BY_VENUE = "CANCELLED_BY_VENUE"
     PAID_TOO_LATE = "PAID_TOO_LATE"
     PAID_TWICE = "PAID_TWICE"
+    MOVED = "MOVED"  # to another slot
     NO_SHOW = "NO_SHOW"  # nobody came in time, and the venue does not keep everything
     GOODWILL = "GOODWILL"  # staff give back what no rule demands
 
@@ -97,6 +98,7 @@ REASON_TEXTS = {
     RefundReason.CANCELLED_BY_VENUE: "场馆取消了预订，全额退款",
     RefundReason.PAID_TOO_LATE: "支付到账时场地已被他人预订，或时段已过，全额退款",
     RefundReason.PAID_TWICE: "同一订单重复支付，多付部分退款",
+    RefundReason.MOVED: "您改订了其他时段，原时段按退款规则退款",
     RefundReason.NO_SHOW: "未按时到场，按本馆规则退款",
     RefundReason.GOODWILL: "场馆为您办理了退款",
 }

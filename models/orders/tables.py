@@ -35,6 +35,7 @@ class Order(Table):
         "models.StaffMember", null=True, on_delete=fields.RESTRICT
     )
     placed_by_staff_id: int | None  # the clerk at whose desk it was placed
+    moves_line_id = fields.BigIntField(null=True)  # order_line: it is given up when this order is confirmed
 
     @property
     def to_pay_fen(self) -> int:
@@ -45,6 +46,22 @@ class Order(Table):
         table = "orders"
         unique_together = (("member", "idempotency_key"),)
         indexes = (("status", "hold_expires_at"),)
+
+
+class MoveQuote(Table):
+    """What giving up the line that an order moves gives back, as it was told when the move was asked for."""
+
+    id = fields.BigIntField(primary_key=True)
+    order: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Order", on_delete=fields.RESTRICT)
+    order_id: int
+    party = fields.CharField(max_length=8)  # because of whom: models.orders.rules.RefundParty
+    refund_fen = fields.BigIntField()
+    kept_fen = fields.BigIntField()
+    explanation = fields.CharField(max_length=120)
+
+    class Meta:
+        table = "move_quote"
+        unique_together = (("order",),)
 
 
 class OrderLine(Table):

@@ -42,6 +42,7 @@ class Power(StrEnum):
     GRANT_CONCESSION = "GRANT_CONCESSION"
     BOOK_FOR_PERSON = "BOOK_FOR_PERSON"
     ANSWER_FEEDBACK = "ANSWER_FEEDBACK"
+    MANAGE_DRAWS = "MANAGE_DRAWS"  # a draw in place of first come
     DECIDE_APPEALS = "DECIDE_APPEALS"  # of who cannot book for a while; never by who had a hand in it
     ROUTE_FEEDBACK = "ROUTE_FEEDBACK"  # the office above, so never who runs the venues: see HIDE_RATING
     ANSWER_RATING = "ANSWER_RATING"  # in the venue's name, which answers once
@@ -57,6 +58,8 @@ class Power(StrEnum):
     REVIEW_VOUCHERS = "REVIEW_VOUCHERS"  # never one's own draft
     HAND_OUT_VOUCHERS = "HAND_OUT_VOUCHERS"  # to a person at the desk, by their ID card
     UNDO_REDEMPTION = "UNDO_REDEMPTION"
+    EDIT_VENUE = "EDIT_VENUE"  # its tariffs and booking rules, with a preview of what changes and for whom
+    MANAGE_CLOSURES = "MANAGE_CLOSURES"  # close a venue, a sport or a court for a time
     READ_VENUE_REPORT = "READ_VENUE_REPORT"  # whether a venue opens as the rules ask
     RUN_OFFLINE_DESKS = "RUN_OFFLINE_DESKS"  # which devices may redeem without a network, and how much
     DECIDE_RISK = "DECIDE_RISK"  # what looks like a fake redemption is paid, or not
@@ -80,10 +83,13 @@ POWERS: Mapping[Role, frozenset[Power]] = {
         Power.SETTLE_REFUNDS,
         Power.ANSWER_FEEDBACK,
         Power.DECIDE_APPEALS,
+        Power.MANAGE_DRAWS,
         Power.ANSWER_RATING,
         Power.GRANT_CONCESSION,
         Power.REVEAL,
         Power.UNDO_REDEMPTION,
+        Power.EDIT_VENUE,
+        Power.MANAGE_CLOSURES,
         Power.READ_VENUE_REPORT,
         Power.RUN_OFFLINE_DESKS,
     },
@@ -94,6 +100,7 @@ POWERS: Mapping[Role, frozenset[Power]] = {
         {
             Power.ANSWER_FEEDBACK,
             Power.DECIDE_APPEALS,
+            Power.MANAGE_DRAWS,
             Power.ROUTE_FEEDBACK,
             Power.HIDE_RATING,
             Power.DECIDE_ORGANISATION,
@@ -102,6 +109,8 @@ POWERS: Mapping[Role, frozenset[Power]] = {
             Power.PLAN_VOUCHERS,
             Power.REVIEW_VOUCHERS,
             Power.DECIDE_RISK,
+            Power.EDIT_VENUE,
+            Power.MANAGE_CLOSURES,
             Power.READ_VENUE_REPORT,
             Power.READ_STATISTICS,
             Power.READ_SETTLEMENT,
@@ -151,6 +160,7 @@ POWER_WORDS: Mapping[Power, str] = {
     Power.GRANT_CONCESSION: "认定优惠资格",
     Power.BOOK_FOR_PERSON: "代顾客预订",
     Power.ANSWER_FEEDBACK: "答复诉求",
+    Power.MANAGE_DRAWS: "安排抽签",
     Power.DECIDE_APPEALS: "处理暂停预订的申诉",
     Power.ROUTE_FEEDBACK: "转办诉求",
     Power.ANSWER_RATING: "答复评价",
@@ -168,6 +178,8 @@ POWER_WORDS: Mapping[Power, str] = {
     Power.UNDO_REDEMPTION: "撤销核销",
     Power.RUN_OFFLINE_DESKS: "管理离线设备",
     Power.DECIDE_RISK: "核查可疑核销",
+    Power.EDIT_VENUE: "修改场馆价目和规则",
+    Power.MANAGE_CLOSURES: "停用场馆和场地",
     Power.READ_VENUE_REPORT: "查看场馆开放报告",
     Power.READ_STATISTICS: "查看消费券统计",
     Power.READ_SETTLEMENT: "查看结算单",

@@ -6,9 +6,6 @@ The whole tariff is one version: its windows together are checked, and together 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
-
-import orjson
 
 from models import database
 from models.calendar import CELL_MINUTES, business_day, clock_text
@@ -28,11 +25,10 @@ from models.venues.rules import (
     windows_of_court,
 )
 from models.venues.tables import TariffVersion
+from models.venues.tariff_changes import OF_WINDOW, Standing, change_hash, standing
 
 MOST_WINDOWS = 400
 MOST_FEN_PER_HOUR = 10_000_000
-_OF_WINDOW = len(("days", "from", "to", "kind", "price", "window", "price_said_by", "sport", "court"))
-"""The fields of a window that a version keeps: what the timetable's statement reads of the files' windows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,43 +162,36 @@ def _refused(sentence: str, next_step: str) -> TariffRefused:
     return TariffRefused(sentence, next_step=next_step, field="windows")
 
 
-_VENUE = """
-SELECT venue.id,
-       (SELECT json_agg(json_build_array(sport_code, name)) FROM court
-         WHERE venue_id = venue.id AND is_open) AS courts,
-       (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code))
-          FROM opening_hours WHERE venue_id = venue.id) AS openings,
-       (SELECT MAX(number) FROM tariff_version WHERE venue_id = venue.id) AS last_number
-  FROM venue WHERE venue.public_id = $1"""
-
-
 @database.operation
 async def write_tariff(
-    *, staff_id: int, venue_id: str, wanted: TariffWanted, idempotency_key: str, now: datetime
+    *,
+    staff_id: int,
+    venue_id: str,
+    wanted: TariffWanted,
+    expected_change: str | None = None,
+    idempotency_key: str,
+    now: datetime,
 ) -> int:
     """A new version of the venue's (public id) tariff; its number. The same key with the same tariff returns the same.
 
-    The caller has made sure that this staff person may. Raises TariffRefused, VENUE_UNKNOWN, IDEMPOTENCY_KEY_REUSED.
+    `expected_change` is the hash of the preview that was looked at. The caller has made sure that this staff person may.
+    Raises TariffRefused, VENUE_UNKNOWN, IDEMPOTENCY_KEY_REUSED, PREVIEW_CHANGED.
     """
     await database.alone_with(f"tariff of {venue_id}")
-    venue = await database.row(_VENUE, venue_id)
-    if venue is None:
-        raise DomainError(
-            "没有找到这个场馆。", code=ErrorCode.VENUE_UNKNOWN, next_step="请返回列表重新选择。", field="venueId"
-        )
-    windows = [list(window[:_OF_WINDOW]) for window in wanted.windows]
+    before = await standing(venue_id, wanted.from_day)
+    windows = [list(window[:OF_WINDOW]) for window in wanted.windows]
     rules = None if wanted.concessions is None else [list(rule) for rule in wanted.concessions]
     asked = request_hash(windows, rules, str(wanted.from_day), str(wanted.to_day), wanted.note)
-    repeated = await _written_before(venue["id"], idempotency_key, asked)
+    repeated = await _written_before(before.id, idempotency_key, asked)
     if repeated:
         return repeated
-    courts = [CourtNamed(*court) for court in _json(venue["courts"])]
-    openings = [Opening(*opening) for opening in _json(venue["openings"])]
     today = business_day(now)
-    checked(wanted, courts=courts, openings=openings, today=today)
-    number = int(venue["last_number"] or 0) + 1
+    checked(wanted, courts=before.courts, openings=before.openings, today=today)
+    if expected_change not in (None, hash_of(before, wanted)):
+        raise preview_changed()
+    number = before.last_number + 1
     await TariffVersion.create(
-        venue_id=venue["id"],
+        venue_id=before.id,
         number=number,
         from_day=wanted.from_day,
         to_day=wanted.to_day,
@@ -215,8 +204,28 @@ async def write_tariff(
         written_at=now,
     )
     if wanted.from_day == today:
-        await _tell_lists(venue["id"], lowest_hour(wanted.windows, courts, openings))
+        await _tell_lists(before.id, lowest_hour(wanted.windows, before.courts, before.openings))
     return number
+
+
+def hash_of(before: Standing, wanted: TariffWanted) -> str:
+    """What a preview of it is known by."""
+    return change_hash(
+        before,
+        windows=wanted.windows,
+        concessions=wanted.concessions,
+        from_day=wanted.from_day,
+        to_day=wanted.to_day,
+    )
+
+
+def preview_changed() -> DomainError:
+    return DomainError(
+        "预览之后情况变了，保存的不会是您看到的样子。",
+        code=ErrorCode.PREVIEW_CHANGED,
+        next_step="请重新预览，看清楚再保存。",
+        field="expectedChange",
+    )
 
 
 async def _written_before(venue_id: int, key: str, asked: str) -> int | None:
@@ -257,7 +266,3 @@ async def _tell_lists(venue_id: int, price: tuple[int, str]) -> None:
         *price,
         venue_id,
     )
-
-
-def _json(text: str | None) -> list[Any]:
-    return orjson.loads(text) if text else []

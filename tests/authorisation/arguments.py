@@ -40,6 +40,10 @@ from tests.authorisation.arguments_claiming import (
     REACHING_CLAIMING,
     WORDS_CLAIMING,
 )
+from tests.authorisation.arguments_closures import OPEN_CLOSURES, PLAIN_CLOSURES, REACHING_CLOSURES
+from tests.authorisation.arguments_draws import OPEN_DRAWS, PLAIN_DRAWS, REACHING_DRAWS
+from tests.authorisation.arguments_editing import PLAIN_EDITING, REACHING_EDITING, WORDS_EDITING
+from tests.authorisation.arguments_moving import PLAIN_MOVING, REACHING_MOVING
 from tests.authorisation.arguments_my_vouchers import PLAIN_MY_VOUCHERS, REACHING_MY_VOUCHERS
 from tests.authorisation.arguments_offline import PLAIN_OFFLINE, REACHING_OFFLINE, WORDS_OFFLINE
 from tests.authorisation.arguments_people import OPEN_TOO, PLAIN_TOO, REACHING_TOO, WORDS_TOO
@@ -324,6 +328,10 @@ REACHING: Mapping[str, Reaching] = {
     **REACHING_MY_VOUCHERS,
     **REACHING_ATTENDANCE,
     **REACHING_WAITING,
+    **REACHING_MOVING,
+    **REACHING_CLOSURES,
+    **REACHING_DRAWS,
+    **REACHING_EDITING,
     **REACHING_OFFLINE,
     **REACHING_RISK,
     **REACHING_SETTLEMENT,
@@ -344,6 +352,8 @@ OPEN: Mapping[str, Open] = {
     **OPEN_VOUCHERS_AT_DESK,
     **OPEN_ATTENDANCE,
     **OPEN_WAITING,
+    **OPEN_CLOSURES,
+    **OPEN_DRAWS,
     **OPEN_SETTLEMENT,
     **OPEN_STATISTICS,
 }
@@ -392,6 +402,10 @@ PLAIN: Mapping[str, Plain] = {
     **PLAIN_ATTENDANCE,
     **PLAIN_MY_VOUCHERS,
     **PLAIN_WAITING,
+    **PLAIN_MOVING,
+    **PLAIN_CLOSURES,
+    **PLAIN_DRAWS,
+    **PLAIN_EDITING,
     **PLAIN_OFFLINE,
     **PLAIN_RISK,
     **PLAIN_SETTLEMENT,
@@ -411,6 +425,7 @@ WORDS = {
     "holder",
     *WORDS_TOO,
     *WORDS_CAMPAIGNS,
+    *WORDS_EDITING,
     *WORDS_OFFLINE,
     *WORDS_CLAIMING,
     *WORDS_VOUCHERS_AT_DESK,

@@ -27,6 +27,10 @@ from models.staff.rules import Role
 from tests import databases
 from tests.authorisation.lives_attendance import a_hall_that_waits, live_with_pauses
 from tests.authorisation.lives_campaigns import Campaigns, campaigns_at, live_with_campaigns
+from tests.authorisation.lives_closures import live_under_closure
+from tests.authorisation.lives_draws import draws_at, live_in_draws
+from tests.authorisation.lives_editing import live_with_settings
+from tests.authorisation.lives_moving import live_on_the_move
 from tests.authorisation.lives_my_vouchers import live_with_my_vouchers
 from tests.authorisation.lives_offline import live_offline
 from tests.authorisation.lives_people import ANS, BINGS, Names, Others, before_anybody, live_among_people
@@ -84,6 +88,8 @@ class Life:
     campaigns: Campaigns
     session_id: str
     """Of tomorrow's in the pool beside the hall."""
+    draws: Mapping[str, str]
+    """Of badminton at the hall, by whether it is open or done."""
 
     ended: Mapping[str, str] = field(default_factory=dict)
     """The tokens of a second device that has signed out."""
@@ -253,6 +259,7 @@ async def _at_work(house: House, *, name: str, phone: str, gate_no: str, lon: fl
         gate_no=gate_no,
         campaigns=campaigns,
         session_id=await a_pool_at(hall),
+        draws=await draws_at(hall, clerk),
     )
 
 
@@ -295,8 +302,12 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     await live_with_vouchers(life)
     await live_with_my_vouchers(life)
     await live_with_a_concession(life)
+    await live_with_settings(life)
     await live_with_pauses(life)
     await live_in_line(life)
+    await live_on_the_move(life)
+    await live_under_closure(life)
+    await live_in_draws(life)
     await live_offline(life)
     await live_with_settlement(life, offices)
     await live_with_risk(life, offices)

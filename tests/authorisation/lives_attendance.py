@@ -26,8 +26,8 @@ async def a_hall_that_waits(hall: Hall) -> None:
     limits: dict[str, Any] = {
         "courts_a_person_a_day": 2,
         "minutes_a_court_a_day": 120,
-        "days_ahead": 7,
-        "release_minute": 480,
+        "days_ahead": 30,
+        "release_minute": 0,
     }
     await a_rule(hall.venue, **limits, **STRICT)
 

@@ -199,8 +199,15 @@ def test_every_decision_is_in_the_index_and_fits_a_page() -> None:
 
 
 RESERVED = re.compile(r"event|session|transaction", re.IGNORECASE)
-ALLOWED = {"finance_event", "voucher_event", "event_no"}  # docs/glossary.md: entries in books, and the gates' wire
-SESSIONS = {  # 场次
+ALLOWED = {
+    "finance_event",
+    "voucher_event",
+    "event_no",
+    "EVENT",
+}  # docs/glossary.md: entries in books, the gates' wire, 赛事
+SESSIONS = {
+    "sessionPlans",
+    "SessionPlanSettings",  # 场次
     *("session", "session_id", "session_plan", "session_price"),
     *("sessions", "sessionId", "Session", "SessionTicket", "SessionTicketKind"),
     *("SESSION", "SESSION_FULL", "SESSION_UNKNOWN"),

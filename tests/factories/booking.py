@@ -159,7 +159,17 @@ async def a_paid_order(
 
 
 WHAT_AN_ACT_WRITES = (
-    *("orders", "order_line", "held_cell", "payment", "refund", "refund_line", "finance_event", "payment_notice"),
+    *(
+        "orders",
+        "move_quote",
+        "order_line",
+        "held_cell",
+        "payment",
+        "refund",
+        "refund_line",
+        "finance_event",
+        "payment_notice",
+    ),
     *("admission", "passage", "redemption", "outbox", "voucher_use", "voucher_event", "order_voucher"),
 )
 

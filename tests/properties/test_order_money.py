@@ -1,6 +1,6 @@
 """Whatever happens in whatever order, nobody pays for nothing, nothing is given away, and no court is given twice.
 
-A machine places, pays over both channels and at the desk, cancels whole orders and lines, gives back, enters, jumps in
+A machine places, pays over both channels and at the desk, cancels and moves whole orders and lines, gives back, enters, jumps in
 time, hands in notices twice or never, kills processes around calls to the channels and lets other things happen during
 them. The sandboxes' own books are the judge. `make soak` runs it for about as long as it is told.
 """
@@ -30,6 +30,7 @@ from models.checkout.at_desk import MoneyGiven, take_money
 from models.checkout.cancelling import cancel_order
 from models.checkout.ending import end_overdue_holds
 from models.checkout.handing_out import hand_out_refund
+from models.checkout.moving import open_move
 from models.checkout.paying import check_due_payments
 from models.checkout.refunding import send_due_refunds
 from models.checkout.staff_refunding import give_back
@@ -43,6 +44,7 @@ from models.staff.rules import StaffSignedIn
 from payments.port import Invocation, PaymentChannel, Way
 from tests.conftest import NOW
 from tests.databases import KIND, Database
+from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import (
     WHAT_AN_ACT_WRITES,
     Hall,
@@ -252,6 +254,43 @@ class OrderMoney(RuleBasedStateMachine):
     )
     def cancel(self, which: int, lines: tuple[int, ...] | None, trouble: Trouble) -> None:
         self.run(self.in_trouble(trouble, lambda channels: self.give_up(which, channels, lines)))
+
+    @precondition(lambda self: self.orders)
+    @rule(
+        which=recent,
+        court=st.sampled_from(COURTS),
+        hour=st.sampled_from([8, 8, 13, 14]),
+        until=st.sampled_from(UNTIL),
+        trouble=trouble_around("close", "prepay", "refund"),
+    )
+    def move(self, which: int, court: str, hour: int, until: str, trouble: Trouble) -> None:
+        """To a free hour at once, or to one that has to be paid for first."""
+        to = wanted(
+            getattr(self.world.hall, court), instant_of(business_day(self.now) + timedelta(days=1), hour * 60)
+        )
+
+        async def act(channels: Channels) -> None:
+            order, person = self.take_up(which)
+            order_no = await open_move(
+                member_id=person.member_id,
+                order_no=order.order_no,
+                line_no=1,
+                to=to,
+                key=secrets.token_hex(8),
+                keys=ID_KEYS,
+                channels=channels,
+                now=self.now,
+            )
+            self.orders.append((await Order.get(order_no=order_no), person))
+            if until != "placed":
+                await self.open_sheet(-1, channels)
+            if until in ("paid", "settled"):
+                await self.pay(-1, late=False)
+            if until == "settled":
+                await self.read_letters()
+                await self.deliver(-1)
+
+        self.run(self.in_trouble(trouble, act))
 
     @rule(
         court=st.sampled_from(COURTS),

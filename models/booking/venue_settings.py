@@ -1,0 +1,199 @@
+"""What staff see before they edit: a venue's courts, tariffs, rules and plans of sessions, and who wrote which when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from models import database
+from models.audit.deeds import concerning
+from models.booking.editing import demand_editing
+from models.booking.limits import LIMIT_COLUMNS, Limits, limits_in
+from models.booking.rules import check_day
+from models.errors import BadInput
+from models.staff.rules import StaffSignedIn
+from models.venues.concessions import Rule
+from models.venues.rules import Window
+from models.venues.tariff_changes import standing
+
+MOST_VERSIONS = 10
+"""Coming ones that are shown; older ones stand in the history."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TariffSeen:
+    """A version of the tariff. 0 is the files', which nobody of the staff wrote."""
+
+    number: int
+    from_day: date | None
+    to_day: date | None
+    windows: Sequence[Window]
+    concessions: Sequence[Rule] | None
+    """None: as before."""
+    note: str = ""
+    written_by: str = ""
+    written_at: datetime | None = None
+
+
+_THE_FILES = TariffSeen(number=0, from_day=None, to_day=None, windows=(), concessions=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesSeen:
+    """A version of the booking rules that stands."""
+
+    sport_code: str
+    of_venue: bool
+    from_day: date
+    to_day: date | None
+    version: int
+    limits: Limits
+    provenance: str
+    source: str
+    written_by: str
+    written_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSettings:
+    """As of a day: what holds then, and what is written for later."""
+
+    venue_id: str
+    on: date
+    courts: Sequence[Mapping[str, Any]]
+    tariff: TariffSeen
+    coming_tariffs: Sequence[TariffSeen]
+    rules: Sequence[RulesSeen]
+    plans: Sequence[Mapping[str, Any]]
+
+
+async def venue_settings(*, clerk: StaffSignedIn, venue_id: str, on: date, now: datetime) -> VenueSettings:
+    """Raises NOT_ALLOWED, also for a venue that is none; BAD_INPUT for a silly day. Seven statements."""
+    await demand_editing(clerk, venue_id)
+    concerning("VENUE", venue_id, venue_id=venue_id, reading=True)
+    check_day(on, now)
+    stands = await standing(venue_id, on)
+    versions = [_tariff(row) for row in await database.rows(_TARIFFS, stands.id, on, MOST_VERSIONS + 1)]
+    in_force = next((each for each in versions if each.number == stands.number), None)
+    return VenueSettings(
+        venue_id=venue_id,
+        on=on,
+        courts=await database.rows(_COURTS, stands.id),
+        tariff=replace(
+            in_force or _THE_FILES, number=stands.number, windows=stands.windows, concessions=stands.concessions
+        ),
+        coming_tariffs=[each for each in versions if each.from_day and each.from_day > on][:MOST_VERSIONS],
+        rules=[_rules(row) for row in await database.rows(_RULES, stands.id, on)],
+        plans=[_plan(row) for row in await database.rows(_PLANS, stands.id, on)],
+    )
+
+
+def _tariff(row: Any) -> TariffSeen:
+    rules = _json(row["concessions"])
+    return TariffSeen(
+        number=row["number"],
+        from_day=database.day(row["from_day"]),
+        to_day=row["to_day"] and database.day(row["to_day"]),
+        windows=[Window(*window) for window in _json(row["windows"])],
+        concessions=None if rules is None else [Rule(*rule) for rule in rules],
+        note=row["note"],
+        written_by=row["display_name"],
+        written_at=database.utc(row["written_at"]),
+    )
+
+
+def _rules(row: Any) -> RulesSeen:
+    return RulesSeen(
+        sport_code=row["sport_code"],
+        of_venue=bool(row["of_venue"]),
+        from_day=database.day(row["from_day"]),
+        to_day=row["to_day"] and database.day(row["to_day"]),
+        version=row["version"],
+        limits=limits_in([row[column] for column in LIMIT_COLUMNS]),
+        provenance=row["provenance"],
+        source=row["source"],
+        written_by=row["display_name"] or "",
+        written_at=row["made_at"] and database.utc(row["made_at"]),
+    )
+
+
+def _plan(row: Any) -> Mapping[str, Any]:
+    return {
+        **row,
+        "valid_from": database.day(row["valid_from"]),
+        "valid_to": row["valid_to"] and database.day(row["valid_to"]),
+    }
+
+
+async def settings_history(
+    *, clerk: StaffSignedIn, venue_id: str, first: int, after: str | None
+) -> Sequence[Mapping[str, Any]]:
+    """What staff wrote of a venue, the latest first, with the id of the audit line of its writing; one more than asked
+    tells whether there are further ones. `after`: the `key` of the last line of the page before. Raises NOT_ALLOWED,
+    BAD_INPUT for a place that is none."""
+    await demand_editing(clerk, venue_id)
+    concerning("VENUE", venue_id, venue_id=venue_id, reading=True)
+    if after and await database.row(f"{_WRITTEN} SELECT key FROM written WHERE key = $2", venue_id, after) is None:
+        raise BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
+    found = await database.rows(
+        f"""{_WRITTEN}
+        SELECT written.*, (SELECT line.public_id FROM audit_line line
+                            WHERE line.venue_id = $1 AND line.at = written.at AND line.act = written.act
+                              AND line.actor_id = written.staff_id ORDER BY line.id LIMIT 1) AS audit_id
+          FROM written
+         WHERE $2 = '' OR (at, key) < (SELECT place.at, place.key FROM written place WHERE place.key = $2)
+         ORDER BY at DESC, key DESC LIMIT $3""",
+        venue_id,
+        after or "",
+        first + 1,
+    )
+    return [
+        {
+            **row,
+            "at": database.utc(row["at"]),
+            "from_day": database.day(row["from_day"]),
+            "to_day": row["to_day"] and database.day(row["to_day"]),
+        }
+        for row in found
+    ]
+
+
+_TARIFFS = """
+SELECT tariff.number, tariff.from_day, tariff.to_day, tariff.windows, tariff.concessions, tariff.note,
+       tariff.written_at, staff_member.display_name
+  FROM tariff_version tariff JOIN staff_member ON staff_member.id = tariff.written_by_id
+ WHERE tariff.venue_id = $1 AND (tariff.to_day IS NULL OR tariff.to_day > $2)
+ ORDER BY tariff.from_day > $2 DESC, tariff.number DESC LIMIT $3"""
+_COURTS = """
+SELECT public_id, name, sport_code, slot_minutes, max_people, is_open, provenance,
+       (SELECT COUNT(*) FROM court_cover WHERE court_id = court.id) AS parts
+  FROM court WHERE venue_id = $1 ORDER BY position, id"""
+_RULES = f"""
+SELECT rule.sport_code, rule.venue_id IS NOT NULL AS of_venue, rule.from_day, rule.to_day, rule.version, rule.provenance,
+       rule.source, rule.made_at, staff_member.display_name, {", ".join(LIMIT_COLUMNS)}
+  FROM booking_rule rule LEFT JOIN staff_member ON staff_member.id = rule.made_by_id
+ WHERE (rule.venue_id = $1 OR rule.venue_id IS NULL) AND rule.replaced_at IS NULL
+   AND (rule.to_day IS NULL OR rule.to_day > $2)
+ ORDER BY rule.venue_id IS NULL, rule.sport_code, rule.from_day"""
+_PLANS = """
+SELECT name, sport_code, day_kind, from_minute, to_minute, capacity, valid_from, valid_to, provenance
+  FROM session_plan WHERE venue_id = $1 AND (valid_to IS NULL OR valid_to > $2)
+ ORDER BY sport_code, name, day_kind, from_minute LIMIT 40"""
+_WRITTEN = """
+WITH written AS (
+SELECT 'T' || tariff.number AS key, 'TARIFF' AS what, '' AS sport_code, tariff.number AS version, tariff.from_day,
+       tariff.to_day, tariff.note, tariff.written_at AS at, staff.display_name, staff.public_id AS staff_id,
+       'writeTariff' AS act
+  FROM tariff_version tariff JOIN staff_member staff ON staff.id = tariff.written_by_id
+  JOIN venue ON venue.id = tariff.venue_id WHERE venue.public_id = $1
+ UNION ALL
+SELECT 'R' || rule.id, 'RULES', rule.sport_code, rule.version, rule.from_day, rule.to_day, rule.source, rule.made_at,
+       staff.display_name, staff.public_id, 'writeBookingRules'
+  FROM booking_rule rule JOIN staff_member staff ON staff.id = rule.made_by_id
+  JOIN venue ON venue.id = rule.venue_id WHERE venue.public_id = $1)"""
+
+
+def _json(told: Any) -> Any:
+    return orjson.loads(told) if isinstance(told, str | bytes) else told

@@ -1,0 +1,46 @@
+"""The same for what staff write of a venue: numbers and words of their own, the same as were written in An's life."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from tests.authorisation.kinds import ABSENT, Known, Plain, Reaching, from_the_start
+from tests.authorisation.lives_editing import CONCESSION, LIMITS, RULES, TARIFF, WINDOW
+from tests.factories.booking import TOMORROW
+
+
+def _a_key() -> str:
+    return secrets.token_hex(8)
+
+
+def _plain(value: Any) -> Plain:
+    return Plain(lambda life: value)
+
+
+REACHING_EDITING: Mapping[str, Reaching] = {
+    "writeTariff.idempotencyKey": Reaching(
+        lambda life: [Known(life.others.keys["tariff"], "the key under which staff wrote a tariff")],
+        _a_key,
+        owner="clerk",
+    ),
+    "settingsHistory.after": Reaching(
+        lambda life: [Known(life.others.ids["settings cursor"], "a place in the history")],
+        lambda: "T999999999",
+        owner="clerk",
+        live=from_the_start,
+    ),
+}
+PLAIN_EDITING: Mapping[str, Plain] = {
+    "venueSettings.on": _plain(str(TOMORROW)),
+    "previewTariff.tariff.fromDay": _plain(str(TOMORROW)),
+    **{f"TariffInput.{name}": _plain(TARIFF[name]) for name in ("fromDay", "untilDay", "note")},
+    "TariffInput.freeDays": _plain(TARIFF["freeDays"][0]),
+    **{f"TariffWindowInput.{name}": _plain(value) for name, value in WINDOW.items()},
+    "TariffWindowInput.courtName": _plain(ABSENT),
+    **{f"ConcessionInput.{name}": _plain(value) for name, value in CONCESSION.items()},
+    **{f"BookingRulesInput.{name}": _plain(RULES[name]) for name in ("fromDay", "untilDay", "note")},
+    **{f"BookingLimitsInput.{name}": _plain(value) for name, value in LIMITS.items()},
+    "previewBookingRules.rules.limits.daysAhead": _plain(6),
+    "expectedChange": Plain(lambda life: secrets.token_hex(32)),
+}
+WORDS_EDITING = {"days", "freeDays", "courtName", "expectedChange"}

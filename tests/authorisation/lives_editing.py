@@ -1,0 +1,39 @@
+"""The part of a life in which staff of the venue wrote its tariff and rules, for one day far ahead: nothing costs otherwise."""
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.factories.booking import TOMORROW
+from tests.resolvers import documents_editing as editing
+
+if TYPE_CHECKING:
+    from tests.authorisation.lives import Life
+
+DAY, NEXT = str(TOMORROW + timedelta(days=200)), str(TOMORROW + timedelta(days=201))
+NOTE = "检修后调整"
+WINDOW = {"days": "ALL", "fromMinute": 0, "toMinute": 1440, "kind": "FREE", "pricePerHour": 0}
+CONCESSION = {"kind": "SENIOR", "paysPercent": 30}
+TARIFF: dict[str, Any] = {
+    "fromDay": DAY, "untilDay": NEXT, "windows": [WINDOW], "freeDays": ["DATE:08-08"], "concessions": [CONCESSION],
+    "note": NOTE,
+}  # fmt: skip
+LIMITS = {
+    "courtsAPersonADay": 2, "minutesACourtADay": 120, "daysAhead": 7, "releaseMinute": 480, "holdMinutes": 15,
+    "entryOpensMinutesBefore": 30, "minutesAPersonADay": 240, "courtsAPersonAWeek": 6, "minutesAPersonAWeek": 600,
+    "mostPlayers": 8, "checkInMinutes": 15, "noShows": 3, "noShowDays": 90, "pauseDays": 30,
+}  # fmt: skip
+RULES: dict[str, Any] = {"fromDay": DAY, "untilDay": NEXT, "limits": LIMITS, "note": NOTE}
+
+
+async def live_with_settings(life: "Life") -> None:
+    venue_id, others = life.hall.venue.public_id, life.others
+    others.keys["tariff"] = secrets.token_hex(8)
+    seen = (await life.clerk.ask(editing.PREVIEW_TARIFF, venueId=venue_id, tariff=TARIFF)).value["changeHash"]
+    asked = {"venueId": venue_id, "tariff": TARIFF, "idempotencyKey": others.keys["tariff"]}
+    assert (await life.clerk.ask(editing.WRITE_TARIFF, **asked, expectedChange=seen)).value["version"] == 1
+    seen = (await life.clerk.ask(editing.PREVIEW_BOOKING_RULES, venueId=venue_id, rules=RULES)).value["changeHash"]
+    asked = {"venueId": venue_id, "rules": RULES, "expectedChange": seen}
+    assert (await life.clerk.ask(editing.WRITE_BOOKING_RULES, **asked)).value["version"] == 1
+    history = (await life.clerk.ask(editing.SETTINGS_HISTORY, venueId=venue_id)).value
+    others.ids["settings cursor"] = history["edges"][0]["cursor"]

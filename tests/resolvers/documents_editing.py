@@ -1,0 +1,56 @@
+"""Staff look at a venue's settings and write them: one document for each root field."""
+
+_LIMITS = """courtsAPersonADay minutesACourtADay daysAhead releaseMinute holdMinutes entryOpensMinutesBefore
+      minutesAPersonADay courtsAPersonAWeek minutesAPersonAWeek fewestPlayers mostPlayers noticeMinutes checkInMinutes
+      noShowKeptPercent noShows noShowDays pauseDays companionsNamed realNameNeeded"""
+_TARIFF = """version fromDay untilDay note writtenBy writtenAt
+      windows { days fromMinute toMinute kind pricePerHour sport courtName windowProvenance priceProvenance }
+      concessions { kind paysPercent covers provenance }"""
+VENUE_SETTINGS = f"""
+query ($venueId: ID!, $on: Date!) {{
+  venueSettings(venueId: $venueId, on: $on) {{
+    venueId on
+    courts {{ id name sport slotMinutes maxPeople parts isOpen provenance }}
+    tariff {{ {_TARIFF} }}
+    comingTariffs {{ {_TARIFF} }}
+    rules {{ sport ofVenue fromDay untilDay version provenance note writtenBy writtenAt limits {{ {_LIMITS} }} }}
+    sessionPlans {{ name sport days fromMinute toMinute capacity fromDay untilDay provenance }}
+  }}
+}}"""
+SETTINGS_HISTORY = """
+query ($venueId: ID!, $first: Int! = 20, $after: String) {
+  settingsHistory(venueId: $venueId, first: $first, after: $after) {
+    edges { cursor node { kind sport version fromDay untilDay note writtenBy writtenAt auditId } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}"""
+_PREVIEW = "fromDay untilDay changes bookings bookingsOtherwise promise changeHash"
+PREVIEW_TARIFF = f"""
+query ($venueId: ID!, $tariff: TariffInput!) {{
+  previewTariff(venueId: $venueId, tariff: $tariff) {{
+    {_PREVIEW}
+  }}
+}}"""
+PREVIEW_BOOKING_RULES = f"""
+query ($venueId: ID!, $rules: BookingRulesInput!) {{
+  previewBookingRules(venueId: $venueId, rules: $rules) {{
+    {_PREVIEW}
+  }}
+}}"""
+WRITE_TARIFF = """
+mutation ($venueId: ID!, $tariff: TariffInput!, $expectedChange: String!, $idempotencyKey: String!) {
+  writeTariff(
+    venueId: $venueId, tariff: $tariff, expectedChange: $expectedChange, idempotencyKey: $idempotencyKey
+  ) {
+    version
+    userErrors { code message field }
+  }
+}"""
+WRITE_BOOKING_RULES = """
+mutation ($venueId: ID!, $rules: BookingRulesInput!, $expectedChange: String!) {
+  writeBookingRules(venueId: $venueId, rules: $rules, expectedChange: $expectedChange) {
+    version
+    userErrors { code message field }
+  }
+}"""
+ALL = (VENUE_SETTINGS, SETTINGS_HISTORY, PREVIEW_TARIFF, PREVIEW_BOOKING_RULES, WRITE_TARIFF, WRITE_BOOKING_RULES)
