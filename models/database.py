@@ -259,7 +259,11 @@ def utc(value: datetime | str) -> datetime:
 
 def with_instants(found: Any, *columns: str) -> dict[str, Any]:
     """A row as a dict for entrances, to whom an instant is an instant on either database."""
-    return {**found, **{column: found[column] and utc(found[column]) for column in columns}}
+    row = dict(found)
+    for column in columns:
+        if row[column].__class__ is str:
+            row[column] = utc(row[column])
+    return row
 
 
 def day(value: date | str) -> date:

@@ -2,8 +2,9 @@
 
 import fcntl
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -15,7 +16,15 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.migration import Migration
-from tortoise.migrations.operations import AddField, CreateModel, RemoveConstraint
+from tortoise.migrations.operations import (
+    AddConstraint,
+    AddField,
+    AddIndex,
+    CreateModel,
+    Operation,
+    RemoveConstraint,
+    RunPython,
+)
 from tortoise.migrations.schema_editor import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 
@@ -50,7 +59,7 @@ async def migrate(database_url: str) -> None:
 
 
 class _Executor(MigrationExecutor):
-    """Tortoise's, in half the time: before each operation it copies the state of all tables, and most never look at it."""
+    """Tortoise's, in a fifth of the time: it makes all classes anew for each operation, and before it a copy of them."""
 
     def _migration_plan(self, *asked: Any) -> Any:
         plan = super()._migration_plan(*asked)
@@ -60,19 +69,59 @@ class _Executor(MigrationExecutor):
 
 
 async def _apply(migration: Migration, state: State, *, schema_editor: BaseSchemaEditor, dry_run: bool) -> State:
-    """`Migration.apply`, but that making a table and adding a column get no copy of what was before."""
+    """`Migration.apply`, but that tables and columns are added to the state many at once, and a copy of what was
+    before is made only for who looks at it."""
     assert not dry_run
     in_one = schema_editor.client.capabilities.supports_transactions
-    for operation in migration.operations:
-        looks_back = not isinstance(operation, CreateModel | AddField)
-        before: Any = state.clone() if looks_back else None
-        operation.state_forward(migration.app_label, state)
-        if isinstance(operation, RemoveConstraint) and schema_editor.DIALECT == "sqlite":
-            await _make_anew(schema_editor, state.apps.get_model(f"{migration.app_label}.{operation.model_name}"))
-            continue
-        await migration._run_database_forward(operation, before, state, schema_editor, in_one)
+    for operations in _together(migration.operations):
+        looks_back = not isinstance(operations[0], CreateModel | AddField | AddIndex | AddConstraint | RunPython)
+        before = state.clone() if looks_back else state
+        _forward(state, migration.app_label, operations)
+        for operation in operations:
+            if isinstance(operation, RemoveConstraint) and schema_editor.DIALECT == "sqlite":
+                model = state.apps.get_model(f"{migration.app_label}.{operation.model_name}")
+                await _make_anew(schema_editor, model)
+            else:
+                await migration._run_database_forward(operation, before, state, schema_editor, in_one)
     state.validate_relations_initialized()
     return state
+
+
+def _together(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
+    """Operations that write the same SQL whether or not those after them are in the state already: new tables, and
+    new columns of tables that were there before."""
+    group: list[Operation] = []
+    made: set[str] = set()
+    for operation in operations:
+        if isinstance(operation, CreateModel):
+            made.add(operation.name)
+        elif not isinstance(operation, AddField) or operation.model_name in made:
+            if group:
+                yield group
+            group, made = [], set()
+            if not isinstance(operation, AddField):
+                yield [operation]
+                continue
+        group.append(operation)
+    if group:
+        yield group
+
+
+@dataclass
+class _Gathering(State):
+    """The same state, but that the classes to be made anew are only noted."""
+
+    anew: set[tuple[str, str]] = field(default_factory=set)
+
+    def reload_models(self, model_tuples: Iterable[tuple[str, str]]) -> None:
+        self.anew.update(model_tuples)
+
+
+def _forward(state: State, app_label: str, operations: Sequence[Operation]) -> None:
+    gathering = _Gathering(models=state.models, apps=state.apps)
+    for operation in operations:
+        operation.state_forward(app_label, gathering)
+    state.reload_models(gathering.anew)
 
 
 async def _make_anew(schema_editor: Any, model: Any) -> None:

@@ -217,7 +217,7 @@ class OrderQueries:
     @strawberry.field(
         directives=[
             ListSize(assumed_size=MOST_ORDERS, slicing_arguments=["first"], sized_fields=["edges"]),
-            Weight(weight=3000),
+            Weight(weight=4000),
         ],
         description="My orders, the latest first.",
     )

@@ -26,9 +26,10 @@ class Store:
         self._db = sqlite3.connect(path, isolation_level=None, timeout=15)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA foreign_keys=ON")
+        self._db.execute("PRAGMA synchronous=OFF")  # empty tables are nobody's loss
         self._db.executescript(SETTINGS_TABLE + tables)
+        self._db.execute("PRAGMA synchronous=NORMAL")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

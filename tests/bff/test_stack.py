@@ -110,7 +110,7 @@ async def house(own_database: OwnDatabase, tmp_path: Path) -> AsyncIterator[Hous
 
 
 def check_answers(house: House) -> None:
-    with httpx.Client(base_url=house.url) as client:
+    with httpx.Client(base_url=house.url, verify=False) as client:
         assert client.get("/healthz").text == "ok"
         assert client.get("/readyz").json() == {
             "ready": True,
@@ -139,7 +139,9 @@ def check_addresses(house: House) -> None:
         "Health",
     ]
     person = {"Accept": "text/html,*/*;q=0.8"}
-    answers = {name: httpx.get(url, headers=person, timeout=5).status_code for name, url in said.items()}
+    answers = {
+        name: httpx.get(url, headers=person, timeout=5, verify=False).status_code for name, url in said.items()
+    }
     assert answers == dict.fromkeys(said, 200)
 
 
@@ -228,7 +230,7 @@ async def web(
 
 def ready(house: House) -> int | None:
     try:
-        return httpx.get(f"{house.url}/readyz", timeout=5).status_code
+        return httpx.get(f"{house.url}/readyz", timeout=5, verify=False).status_code
     except httpx.ConnectError:
         return None
 
@@ -238,9 +240,9 @@ async def test_a_web_process_is_alive_but_not_ready_until_its_database_is_migrat
 ) -> None:
     with a_web_process(new_house, valkey):
         await until(lambda: ready(new_house) == 503)
-        answer = httpx.get(f"{new_house.url}/readyz", timeout=5)
+        answer = httpx.get(f"{new_house.url}/readyz", timeout=5, verify=False)
         assert answer.json()["checks"] == {"database": "ok", "queue": "ok", "migrations": "failed"}
-        assert httpx.get(f"{new_house.url}/healthz").status_code == 200
+        assert httpx.get(f"{new_house.url}/healthz", verify=False).status_code == 200
         migrate(new_house)
         await until(lambda: ready(new_house) == 200)
 
@@ -248,10 +250,10 @@ async def test_a_web_process_is_alive_but_not_ready_until_its_database_is_migrat
 @pytest.mark.usefixtures("web")
 async def test_a_web_process_says_when_valkey_is_gone_and_when_it_is_back(house: House, valkey: Valkey) -> None:
     valkey.stop()
-    answer = httpx.get(f"{house.url}/readyz", timeout=5)
+    answer = httpx.get(f"{house.url}/readyz", timeout=5, verify=False)
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": "ok", "queue": "failed", "migrations": "ok"}
-    assert httpx.get(f"{house.url}/healthz").status_code == 200
+    assert httpx.get(f"{house.url}/healthz", verify=False).status_code == 200
     valkey.start()
     await until(lambda: ready(house) == 200)
 
@@ -293,8 +295,10 @@ async def test_several_web_processes_add_up_their_figures_and_finish_what_is_und
 ) -> None:
     await until(lambda: sum("spawn_main" in command for command in house.processes().values()) == 2)
     for _ in range(20):
-        assert httpx.post(f"{house.url}/graphql", json={"query": "{ __typename }"}).status_code == 200
-    figures = httpx.get(f"{house.url}/metrics").text
+        assert (
+            httpx.post(f"{house.url}/graphql", json={"query": "{ __typename }"}, verify=False).status_code == 200
+        )
+    figures = httpx.get(f"{house.url}/metrics", verify=False).text
     assert 'http_requests_total{method="POST",route="/graphql",status="200"} 20.0' in figures
     assert 'graphql_operations_total{kind="query",operation="free",outcome="ok"} 20.0' in figures
     request = begin_a_request(house)

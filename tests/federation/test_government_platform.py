@@ -244,7 +244,7 @@ async def test_a_silent_platform_is_given_up_in_time(now: datetime) -> None:
 
     listening = await asyncio.start_server(stay_silent, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
-    async with listening, httpx.AsyncClient() as http:
+    async with listening, httpx.AsyncClient(verify=False) as http:
         client = GovernmentPlatform(
             http,
             base_url=f"http://127.0.0.1:{port}",

@@ -35,7 +35,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 
 @pytest.fixture
 async def platform(house: Process, db: Database) -> AsyncIterator[Platform]:
-    async with httpx.AsyncClient(base_url=house.url, trust_env=False, timeout=5) as http:
+    async with httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False, timeout=5) as http:
         platform = Platform(http, house.folder)
         yield platform
         await platform.switch_on()
@@ -103,7 +103,9 @@ async def test_each_side_tells_its_own_platform_and_neither_waits_for_the_other(
     await write("order:chengdu", "paid", "cancelled")
     await write("order:chongqing", "paid", province=CHONGQING)
     await write("order:before", "paid", province="")  # written before rows knew where
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{own_port()}", trust_env=False) as nobody:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{own_port()}", trust_env=False, verify=False
+    ) as nobody:
         across = Platform(nobody, platform.folder).client
         sides = [
             (Provinces(codes=(CHONGQING,)), platform.client),

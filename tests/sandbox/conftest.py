@@ -241,7 +241,7 @@ class Process:
 
     def _answers(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/healthz", trust_env=False, timeout=1).status_code == 200
+            return httpx.get(f"{self.url}/healthz", trust_env=False, verify=False, timeout=1).status_code == 200
         return False
 
     def kill(self) -> None:
