@@ -47,7 +47,7 @@ from models.keys import IdKeys, SealingKeys
 from models.members.standing import lock_living
 from models.messages.operations import tell
 from models.orders.tables import Order
-from models.venues.tables import Venue
+from models.venues.tables import Court, Venue
 
 DRAWN_A_RUN = 20
 
@@ -283,26 +283,30 @@ async def _lose(draw: SlotDraw, seen: DrawEntry, now: datetime) -> None:
         return
     entry.state = EntryState.LOST
     await entry.save(update_fields=["state"])
-    starts = sorted(datetime.fromisoformat(at) for _, at in entry.wishes)
-    courts = {court for court, _ in entry.wishes}
-    court = await database.row("SELECT id FROM court WHERE public_id = $1", min(courts))
+    for number, (court, at) in enumerate(wishes_of(entry), start=1):
+        await _wait(draw, entry, number, await Court.get(public_id=court), datetime.fromisoformat(at), now)
+    await _tell(draw, entry, "DRAW_LOST", _when(draw, now), now)
+
+
+async def _wait(draw: SlotDraw, entry: DrawEntry, number: int, court: Court, at: datetime, now: datetime) -> None:
+    """In line for one of their wishes: that court at that time, and nothing they did not ask for."""
     await WaitingEntry.create(
         public_id=new_id("wai"),
         member_id=entry.member_id,
         placed_by_id=entry.placed_by_id,
         venue_id=draw.venue_id,
         sport_code=draw.sport_code,
-        court_id=court["id"] if court is not None and len(courts) == 1 else None,
+        court_id=court.id,
         business_day=draw.business_day,
-        starts_from=starts[0],
-        starts_until=starts[-1] + timedelta(minutes=1),
+        starts_from=at,
+        starts_until=at + timedelta(minutes=1),
         people=entry.people,
         state=WaitingState.WAITING,
-        idempotency_key=f"draw-{entry.public_id}",
-        request_hash=request_hash("draw", entry.public_id),
+        draw_entry_id=entry.id,
+        idempotency_key=f"draw-{entry.public_id}-{number}",
+        request_hash=request_hash("draw", entry.public_id, number),
         asked_at=now,
     )
-    await _tell(draw, entry, "DRAW_LOST", _when(draw, now), now)
 
 
 @database.operation
