@@ -26,7 +26,8 @@ def _moves_across_the_border(stack: Stack, walked: Walked, today: date) -> None:
     wang = walked.wang
     found = wang.ask("VenuesNear", {"point": GAOXIN, "radiusM": 20000, "sport": SPORT, "first": 20})["edges"]
     there = next(edge["node"] for edge in found if edge["node"]["name"] == "成都高新体育中心")
-    old = _books_and_pays(wang, _for_sale(wang, there["id"], today)[-1])
+    cheap = max(_for_sale(wang, there["id"], today), key=lambda slot: (-slot["price"], slot["startsAt"]))
+    old = _books_and_pays(wang, cheap)
     slot = _for_sale(wang, walked.venue_id, today)[-1]
     to = _line(slot)
     asked = {"orderNo": old["orderNo"], "lineNo": 1, "to": to}
@@ -35,7 +36,7 @@ def _moves_across_the_border(stack: Stack, walked: Walked, today: date) -> None:
         raise Broken(f"改期的报价不对：{quote}")
     say(
         f"{wang.name}订了{there['name']} {yuan(old['total'])} 元，来不了成都：改到重庆要付 {yuan(quote['price'])} 元，"
-        f"原来的退 {yuan(quote['refund'])} 元（{quote['explanation']}），差额 {quote['difference'] / 100:+.2f} 元"
+        f"原来的退 {yuan(quote['refund'])} 元（{quote['explanation'].rstrip('。')}），差额 {quote['difference'] / 100:+.2f} 元"
     )
     move = {**asked, "expectedRefund": quote["refund"], "idempotencyKey": secrets.token_hex(8)}
     new, again = (wang.ask("MoveBooking", move)["order"] for _ in range(2))

@@ -103,7 +103,7 @@ async def _enter(entry: DrawEntry, now: datetime) -> str:
     await lock_living(entry.member_id)
     draw = await SlotDraw.select_for_update().get(id=entry.draw_id)
     check_open(draw.opens_at, draw.closes_at, draw.state, now)
-    known = await DrawEntry.get_or_none(draw_id=draw.id, member_id=entry.member_id)
+    known = await DrawEntry.filter(draw_id=draw.id, member_id=entry.member_id).order_by("id").first()
     if known is not None:
         return await _changed(known, entry)
     entry.whose = await _whose(entry.member_id)

@@ -315,6 +315,23 @@ async def test_a_person_who_changes_accounts_while_it_is_open_has_one_entry(db: 
     assert (entry.member_id, entry.public_id) == (old.member_id, ticket)
 
 
+async def test_who_entered_with_two_accounts_that_were_joined_since_may_still_change_their_wishes_and_wins_once(
+    db: Database,
+) -> None:
+    hall = await a_hall()
+    draw = await a_draw(hall)
+    kept, joined = await a_person(), await a_person()
+    first, second = [await enter(draw, each, (hall.badminton, 9)) for each in (kept, joined)]
+    await DrawEntry.filter(public_id=second).update(member_id=kept.member_id)  # as joining accounts does
+    assert await enter(draw, kept, (hall.badminton, 9), (hall.badminton_2, 9)) == first
+    await DrawEntry.filter(public_id=second).update(wishes=(await DrawEntry.get(public_id=first)).wishes)
+    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    assert await states(draw) == ["WON", "REFUSED"]
+    assert await DrawEntry.filter(state="REFUSED").values_list("reason", flat=True) == ["DRAW_ENTERED_ALREADY"]
+    assert await Order.all().count() == 1
+    assert verify(await record_of(draw)) == []
+
+
 @pytest.mark.postgres
 async def test_a_worker_that_dies_half_way_is_gone_on_with_and_nobody_has_two_turns(
     db: Database, monkeypatch: pytest.MonkeyPatch
