@@ -114,7 +114,7 @@ async def _enter(entry: DrawEntry, now: datetime) -> str:
 
 
 async def _changed(known: DrawEntry, wanted: DrawEntry) -> str:
-    """The ticket stays: another one would be another chance."""
+    """The ticket stays, since another one would be another chance, and so does when they entered."""
     if known.idempotency_key == wanted.idempotency_key and known.request_hash != wanted.request_hash:
         raise DomainError(
             "这个幂等键已经用于另一次报名。",
@@ -122,7 +122,7 @@ async def _changed(known: DrawEntry, wanted: DrawEntry) -> str:
             next_step="请换一个新的幂等键再提交。",
             field="idempotencyKey",
         )
-    changing = ["wishes", "people", "placed_by_id", "idempotency_key", "request_hash", "entered_at"]
+    changing = ["wishes", "people", "placed_by_id", "idempotency_key", "request_hash"]
     for name in changing:
         setattr(known, name, getattr(wanted, name))
     await known.save(update_fields=changing)

@@ -211,10 +211,11 @@ async def test_bad_entries_are_refused_by_their_name_and_leave_nothing(db: Datab
 
     ticket = await enter(draw, person, (hall.badminton, 9), key="once")
     assert await refused(enter(draw, person, (hall.badminton, 10), key="once")) == "IDEMPOTENCY_KEY_REUSED"
-    assert await enter(draw, person, (hall.badminton, 10), key="changed") == ticket
-    assert (await DrawEntry.get(public_id=ticket)).wishes == [
-        [hall.badminton.public_id, at(10, days=DAYS).isoformat()]
-    ]
+    since = draw.opens_at + timedelta(minutes=1)
+    assert await enter(draw, person, (hall.badminton, 10), key="changed", now=since) == ticket
+    entry = await DrawEntry.get(public_id=ticket)
+    assert entry.wishes == [[hall.badminton.public_id, at(10, days=DAYS).isoformat()]]
+    assert entry.entered_at == draw.opens_at
 
 
 async def test_a_draw_is_announced_in_time_and_stands_as_it_was_announced(db: Database) -> None:
