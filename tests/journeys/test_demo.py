@@ -23,12 +23,12 @@ from tests.bff.conftest import clean_environment
 pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 90
+SECONDS = 105
 """On a machine with nothing else to do. Here other tests run beside it, so it may take twice as long, and of it not more
 than this is work."""
 
 
-def test_the_demo_walks_both_journeys_and_three_days_on_in_a_minute_and_a_half() -> None:
+def test_the_demo_walks_both_journeys_and_three_days_on_in_less_than_two_minutes() -> None:
     started, worked = time.monotonic(), _worked()
     done = subprocess.run(
         [sys.executable, "-m", "demo"],
