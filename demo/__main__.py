@@ -1,5 +1,5 @@
 """`make demo`: a Chengdu citizen in Chongqing, a Chongqing citizen in Chengdu, the platform's own books, the door, money
-on every way, a family, vouchers, and what the programme does with them some days later.
+on every way, a family, vouchers, plans that change, a draw, and what the programme does with its vouchers some days later.
 
 Exits 0 only when the government platform's store holds each order, each redemption and each gate scan exactly
 once. The house's clock is turned ahead to the next morning on which both venues are open, so the demo can be
@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from demo import family, main_job, money, programme, the_edge, vouchers
+from demo import changing, drawing, family, main_job, money, programme, the_edge, vouchers
 from demo.stack import Broken, a_folder, running
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -41,10 +41,19 @@ def main() -> int:
                 served = family.serve(stack, walked, today=today)
                 grandmother = vouchers.Grandmother(served.person_id, served.grandson)
                 vouchers.spend(stack, walked, served.clerk, grandmother, today=today)
-                officers = programme.write_off_without_a_network(stack, li, walked.venue_id)
+                keeper = programme.a_manager(stack, walked.venue_id)
+                manager = keeper.signs_in(stack)
+                changing.change_plans(stack, walked, li, manager, today=today)
+                released = today + timedelta(seconds=programme.LATER_SECONDS)
+                announced = drawing.announce(walked, manager, released=released)
+                officers = programme.write_off_without_a_network(stack, li, walked.venue_id, keeper, manager)
             with running(folder, clock_ahead_seconds=ahead + programme.LATER_SECONDS) as later:
                 programme.settle(later, officers, day=today)
-                family.nothing_lies_open(later, served, walked.chen, walked.wang, li)
+                entrants = drawing.enter(later, announced)
+            last = ahead + programme.LATER_SECONDS + drawing.CLOSED_SECONDS
+            with running(folder, clock_ahead_seconds=last) as closed:
+                drawing.draw(closed, announced, entrants)
+                family.nothing_lies_open(closed, served, walked.chen, walked.wang, li, *entrants)
     except Broken as broken:
         print(f"\n✗ 演示没有走通：{broken}", file=sys.stderr)
         return 1

@@ -201,7 +201,7 @@ def _auditor_sees_who_looked(stack: Stack, person: Any) -> None:
 
 def nothing_lies_open(stack: Stack, served: Served, *others: Citizen) -> None:
     """Neither what the whole stack has logged nor any file that it keeps names one of those who walked here."""
-    print("\n九、系统自己的日志和数据文件")
+    print("\n十一、系统自己的日志和数据文件")
     said = stack.log.read_text()
     requests = said.count("/graphql")
     if requests < 10:

@@ -64,18 +64,19 @@ class Officers:
     treasurer: Officer
 
 
-def write_off_without_a_network(stack: Stack, citizen: Citizen, venue_id: str) -> Officers:
+def write_off_without_a_network(
+    stack: Stack, citizen: Citizen, venue_id: str, keeper: Officer, manager: AtWork
+) -> Officers:
     """Raises `Broken` at the first thing that is not as promised."""
-    print("\n八、活动的另一面：断网核销；三天以后：可疑核销、结算拨付、统计")
+    print("\n十、活动的另一面：断网核销；三天以后：可疑核销、结算拨付、统计")
     officers = Officers(
         venue_id,
         campaign_id_of(citizen),
-        _officer(stack, "manager", "周馆长", "VENUE_MANAGER", "FINANCE", venue_id=venue_id),
+        keeper,
         _officer(stack, "first", "主管一", "REGULATOR"),
         _officer(stack, "second", "主管二", "REGULATOR"),
         _officer(stack, "treasurer", "拨付员", "PAYMASTER"),
     )
-    manager = officers.manager.signs_in(stack)
     ahead = timedelta(seconds=int(stack.environment["CLOCK_AHEAD_SECONDS"]))
     desk = OfflineDesk(clock=lambda: datetime.now(UTC) + ahead)
     enrolled = manager.ask("EnrolOfflineDesk", venueId=venue_id, publicKey=desk.public_key)
@@ -102,6 +103,11 @@ def settle(stack: Stack, officers: Officers, *, day: date) -> None:
     settlement = _is_drafted_and_approved(stack, officers, first, second, day)
     _is_paid(stack, officers, second, settlement)
     _sees_the_whole(first, officers.campaign_id)
+
+
+def a_manager(stack: Stack, venue_id: str) -> Officer:
+    """Of a venue, and of its money."""
+    return _officer(stack, "manager", "周馆长", "VENUE_MANAGER", "FINANCE", venue_id=venue_id)
 
 
 def _officer(stack: Stack, username: str, name: str, *roles: str, venue_id: str = "") -> Officer:

@@ -116,4 +116,9 @@ class Migration(migrations.Migration):
             name='moves_line_id',
             field=fields.BigIntField(null=True),
         ),
+        ops.AddField(
+            model_name='WaitingEntry',
+            name='draw_entry_id',
+            field=fields.BigIntField(null=True),
+        ),
     ]

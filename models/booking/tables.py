@@ -61,6 +61,7 @@ class WaitingEntry(Table):
         "models.Order", null=True, on_delete=fields.RESTRICT
     )
     order_id: int | None  # the offer: an order that is theirs for as long as it is held
+    draw_entry_id = fields.BigIntField(null=True)  # whose wish it is: an offer for one of them ends the others
     idempotency_key = fields.CharField(max_length=64)
     request_hash = fields.CharField(max_length=64)
     asked_at = fields.DatetimeField()

@@ -83,7 +83,7 @@ async def refund_quote(
         told = UNPAID_VOUCHERS if order.voucher_fen else ""
         return RefundQuote(order_no=order_no, lines=unpaid, total_fen=0, way_back=NOTHING_BACK, vouchers_told=told)
     payment = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    party = await _because_of(RefundParty.MEMBER, order, lines)
+    party = await because_of(RefundParty.MEMBER, order, lines)
     quotes, told = await line_quotes(order, lines, payment, party, "", now)
     total_fen = sum(each.refund_fen for each in quotes)
     way_back = WAYS_BACK[payment.channel] if payment and total_fen else NOTHING_BACK
@@ -139,7 +139,7 @@ async def _cancel_paid(asked: Cancellation, *, now: datetime) -> str | None:
         return None
     await _check_key(order, asked.by)
     payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    asked = replace(asked, party=await _because_of(asked.party, order, lines))
+    asked = replace(asked, party=await because_of(asked.party, order, lines))
     quotes, vouchers_told = await line_quotes(order, lines, payment, asked.party, asked.note, now)
     _check(quotes, asked.expected_refund_fen)
     await end_lines(order, lines, asked.party, now)
@@ -207,7 +207,7 @@ async def line_quotes(
     return refund_policy.within(quotes, await left_to_give_back(payment)), told
 
 
-async def _because_of(party: RefundParty, order: Order, lines: Sequence[OrderLine]) -> RefundParty:
+async def because_of(party: RefundParty, order: Order, lines: Sequence[OrderLine]) -> RefundParty:
     """Whoever gives up what the venue has closed does so because of the venue."""
     closed = await closed_lines(order.id)
     return RefundParty.VENUE if all(line.id in closed for line in lines) else party

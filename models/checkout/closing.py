@@ -111,13 +111,13 @@ async def _withdraw(closure_id: int, staff_id: int, why: str, *, now: datetime) 
     await closure.save(update_fields=["withdrawn_at", "withdrawn_by_id", "withdrawn_why"])
     freed = await database.rows(
         """UPDATE closure_offer SET state = 'WITHDRAWN', ended_at = $1
-            WHERE closure_id = $2 AND state = 'OFFERED' RETURNING order_line_id""",
+            WHERE closure_id = $2 AND state = 'OFFERED'
+              AND order_line_id IN (SELECT id FROM order_line WHERE cancelled_at IS NULL) RETURNING order_line_id""",
         *(now, closure_id),
     )
     for each in freed:
         line = await OrderLine.get(id=each["order_line_id"]).select_related("order")
-        if line.cancelled_at is None and line.order.status == OrderStatus.PAID:
-            await _tell("CLOSURE_WITHDRAWN", closure, line.order, line, now)
+        await _tell("CLOSURE_WITHDRAWN", closure, line.order, line, now)
 
 
 async def _ask(closure: Closure, line: Any, channels: Mapping[str, PaymentChannel], now: datetime) -> int:

@@ -47,7 +47,7 @@ from models.keys import IdKeys, SealingKeys
 from models.members.standing import lock_living
 from models.messages.operations import tell
 from models.orders.tables import Order
-from models.venues.tables import Venue
+from models.venues.tables import Court, Venue
 
 DRAWN_A_RUN = 20
 
@@ -103,7 +103,7 @@ async def _enter(entry: DrawEntry, now: datetime) -> str:
     await lock_living(entry.member_id)
     draw = await SlotDraw.select_for_update().get(id=entry.draw_id)
     check_open(draw.opens_at, draw.closes_at, draw.state, now)
-    known = await DrawEntry.get_or_none(draw_id=draw.id, member_id=entry.member_id)
+    known = await DrawEntry.filter(draw_id=draw.id, member_id=entry.member_id).order_by("id").first()
     if known is not None:
         return await _changed(known, entry)
     entry.whose = await _whose(entry.member_id)
@@ -114,7 +114,7 @@ async def _enter(entry: DrawEntry, now: datetime) -> str:
 
 
 async def _changed(known: DrawEntry, wanted: DrawEntry) -> str:
-    """The ticket stays: another one would be another chance."""
+    """The ticket stays, since another one would be another chance, and so does when they entered."""
     if known.idempotency_key == wanted.idempotency_key and known.request_hash != wanted.request_hash:
         raise DomainError(
             "这个幂等键已经用于另一次报名。",
@@ -122,7 +122,7 @@ async def _changed(known: DrawEntry, wanted: DrawEntry) -> str:
             next_step="请换一个新的幂等键再提交。",
             field="idempotencyKey",
         )
-    changing = ["wishes", "people", "placed_by_id", "idempotency_key", "request_hash", "entered_at"]
+    changing = ["wishes", "people", "placed_by_id", "idempotency_key", "request_hash"]
     for name in changing:
         setattr(known, name, getattr(wanted, name))
     await known.save(update_fields=changing)
@@ -283,26 +283,30 @@ async def _lose(draw: SlotDraw, seen: DrawEntry, now: datetime) -> None:
         return
     entry.state = EntryState.LOST
     await entry.save(update_fields=["state"])
-    starts = sorted(datetime.fromisoformat(at) for _, at in entry.wishes)
-    courts = {court for court, _ in entry.wishes}
-    court = await database.row("SELECT id FROM court WHERE public_id = $1", min(courts))
+    for number, (court, at) in enumerate(wishes_of(entry), start=1):
+        await _wait(draw, entry, number, await Court.get(public_id=court), datetime.fromisoformat(at), now)
+    await _tell(draw, entry, "DRAW_LOST", _when(draw, now), now)
+
+
+async def _wait(draw: SlotDraw, entry: DrawEntry, number: int, court: Court, at: datetime, now: datetime) -> None:
+    """In line for one of their wishes: that court at that time, and nothing they did not ask for."""
     await WaitingEntry.create(
         public_id=new_id("wai"),
         member_id=entry.member_id,
         placed_by_id=entry.placed_by_id,
         venue_id=draw.venue_id,
         sport_code=draw.sport_code,
-        court_id=court["id"] if court is not None and len(courts) == 1 else None,
+        court_id=court.id,
         business_day=draw.business_day,
-        starts_from=starts[0],
-        starts_until=starts[-1] + timedelta(minutes=1),
+        starts_from=at,
+        starts_until=at + timedelta(minutes=1),
         people=entry.people,
         state=WaitingState.WAITING,
-        idempotency_key=f"draw-{entry.public_id}",
-        request_hash=request_hash("draw", entry.public_id),
+        draw_entry_id=entry.id,
+        idempotency_key=f"draw-{entry.public_id}-{number}",
+        request_hash=request_hash("draw", entry.public_id, number),
         asked_at=now,
     )
-    await _tell(draw, entry, "DRAW_LOST", _when(draw, now), now)
 
 
 @database.operation

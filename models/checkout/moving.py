@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from models import database
 from models.booking.queries import BookableSlot
 from models.calendar import moment_text, steps_between
-from models.checkout.cancelling import NOTHING_BACK, line_quotes
+from models.checkout.cancelling import NOTHING_BACK, because_of, line_quotes
 from models.checkout.placing import (
     Leaving,
     LineWanted,
@@ -32,7 +32,6 @@ from models.ids import request_hash
 from models.keys import IdKeys
 from models.money import yuan_text
 from models.orders.operations import lock_order, order_id_of
-from models.orders.refund_policy import LineQuote
 from models.orders.rules import WAYS_BACK, OrderStatus, PaymentStatus, RefundParty, RefundStatus
 from models.orders.tables import Order, OrderLine, Payment, Refund
 from payments.port import PaymentChannel
@@ -63,7 +62,8 @@ async def move_quote(
     the limits."""
     slot = await _slot(member_id, to, keys, now)
     order = await Order.get(id=await order_id_of(member_id=member_id, order_no=order_no))
-    line, quote, payment = await _judge(order, line_no, RefundParty.MEMBER, "", now)
+    line, leaving, payment = await _judge(order, line_no, now)
+    quote = leaving.quote
     await _check_apart(line, slot)
     return MoveQuoted(
         price_fen=slot.price_fen,
@@ -84,8 +84,6 @@ async def open_move(
     expected_refund_fen: int | None = None,
     key: str,
     placed_by: PlacedBy | None = None,
-    free_of_charge: bool = False,
-    note: str = "",
     keys: IdKeys,
     channels: Mapping[str, PaymentChannel],
     now: datetime,
@@ -93,22 +91,20 @@ async def open_move(
     """Places the order for the new slot and gives its number. It costs nothing: it is confirmed, and the old line given
     up, at once. Else that happens when it is paid in time. The same key with the same wish is the same order.
 
-    `free_of_charge`: the venue is the cause, so all that was paid for the old line comes back, by the venue's rules
-    and not by those for whoever changes their mind; `note` is its reason.
+    Of a line that a closure lies over all that was paid comes back, as when the venue cancels it.
 
     Raises ORDER_UNKNOWN, ORDER_CLOSED, ORDER_STARTED, NOT_REFUNDABLE, REFUND_CHANGED of the old line; MOVE_UNSUITABLE,
     MOVE_WITH_VOUCHER; MOVE_WAITS when another move of it waits to be paid; and what `place_order` raises.
     """
     check_key(key)
-    party = RefundParty.VENUE if free_of_charge else RefundParty.MEMBER
-    asked = request_hash("move", order_no, line_no, *to.asked, expected_refund_fen, party.value)
+    asked = request_hash("move", order_no, line_no, *to.asked, expected_refund_fen)
     if known := await placed_before(member_id, key, asked):
         return known
     order_id = await order_id_of(member_id=member_id, order_no=order_no)
     slot = await _slot(member_id, to, keys, now)
     by = placed_by or PlacedBy()
     place = Placing(member_id, (slot,), (to.people,), (to.companion_ids,), keys, key, asked, by, ())
-    old = _Old(order_id, line_no, party, expected_refund_fen, note)
+    old = _Old(order_id, line_no, expected_refund_fen)
     placed = await past_overdue_holds(lambda: _open(place, old, now=now), place, channels=channels, now=now)
     if slot.price_fen == 0:
         await _send_what_came_back(order_id, channels, now)
@@ -121,9 +117,7 @@ class _Old:
 
     order_id: int
     line_no: int
-    party: RefundParty
     expected_refund_fen: int | None
-    note: str
 
 
 @database.operation
@@ -134,7 +128,8 @@ async def _open(place: Placing, old: _Old, *, now: datetime) -> str:
     order = await lock_order(old.order_id)
     if order.member_id != place.member_id:  # it went to another account meanwhile
         raise BadInput("这张订单刚刚换了账号。", next_step="请刷新后再试。", field="orderNo")
-    line, quote, _ = await _judge(order, old.line_no, old.party, old.note, now)
+    line, leaving, _ = await _judge(order, old.line_no, now)
+    quote = leaving.quote
     if old.expected_refund_fen not in (None, quote.refund_fen):
         raise DomainError(
             f"现在改期，原时段可退{yuan_text(quote.refund_fen)}，与之前显示的不同。",
@@ -144,7 +139,7 @@ async def _open(place: Placing, old: _Old, *, now: datetime) -> str:
         )
     await _check_apart(line, place.slots[0])
     await _check_no_other_move(line)
-    return await place_within(replace(place, leaving=Leaving(line.id, old.party, quote)), who, now=now)
+    return await place_within(replace(place, leaving=leaving), who, now=now)
 
 
 async def _slot(member_id: int, to: LineWanted, keys: IdKeys, now: datetime) -> BookableSlot:
@@ -155,10 +150,8 @@ async def _slot(member_id: int, to: LineWanted, keys: IdKeys, now: datetime) -> 
     return slot
 
 
-async def _judge(
-    order: Order, line_no: int, party: RefundParty, note: str, now: datetime
-) -> tuple[OrderLine, LineQuote, Payment | None]:
-    """The line, if it may be moved, what giving it up gives back, and of which payment."""
+async def _judge(order: Order, line_no: int, now: datetime) -> tuple[OrderLine, Leaving, Payment | None]:
+    """The line, if it may be moved, because of whom, what giving it up gives back, and of which payment."""
     if order.status == OrderStatus.PENDING_PAYMENT:
         raise _unsuitable("订单还没有支付，不能改期。", "请先支付，或取消后重新预订。", field="orderNo")
     line = await OrderLine.get_or_none(order_id=order.id, line_no=line_no)
@@ -181,7 +174,8 @@ async def _judge(
             field="orderNo",
         )
     payment = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    [quote], _ = await line_quotes(order, [line], payment, party, note, now)
+    party = await because_of(RefundParty.MEMBER, order, [line])
+    [quote], _ = await line_quotes(order, [line], payment, party, "", now)
     if quote.refusal is not None:
         raise DomainError(
             f"改期要先退原时段。{quote.refusal.message}",
@@ -189,7 +183,7 @@ async def _judge(
             next_step=quote.refusal.next_step,
             field="lineNo",
         )
-    return line, quote, payment
+    return line, Leaving(line.id, party, quote), payment
 
 
 async def _check_apart(line: OrderLine, slot: object) -> None:

@@ -146,10 +146,21 @@ async def _join(entry: WaitingEntry) -> str:
     await lock_living(entry.member_id)
     if known := await _asked_before(entry.member_id, entry.idempotency_key, entry.request_hash):
         return known
-    if await WaitingEntry.filter(member_id=entry.member_id, state__in=LIVE).count() >= MOST_WAITING:
+    if await _lines_of(entry.member_id) >= MOST_WAITING:
         raise too_many()
     await entry.save()
     return str(entry.public_id)
+
+
+async def _lines_of(member_id: int) -> int:
+    """Live ones; the wishes of one draw are one."""
+    found = await database.row(
+        f"""SELECT COUNT(DISTINCT COALESCE(-draw_entry_id, id)) AS lines FROM waiting_entry
+             WHERE member_id = $1 AND state IN ({database.parameters(len(LIVE), first=2)})""",
+        *(member_id, *(state.value for state in LIVE)),
+    )
+    assert found is not None
+    return int(found["lines"])
 
 
 async def _asked_before(member_id: int, key: str, asked: str) -> str | None:
@@ -235,6 +246,7 @@ async def _hand_over(freed_id: int, entry_id: int, place: Placing, *, now: datet
     order = await Order.get(order_no=order_no)
     entry.state, entry.order_id = WaitingState.OFFERED, order.id
     await entry.save(update_fields=["state", "order_id"])
+    await _leave_the_other_wishes(entry, now)
     if order.to_pay_fen:
         await tell(
             member_id=place.member_id,
@@ -249,6 +261,13 @@ async def _hand_over(freed_id: int, entry_id: int, place: Placing, *, now: datet
             now=now,
         )
     return True
+
+
+async def _leave_the_other_wishes(offered: WaitingEntry, now: datetime) -> None:
+    """Who lost a draw waits for each of their wishes and gets one of them."""
+    if offered.draw_entry_id is not None:
+        others = WaitingEntry.filter(draw_entry_id=offered.draw_entry_id, state=WaitingState.WAITING)
+        await others.update(state=WaitingState.LEFT, ended_at=now)
 
 
 async def _venue_name(venue_id: int) -> str:

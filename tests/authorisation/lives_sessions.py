@@ -15,7 +15,8 @@ NOW = at(10, 45, days=0)
 
 async def a_pool_at(hall: Hall) -> str:
     """The public id of tomorrow's session, which is free. Somebody swims there now."""
-    await a_plan(hall.venue, 11 * 60, 13 * 60, prices={"ADULT": ("FREE", 0)})
+    next_year = TOMORROW + timedelta(days=300)
+    await a_plan(hall.venue, 11 * 60, 13 * 60, prices={"ADULT": ("FREE", 0)}, valid_to=next_year)
     await make_sessions(now=NOW)
     await count_inside(venue_id=hall.venue.id, sport_code="SWIMMING", people=2, at=NOW)
     await HourlyOccupancy.bulk_create(

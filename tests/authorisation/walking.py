@@ -62,7 +62,7 @@ class Walk:
 NEW_EACH_TIME = {
     "RequestSmsCodePayload": ("expiresAt", "againAt"),
     "NewInvitation": ("id", "code", "expiresAt"),
-    "ClaimPuzzle": ("puzzle",),
+    "ClaimPuzzle": ("puzzle", "endsAt"),
     "EnrolOfflineDeskPayload": ("deskId",),
 }
 """What is made anew by whoever asks, and is another one by the very same question too."""

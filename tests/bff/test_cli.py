@@ -171,7 +171,7 @@ async def test_dead_letters_are_listed_and_sent_again(operator: Operator) -> Non
 def test_everything_that_is_sealed_is_resealed_in_one_go(operator: Operator) -> None:
     resealed = operator.types("keys", "reseal")
     assert resealed.returncode == 0
-    told = ("numbers", "real names", "second factors", "texts", "sealed records", "venue accounts")
+    told = ("numbers", "real names", "second factors", "texts", "sealed records", "draw seeds", "venue accounts")
     assert resealed.stdout == "".join(f"0 {what} moved\n" for what in told)
 
 

@@ -23,12 +23,12 @@ from tests.bff.conftest import clean_environment
 pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 90
+SECONDS = 105
 """On a machine with nothing else to do. Here other tests run beside it, so it may take twice as long, and of it not more
 than this is work."""
 
 
-def test_the_demo_walks_both_journeys_and_three_days_on_in_a_minute_and_a_half() -> None:
+def test_the_demo_walks_both_journeys_and_three_days_on_in_less_than_two_minutes() -> None:
     started, worked = time.monotonic(), _worked()
     done = subprocess.run(
         [sys.executable, "-m", "demo"],
@@ -58,13 +58,20 @@ def test_the_demo_walks_both_journeys_and_three_days_on_in_a_minute_and_a_half()
         "审计链校验",
         "七、消费券",
         "没有多，也没有少",
-        "八、活动的另一面",
+        "八、计划变了",
+        "四川的平台收到取消，重庆的收到新订单",
+        "一分不扣",
+        "九、热门时段改为抽签",
+        "十、活动的另一面",
         "联网后上传两次，只记一次",
         "等人决定",
         "改一个字节就不通过",
         "补贴款下发记录在案",
         "免得认出是谁",
-        "九、系统自己的日志和数据文件",
+        "与先前的指纹相符",
+        "the seed is not the one that was committed to before",
+        "谁也抢不走",
+        "十一、系统自己的日志和数据文件",
         "没有手机号、姓名、证件号",
         "全部走通",
     ):

@@ -25,6 +25,11 @@ from models.audit.doing import Doing
 from models.audit.operations import chain_some
 from models.audit.queries import verify
 from models.audit.rules import Fault
+from models.booking import draws
+from models.booking.draw_rules import commitment_of
+from models.booking.draws import DrawWanted
+from models.booking.tables import SlotDraw
+from models.calendar import business_day, instant_of
 from models.codes.rules import CodeKeys
 from models.consents.rules import Purpose
 from models.families import invitations
@@ -73,6 +78,7 @@ RESEALED = {
     ("sealed_record", "seal_key_id"),
     ("staff_member", "totp_key_id"),
     ("venue_account", "seal_key_id"),
+    ("slot_draw", "seal_key_id"),
 }
 KEPT_UNDER_THEIR_KEY = {
     ("audit_line", "key_id"),  # the old key stays
@@ -164,6 +170,7 @@ async def reseal(rings: Rings, *, batch: int = 200) -> int:
             await reseal_complaints(keys=rings.texts, batch=batch),
             await sealing.reseal_all(keys=rings.texts, batch=batch),
             await accounts.reseal_all(keys=rings.accounts, batch=batch),
+            await draws.reseal_all(keys=rings.names.sealing),
         ]
     )
 
@@ -180,7 +187,7 @@ class House:
     """People who go on living, and all that they have left with us under some key."""
 
     venue: Venue
-    finance: StaffSignedIn
+    clerk: StaffSignedIn
     now: datetime
     numbers: dict[int, str] = field(default_factory=dict)
     names: dict[int, NamedPerson] = field(default_factory=dict)
@@ -189,6 +196,7 @@ class House:
     """Second factors by username."""
     accounts: dict[str, str] = field(default_factory=dict)
     """Numbers of the venue's bank accounts, by their ids."""
+    draws: list[str] = field(default_factory=list)
     signed_in: list[Tokens] = field(default_factory=list)
     gates: dict[str, devices.GateCredentials] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
@@ -232,7 +240,7 @@ class House:
     async def enter_account(self, by: Rings) -> None:
         number = f"62220202{self.next():08d}"
         account_id = await accounts.enter_account(
-            clerk=self.finance,
+            clerk=self.clerk,
             venue_id=self.venue.public_id,
             holder="成都健身有限公司",
             bank="中国工商银行成都支行",
@@ -241,6 +249,15 @@ class House:
             now=self.now,
         )
         self.accounts[account_id] = number
+
+    async def announce_a_draw(self, by: Rings) -> None:
+        """Of a day that nothing was announced for; the seed is secret until it is done."""
+        day = business_day(self.now) + timedelta(days=20 + len(self.draws))
+        closes_at = instant_of(day - timedelta(days=7), 9 * 60)  # an hour after the release
+        wanted = DrawWanted(venue_id=self.venue.public_id, sport="BADMINTON", day=day, closes_at=closes_at)
+        self.draws.append(
+            await draws.schedule(clerk=self.clerk, wanted=wanted, keys=by.names.sealing, now=self.now)
+        )
 
     async def have_a_second_factor(self, by: Rings) -> None:
         username = f"clerk-{self.next()}"
@@ -401,6 +418,9 @@ class House:
         for account_id, entered in list(self.accounts.items()):
             row = await VenueAccount.get(public_id=account_id)
             assert accounts.opened(row, by.accounts).number == entered
+        for draw_id in self.draws:
+            draw = await SlotDraw.get(public_id=draw_id)
+            assert commitment_of(draws.seed_of(draw, by.names.sealing), draw_id) == draw.commitment
         for number, held in list(self.gates.items()):
             device = await devices.find_device(held.token)
             assert device is not None
@@ -462,6 +482,7 @@ class House:
             self.prove_a_number(other, one),
             self.join_accounts(one, other),
             self.play_together(one, other),
+            self.announce_a_draw(one),
             self.read_everything(one),
             self.read_everything(other),
         )
@@ -488,7 +509,8 @@ async def house(db: Database, now: datetime) -> House:
     await clocks_and_holidays()
     venue = await a_venue()
     await a_court(venue)
-    return House(venue, await a_clerk(venue.public_id, roles=(Role.FINANCE,)), now)
+    clerk = await a_clerk(venue.public_id, roles=(Role.FINANCE, Role.VENUE_MANAGER))
+    return House(venue, clerk, now)
 
 
 async def under_old_keys(columns: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:

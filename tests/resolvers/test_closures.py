@@ -54,6 +54,7 @@ async def test_staff_close_with_a_preview_and_citizens_take_their_money_or_move_
             moving.MOVE_BOOKING, idempotencyKey=secrets.token_hex(8), orderNo=orders[1], lineNo=1, to=elsewhere
         )
     ).value["order"]["orderNo"]
+    await house.outside.quiet()  # the refund's own notice is in the letter box
     assert (await house.hand_in(await moved.pays(there))).status_code == 204
     await closing.mind(channels=house.wired.channels, now=house.now())
     assert [each.state for each in await ClosureOffer.all().order_by("id")] == ["REFUNDED", "MOVED"]

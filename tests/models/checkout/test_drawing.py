@@ -8,23 +8,28 @@ from typing import Any
 import orjson
 import pytest
 
+from models import database
 from models.booking import draws
 from models.booking.draw_rules import verify
 from models.booking.draws import DrawWanted
 from models.booking.queries import slots
-from models.booking.tables import DrawEntry, HeldCell, SlotDraw, WaitingEntry
+from models.booking.tables import DrawEntry, FreedSlot, HeldCell, SlotDraw, WaitingEntry
 from models.calendar import business_day
 from models.checkout import drawing, waiting
 from models.checkout.cancelling import cancel_order
 from models.checkout.drawing import Wanted
 from models.errors import DomainError, ErrorCode
+from models.members.standing import lock_living
 from models.messages.tables import Message
 from models.orders.tables import Order
+from models.real_names import binding
+from models.real_names.rules import Assurance, NamedPerson
 from models.staff.rules import Role
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import Hall, Person, a_hall, a_person, an_order, at, wanted
+from tests.factories.names import a_person as a_named
 from tests.factories.people import a_clerk
 
 DAYS = 20
@@ -66,6 +71,17 @@ async def enter(
         key=more.get("key") or secrets.token_hex(8),
         now=now or draw.opens_at,
     )
+
+
+async def is_named(somebody: Person, person: NamedPerson) -> None:
+    @database.operation
+    async def bind() -> None:
+        await lock_living(somebody.member_id)
+        holder = await binding.holder_of(list(ID_KEYS.lookup.hashes(person.number).values()))
+        known = {"person": person, "level": Assurance.AGREED, "keys": ID_KEYS, "now": NOW}
+        await binding.bind(holder, member_id=somebody.member_id, **known)  # type: ignore[arg-type]
+
+    await bind()
 
 
 async def refused(asked: Any) -> ErrorCode:
@@ -116,7 +132,9 @@ async def test_who_is_drawn_gets_their_first_wish_and_the_others_stand_in_line_i
     assert set(orders) == {entry.member_id for entry in entries[:2]}
     assert {order.hold_expires_at for order in orders.values()} == {draw.closes_at + timedelta(minutes=15)}
     line = await WaitingEntry.all().order_by("id")
-    assert [entry.member_id for entry in line] == [entry.member_id for entry in entries[2:]]
+    assert [(entry.member_id, entry.court_id) for entry in line] == [
+        (entry.member_id, court.id) for entry in entries[2:] for court in (hall.badminton, hall.badminton_2)
+    ]
     told = {message.member_id: message.template for message in await Message.all()}
     assert [told[entry.member_id] for entry in entries] == ["DRAW_WON"] * 2 + ["DRAW_LOST"] * 3
     assert verify(await record_of(draw)) == []
@@ -124,10 +142,42 @@ async def test_who_is_drawn_gets_their_first_wish_and_the_others_stand_in_line_i
     first = orders[entries[0].member_id]
     await cancel_order(member_id=first.member_id, order_no=first.order_no, channels={}, now=draw.closes_at)
     assert await waiting.offer_freed(keys=ID_KEYS, now=draw.closes_at) == 1
-    assert (await WaitingEntry.get(id=line[0].id)).state == "OFFERED"
+    firsts = await WaitingEntry.filter(member_id=entries[2].member_id).order_by("id")
+    assert [each.state for each in firsts] == ["OFFERED", "LEFT"]
     await an_order(
         people[0], wanted(hall.badminton, at(10, days=DAYS)), now=draw.closes_at
     )  # left over: for everybody
+
+
+async def test_who_loses_waits_for_each_wish_and_for_nothing_else_and_one_offer_ends_the_others(
+    db: Database,
+) -> None:
+    hall = await a_hall()
+    draw = await a_draw(hall, until_minute=900)
+    for _ in range(3):
+        await enter(draw, await a_person(), (hall.badminton, 9), (hall.badminton, 14))
+    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    assert await states(draw) == ["WON", "WON", "LOST"]
+    loser, between = await DrawEntry.get(draw_id=draw.id, state="LOST"), await a_person()
+    lines = await WaitingEntry.all().order_by("id")
+    assert {line.member_id for line in lines} == {loser.member_id}
+    assert [(line.court_id, line.starts_from) for line in lines] == [
+        (hall.badminton.id, at(9, days=DAYS)),
+        (hall.badminton.id, at(14, days=DAYS)),
+    ]
+
+    now = draw.closes_at
+    for court, hour in ((hall.badminton, 10), (hall.badminton_2, 9)):  # between their wishes, and beside them
+        order = await an_order(between, wanted(court, at(hour, days=DAYS)), now=now)
+        await cancel_order(member_id=between.member_id, order_no=order.order_no, channels={}, now=now)
+    assert await waiting.offer_freed(keys=ID_KEYS, now=now) == 0, "what they did not wish is not kept for them"
+    for order in await Order.filter(status="PENDING_PAYMENT"):
+        await cancel_order(member_id=order.member_id, order_no=order.order_no, channels={}, now=now)
+    for _ in range(2):
+        await waiting.offer_freed(keys=ID_KEYS, now=now)
+    assert {line.state async for line in WaitingEntry.all()} == {"OFFERED", "LEFT"}
+    assert await Order.filter(member_id=loser.member_id).count() == 1
+    assert await FreedSlot.all().count() == 0, "the other is everybody's"
 
 
 async def test_a_published_record_with_any_byte_of_it_changed_does_not_hold(db: Database) -> None:
@@ -161,10 +211,11 @@ async def test_bad_entries_are_refused_by_their_name_and_leave_nothing(db: Datab
 
     ticket = await enter(draw, person, (hall.badminton, 9), key="once")
     assert await refused(enter(draw, person, (hall.badminton, 10), key="once")) == "IDEMPOTENCY_KEY_REUSED"
-    assert await enter(draw, person, (hall.badminton, 10), key="changed") == ticket
-    assert (await DrawEntry.get(public_id=ticket)).wishes == [
-        [hall.badminton.public_id, at(10, days=DAYS).isoformat()]
-    ]
+    since = draw.opens_at + timedelta(minutes=1)
+    assert await enter(draw, person, (hall.badminton, 10), key="changed", now=since) == ticket
+    entry = await DrawEntry.get(public_id=ticket)
+    assert entry.wishes == [[hall.badminton.public_id, at(10, days=DAYS).isoformat()]]
+    assert entry.entered_at == draw.opens_at
 
 
 async def test_a_draw_is_announced_in_time_and_stands_as_it_was_announced(db: Database) -> None:
@@ -235,30 +286,51 @@ async def test_two_workers_at_once_and_entries_at_the_deadline_give_each_one_tur
     got_in = 6 + sum(isinstance(each, str) for each in done)
     assert await DrawEntry.all().count() == got_in == len(orjson.loads(await record_of(draw))["results"])
     assert (await states(draw)).count("WON") == await Order.all().count() == 3
-    assert await WaitingEntry.all().count() == got_in - 3
+    assert len({entry.draw_entry_id async for entry in WaitingEntry.all()}) == got_in - 3
     assert await Message.all().count() == got_in
     assert verify(await record_of(draw)) == []
 
 
 @pytest.mark.postgres
-async def test_two_accounts_of_one_person_at_once_are_one_entry(db: Database) -> None:
+async def test_a_person_who_changes_accounts_while_it_is_open_has_one_entry(db: Database) -> None:
     hall = await a_hall()
     draw = await a_draw(hall)
-    one, two = await a_person(), await a_person()
-    same = [await DrawEntry.all().count()]
-    monkey = pytest.MonkeyPatch()
+    person = a_named("陈静", "19850412")
+    old, new = await a_person(), await a_person()
+    await is_named(old, person)
+    ticket = await enter(draw, old, (hall.badminton, 9))
 
-    async def whose(_: int) -> str:
-        return "person 7"
+    async def changes_accounts() -> None:
+        await binding.unbind(member_id=old.member_id, keys=ID_KEYS, now=NOW)
+        await is_named(new, person)
+        await enter(draw, new, (hall.badminton, 9))
 
-    with monkey.context() as patch:
-        patch.setattr(drawing, "_whose", whose)
-        done = await asyncio.gather(
-            *(enter(draw, each, (hall.badminton, 9)) for each in (one, two, one, two)), return_exceptions=True
-        )
-    assert same == [0]
-    assert await DrawEntry.all().count() == 1
-    assert {each.code for each in done if isinstance(each, DomainError)} == {"DRAW_ENTERED_ALREADY"}
+    done = await asyncio.gather(
+        *(enter(draw, old, (hall.badminton_2, 9)) for _ in range(3)), changes_accounts(), return_exceptions=True
+    )
+    assert done[:3] == [ticket] * 3, "whoever entered may go on changing their wishes"
+    assert [each.code for each in done[3:] if isinstance(each, DomainError)] == ["DRAW_ENTERED_ALREADY"]
+    for _ in range(2):
+        assert await refused(enter(draw, new, (hall.badminton, 10))) == "DRAW_ENTERED_ALREADY"
+    entry = await DrawEntry.get()
+    assert (entry.member_id, entry.public_id) == (old.member_id, ticket)
+
+
+async def test_who_entered_with_two_accounts_that_were_joined_since_may_still_change_their_wishes_and_wins_once(
+    db: Database,
+) -> None:
+    hall = await a_hall()
+    draw = await a_draw(hall)
+    kept, joined = await a_person(), await a_person()
+    first, second = [await enter(draw, each, (hall.badminton, 9)) for each in (kept, joined)]
+    await DrawEntry.filter(public_id=second).update(member_id=kept.member_id)  # as joining accounts does
+    assert await enter(draw, kept, (hall.badminton, 9), (hall.badminton_2, 9)) == first
+    await DrawEntry.filter(public_id=second).update(wishes=(await DrawEntry.get(public_id=first)).wishes)
+    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    assert await states(draw) == ["WON", "REFUSED"]
+    assert await DrawEntry.filter(state="REFUSED").values_list("reason", flat=True) == ["DRAW_ENTERED_ALREADY"]
+    assert await Order.all().count() == 1
+    assert verify(await record_of(draw)) == []
 
 
 @pytest.mark.postgres

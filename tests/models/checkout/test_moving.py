@@ -316,20 +316,6 @@ async def test_what_was_asked_for_before_the_old_slot_began_is_done_when_it_is_p
     assert await MoveQuote.all().count() == 1
 
 
-async def test_where_the_venue_is_the_cause_all_of_the_old_price_comes_back(
-    db: Database, outside: Outside, now: datetime
-) -> None:
-    hall, person = await a_hall(), await a_person()
-    await a_fee(50)
-    old = await a_paid_order(outside, person, wanted(hall.badminton, at(10)))
-    new = await move(person, old, wanted(hall.badminton_2, at(12)), now=now, free_of_charge=True, note="灯光检修")
-    await pay(outside, person, new, now)
-    refund = await Refund.get()
-    assert (refund.amount_fen, refund.party, refund.reason) == (4000, "VENUE", "CANCELLED_BY_VENUE")
-    assert "灯光检修" in (await RefundLine.get()).explanation
-    assert (await Order.get(id=old.id)).close_reason == "CANCELLED_BY_VENUE"
-
-
 @pytest.mark.postgres
 async def test_moves_at_once_a_cancellation_and_strangers_leave_one_booking_or_its_money_and_no_slot_twice(
     db: Database, outside: Outside, now: datetime
