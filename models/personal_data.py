@@ -67,7 +67,7 @@ HELD: tuple[Held, ...] = (
         what="账号",
         on_merge=STAYS,
         on_deletion=OnDeletion.OWN,
-        exported=("public_id", "created_at", "origin"),
+        exported=("public_id", "created_at", "origin", "home_province"),
     ),
     Held(
         table="member",
@@ -362,6 +362,7 @@ HELD: tuple[Held, ...] = (
             "paid_at",
             "closed_at",
             "close_reason",
+            "member_province",
         ),
         parts=(
             Part(
