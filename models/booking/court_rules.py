@@ -64,9 +64,7 @@ def check_itself(wanted: CourtWanted, today: date) -> None:
     if wanted.name != wanted.name.strip() or not (
         1 <= len(wanted.name) <= LONGEST_NAME and wanted.name.isprintable()
     ):
-        raise BadInput(
-            "场地要有名称。", next_step=f"请填写1到{LONGEST_NAME}个字，前后不留空格。", field="name"
-        )
+        raise BadInput("场地要有名称。", next_step=f"请填写1到{LONGEST_NAME}个字，前后不留空格。", field="name")
     if wanted.slot_minutes % CELL_MINUTES or not CELL_MINUTES <= wanted.slot_minutes <= LONGEST_SLOT:
         raise BadInput(
             "每场的时间要是半小时的整数倍，最多8小时。", next_step="请改正每场的分钟数。", field="slotMinutes"
@@ -92,9 +90,7 @@ def check_new(wanted: CourtWanted, floors: Sequence[CourtFacts], others: Sequenc
 def check_edited(wanted: CourtWanted, court: Standing) -> None:
     """Raises BAD_INPUT for another sport or floor, a day before the last version's, or nothing new."""
     if wanted.sport_code not in ("", court.facts.sport_code) or wanted.floor_of:
-        raise BadInput(
-            "场地的项目和地面不能修改。", next_step="请停用这片场地，另加一片新的。", field="courtId"
-        )
+        raise BadInput("场地的项目和地面不能修改。", next_step="请停用这片场地，另加一片新的。", field="courtId")
     if court.last_day and wanted.from_day < court.last_day:
         raise BadInput(
             f"这片场地已有{day_text(court.last_day)}起的改动，不能写在它前面。",
@@ -201,7 +197,9 @@ def named_by_tariffs(
     turns = {from_day} | {day for version in versions for day in version[1:3] if day and day > from_day}
     named: set[tuple[str, str]] = set()
     for day in turns:
-        holding = [each for each in versions if each.from_day <= day and (each.to_day is None or day < each.to_day)]
+        holding = [
+            each for each in versions if each.from_day <= day and (each.to_day is None or day < each.to_day)
+        ]
         if holding:
             windows = max(holding, key=lambda each: each.number).windows
             named |= {(window.sport_code, window.court_name) for window in windows}

@@ -69,7 +69,9 @@ class _Before:
         return self.table.venue_id
 
 
-async def preview_court(*, clerk: StaffSignedIn, venue_id: str, wanted: CourtWanted, now: datetime) -> CourtPreview:
+async def preview_court(
+    *, clerk: StaffSignedIn, venue_id: str, wanted: CourtWanted, now: datetime
+) -> CourtPreview:
     """Raises NOT_ALLOWED, also for a venue that is none; VENUE_CLOSED, COURT_UNKNOWN, SPORT_UNKNOWN, BAD_INPUT,
     RULES_INVALID. Six statements."""
     await demand_editing(clerk, venue_id)
@@ -193,9 +195,7 @@ def _hash(before: _Before, wanted: CourtWanted) -> str:
 
 async def _before(venue_id: str, wanted: CourtWanted) -> _Before:
     table = await timetable(venue_id=venue_id, sport=None, day=wanted.from_day)
-    courts = {
-        row["public_id"]: row for row in await database.rows(_COURTS, table.venue_id, wanted.from_day)
-    }
+    courts = {row["public_id"]: row for row in await database.rows(_COURTS, table.venue_id, wanted.from_day)}
     court = courts.get(wanted.court_id) if wanted.court_id else None
     if wanted.court_id and court is None:
         raise _court_unknown("courtId")

@@ -497,7 +497,9 @@ def _courts(covers: Sequence[Any], versions: Sequence[Any]) -> tuple[CourtFacts,
     if not versions:
         return tuple(courts)
     stands = {court_id: version for court_id, _, *version in sorted(versions)}
-    return tuple(_as_written(court, stands.get(court.id)) for court in courts if not _retired(stands.get(court.id)))
+    return tuple(
+        _as_written(court, stands.get(court.id)) for court in courts if not _retired(stands.get(court.id))
+    )
 
 
 def _retired(version: Sequence[Any] | None) -> bool:

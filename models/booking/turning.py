@@ -5,7 +5,7 @@ those of before were. Each is given a closure over its own time only: other cour
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from models import database

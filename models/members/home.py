@@ -21,9 +21,7 @@ async def say_home(*, member_id: int, province_code: str) -> None:
         re.fullmatch(r"[0-9]{6}", province_code)
         and await database.row("SELECT 1 FROM region WHERE code = $1 AND level = 'PROVINCE'", province_code)
     ):
-        raise BadInput(
-            "请从四川省和重庆市里选择。", next_step="来自其他地方时不必填写。", field="provinceCode"
-        )
+        raise BadInput("请从四川省和重庆市里选择。", next_step="来自其他地方时不必填写。", field="provinceCode")
     await lock_living(member_id)
     await database.rows(
         "UPDATE member SET home_province = $1 WHERE id = $2 RETURNING id", province_code, member_id

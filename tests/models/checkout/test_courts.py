@@ -18,13 +18,11 @@ from models.checkout import closing
 from models.errors import DomainError
 from models.orders.tables import Order, OrderLine
 from models.staff.rules import Role, StaffSignedIn
-from models.venues.importing import import_places
 from models.venues.tables import Court, CourtVersion, Sport, TariffVersion, Venue
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.booking import TOMORROW, Hall, a_hall, a_paid_order, a_person, an_order, at, wanted
 from tests.factories.people import a_clerk
-from tests.factories.places import DATA, a_default_booking_rule
 from tests.outside import Outside
 
 LATER = TOMORROW + timedelta(days=2)
@@ -52,9 +50,14 @@ def of(court: Court, **changed: Any) -> CourtWanted:
 def new(name: str, sport: str = "BADMINTON", **more: Any) -> CourtWanted:
     return CourtWanted(
         **{
-            "sport_code": sport, "name": name, "slot_minutes": 60, "max_people": 4, "from_day": LATER,
-            "note": "新建", **more,
-        }  # fmt: skip
+            "sport_code": sport,
+            "name": name,
+            "slot_minutes": 60,
+            "max_people": 4,
+            "from_day": LATER,
+            "note": "新建",
+            **more,
+        }
     )
 
 
@@ -97,7 +100,9 @@ async def test_a_court_is_another_from_its_day_on_and_whoever_booked_keeps_what_
 ) -> None:
     hall = await a_hall()
     manager, citizen = await a_manager(hall), await a_person()
-    await a_paid_order(outside, citizen, wanted(hall.badminton, at(10, days=2)), wanted(hall.badminton, at(10, days=3)))
+    await a_paid_order(
+        outside, citizen, wanted(hall.badminton, at(10, days=2)), wanted(hall.badminton, at(10, days=3))
+    )
     before = await OrderLine.all().order_by("id").values()
     change = of(hall.badminton, name="东1号场", slot_minutes=120, max_people=2)
     said = await seen(manager, hall, change)
@@ -108,7 +113,9 @@ async def test_a_court_is_another_from_its_day_on_and_whoever_booked_keeps_what_
     key = secrets.token_hex(8)
     court_id, number = await written(manager, hall, change, key=key)
     assert (court_id, number) == (hall.badminton.public_id, 1)
-    assert await written(manager, hall, change, expected="never seen", key=key) == (court_id, 1), "once under its key"
+    assert await written(manager, hall, change, expected="never seen", key=key) == (court_id, 1), (
+        "once under its key"
+    )
     assert await OrderLine.all().order_by("id").values() == before
     old, then = await grid(hall, 2, "BADMINTON"), await grid(hall, 3, "BADMINTON")
     assert (10, SlotStatus.TAKEN) in old["羽毛球1号场"]
@@ -140,9 +147,7 @@ async def test_two_courts_that_are_joined_exclude_each_other_and_a_new_one_comes
     hall = await a_hall()
     await Sport.create(code="TENNIS", name="网球", position=9)
     manager, citizen = await a_manager(hall), await a_person()
-    joined = new(
-        "双人大场", max_people=8, floor_of=(hall.badminton.public_id, hall.badminton_2.public_id)
-    )
+    joined = new("双人大场", max_people=8, floor_of=(hall.badminton.public_id, hall.badminton_2.public_id))
     said = await seen(manager, hall, joined)
     assert said.changes[1] == "它占用羽毛球1号场、羽毛球2号场的地面，同一时间只能订其中一种。"
     big, _ = await written(manager, hall, joined)
@@ -170,7 +175,9 @@ async def test_whoever_booked_a_court_that_is_retired_is_asked_and_its_floor_sta
     hall = await a_hall()
     manager, citizen, other = await a_manager(hall), await a_person(), await a_person()
     kept = await a_paid_order(outside, citizen, wanted(hall.full, at(10, days=2)))
-    asked = await a_paid_order(outside, citizen, wanted(hall.full, at(10, days=3)), wanted(hall.full, at(11, days=3)))
+    asked = await a_paid_order(
+        outside, citizen, wanted(hall.full, at(10, days=3)), wanted(hall.full, at(11, days=3))
+    )
     half = await a_paid_order(outside, other, wanted(hall.left, at(14, days=3)))
     retired = of(hall.full, retired=True)
     said = await seen(manager, hall, retired)
@@ -235,25 +242,6 @@ async def test_what_cannot_be_is_refused_by_name_when_it_is_previewed_and_writte
     stranger = await a_manager(await a_hall(ref="SC007"))
     assert (await refused(seen(stranger, hall, fitting)))[0] == "NOT_ALLOWED"
     assert await CourtVersion.all().count() == 2
-
-
-async def test_an_import_leaves_alone_what_staff_wrote(db: Database) -> None:
-    await import_places(folder=DATA, today=TOMORROW)
-    await a_default_booking_rule()
-    court = await Court.filter(is_open=True, sport_code="BADMINTON").first()
-    assert court is not None
-    venue = await Venue.get(id=court.venue_id)
-    clerk = await a_clerk(venue.public_id, roles=(Role.VENUE_MANAGER,))
-    for change in (of(court, max_people=court.max_people + 1), new("第九号场", slot_minutes=court.slot_minutes)):
-        change = replace(change, from_day=TOMORROW - timedelta(days=1))
-        looked = await courts.preview_court(clerk=clerk, venue_id=venue.public_id, wanted=change, now=NOW)
-        await courts.write_court(
-            clerk=clerk, venue_id=venue.public_id, wanted=change, expected_change=looked.change_hash,
-            idempotency_key=secrets.token_hex(8), now=NOW,
-        )  # fmt: skip
-    courts_now = await Court.filter(venue_id=venue.id).order_by("id").values()
-    assert (await import_places(folder=DATA, today=TOMORROW)).touched == 0
-    assert await Court.filter(venue_id=venue.id).order_by("id").values() == courts_now
 
 
 @pytest.mark.postgres
