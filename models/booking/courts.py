@@ -185,7 +185,7 @@ def _hash(before: _Before, wanted: CourtWanted) -> str:
     """Another one as soon as what would be written, or anything that it would be held against, is another."""
     return request_hash(
         *_asked(wanted),
-        sorted(court[:6] + (list(court.part_ids),) for court in before.table.courts),
+        sorted((*court[:6], list(court.part_ids)) for court in before.table.courts),
         sorted(before.table.openings),
         sorted(before.table.windows),
         before.table.limits_of(_facts(before, wanted).sport_code),
