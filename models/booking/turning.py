@@ -16,7 +16,7 @@ from models.calendar import business_day, step_of
 from models.ids import new_id
 from models.venues.tables import Venue
 
-REASON = "这片场地停用"
+REASON = "场地调整"
 
 
 async def turn_courts(*, now: datetime) -> int:
@@ -41,8 +41,8 @@ async def turn_courts_of(venue_id: int, *, now: datetime) -> int:
     turned = await database.rows(_TURN, venue_id, business_day(now))
     venue = await Venue.get(id=venue_id)
     plays = [row["code"] for row in await database.rows(_PLAYS, venue_id)]
-    known = {row["sport_code"] for row in await database.rows(_OF_COURTS, venue_id)}
-    elsewhere = [code for code in venue.sport_codes if code not in known and code not in plays]
+    written = {row["sport_code"] for row in await database.rows(_WRITTEN, venue_id, business_day(now))}
+    elsewhere = [code for code in venue.sport_codes if code not in written and code not in plays]
     if venue.sport_codes != [*plays, *elsewhere]:
         await Venue.filter(id=venue_id).update(sport_codes=[*plays, *elsewhere])
     return len(turned)
@@ -114,7 +114,9 @@ SELECT code FROM sport
  WHERE code IN (SELECT sport_code FROM court WHERE venue_id = $1 AND is_open
                  UNION SELECT sport_code FROM session_plan WHERE venue_id = $1)
  ORDER BY position"""
-_OF_COURTS = "SELECT DISTINCT sport_code FROM court WHERE venue_id = $1"
+_WRITTEN = """
+SELECT DISTINCT court.sport_code FROM court JOIN court_version ON court_version.court_id = court.id
+ WHERE court_version.venue_id = $1 AND court_version.from_day <= $2"""
 _BOOKED_ON_RETIRED = """
 SELECT DISTINCT line.court_id, line.starts_at, line.ends_at, version.written_by_id
   FROM court_version version JOIN court_cover ON court_cover.court_id = version.court_id
