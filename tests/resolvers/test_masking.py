@@ -21,6 +21,8 @@ NOBODYS = {
             "Session",
             "Jump",
             "OfflineDesk",
+            "CourtSettings",
+            "SessionPlanSettings",
         ),
         "places, sports, 法人, sums, devices and other platforms have names",
     ),
