@@ -4,6 +4,7 @@ from jobs.audit import chain_audit, check_audit
 from jobs.bills import end_bills
 from jobs.campaigns import roll_over_rounds
 from jobs.closures import mind_closures
+from jobs.courts import turn_courts
 from jobs.draws import run_draws
 from jobs.families import grow_up
 from jobs.feedback import escalate_complaints
@@ -35,6 +36,7 @@ ALL: tuple[Job, ...] = (
     Job(name="offer_freed_slots", function=offer_freed_slots, every_seconds=10),
     Job(name="run_draws", function=run_draws, every_seconds=10, timeout_seconds=300),
     Job(name="mind_closures", function=mind_closures, every_seconds=30, timeout_seconds=120),
+    Job(name="turn_courts", function=turn_courts, every_seconds=300, timeout_seconds=300),
     Job(name="tell_people", function=tell_people, every_seconds=5, timeout_seconds=90),
     Job(name="report_hours", function=lambda tools: report_hours(now=tools.clock()), every_seconds=300),
     Job(name="close_day", function=lambda tools: close_day(now=tools.clock()), every_seconds=300),

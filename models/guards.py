@@ -177,6 +177,10 @@ _CHECKS = {
         "concession_fen >= 0 AND (concession_kind <> '' OR concession_fen = 0)",
     ),
     "school_holiday_ends_later": ("school_holiday", "to_day > from_day"),
+    "court_version_can_be_booked": (
+        "court_version",
+        "slot_minutes > 0 AND slot_minutes % 30 = 0 AND max_people > 0 AND number > 0",
+    ),
     "tariff_version_ends_later": ("tariff_version", "to_day IS NULL OR to_day > from_day"),
     "attendance_state_known": ("attendance", "state IN ('EXPECTED', 'CAME', 'NO_SHOW', 'EXCUSED')"),
     "attendance_kept_within_price": ("attendance", "kept_percent >= 0 AND kept_percent <= 100"),

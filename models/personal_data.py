@@ -67,7 +67,7 @@ HELD: tuple[Held, ...] = (
         what="账号",
         on_merge=STAYS,
         on_deletion=OnDeletion.OWN,
-        exported=("public_id", "created_at", "origin"),
+        exported=("public_id", "created_at", "origin", "home_province"),
     ),
     Held(
         table="member",
@@ -362,6 +362,7 @@ HELD: tuple[Held, ...] = (
             "paid_at",
             "closed_at",
             "close_reason",
+            "member_province",
         ),
         parts=(
             Part(
@@ -544,6 +545,7 @@ WORDS: Mapping[str, str] = {
     "happened_at": "发生时间",
     "hidden_at": "隐藏时间",
     "hidden_reason": "隐藏原因",
+    "home_province": "您说的来自哪个省市（代码）",
     "is_granted": "申诉通过",
     "is_wanted": "需要",
     "joined_at": "加入时间",
@@ -553,6 +555,7 @@ WORDS: Mapping[str, str] = {
     "left_count": "剩余次数",
     "level": "认证级别",
     "made_at": "生成时间",
+    "member_province": "下单时您说的来自哪个省市（代码）",
     "merged_at": "合并时间",
     "minimum_spend_fen": "使用门槛（分）",
     "name": "名称",

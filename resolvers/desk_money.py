@@ -67,6 +67,10 @@ class DeskOrder:
     status: OrderStatus
     venue_id: strawberry.ID
     venue_name: str
+    venue_province: str
+    member_province: str = strawberry.field(
+        description="From which side its member said they come; empty: they did not say."
+    )
     total: Fen
     to_pay: Fen = strawberry.field(description="What to collect: the total, less what vouchers pay.")
     paid: Fen
@@ -88,6 +92,8 @@ class DeskOrder:
             status=OrderStatus(row["status"]),
             venue_id=strawberry.ID(row["venue_id"]),
             venue_name=row["venue_name"],
+            venue_province=row["venue_province"],
+            member_province=row["member_province"],
             total=Fen(row["total_fen"]),
             to_pay=Fen(row["total_fen"] - row["voucher_fen"]),
             paid=Fen(row["paid_fen"]),

@@ -6,7 +6,7 @@ import strawberry
 
 from models.consents import queries
 from models.errors import DomainError, ErrorCode
-from models.members import identities, phones
+from models.members import home, identities, phones
 from models.members import operations as members
 from models.members.rules import Door, MemberOrigin, Tokens
 from plans.costs import ListSize, Weight
@@ -60,6 +60,7 @@ class Me:
     id: strawberry.ID
     masked_phone: str | None = strawberry.field(description="138****0000, or null while no phone is bound.")
     origin: MemberOrigin
+    home_province: str = strawberry.field(description="From which side I said that I come; empty: I did not say.")
     doors: list[Door] = strawberry.field(
         description="By which I may come in.", directives=[ListSize(assumed_size=len(Door))]
     )
@@ -67,6 +68,12 @@ class Me:
 
 @strawberry.type
 class BindPhonePayload:
+    me: Me | None = None
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class SayHomeProvincePayload:
     me: Me | None = None
     user_errors: list[UserError] = user_errors()
 
@@ -143,9 +150,25 @@ class MemberActs:
         )
         return BindPhonePayload(me=await show_me(info))
 
+    @act(
+        SayHomeProvincePayload,
+        "Say from which side of the border I come: orders that I place from now on tell the platform of the venue's side. "
+        "Empty takes it back.",
+    )
+    async def say_home_province(self, info: Info, province_code: str) -> SayHomeProvincePayload:
+        member = await info.context.member()
+        await home.say_home(member_id=member.member_id, province_code=province_code)
+        return SayHomeProvincePayload(me=await show_me(info))
+
 
 async def show_me(info: Info) -> Me:
     member = await info.context.member()
     phone = await phones.masked_phone(member_id=member.member_id, keys=info.context.services.phone_keys)
-    origin, doors = await identities.origin_and_doors(member.member_id)
-    return Me(id=strawberry.ID(member.member_public_id), masked_phone=phone, origin=origin, doors=doors)
+    origin, home_province, doors = await identities.origin_home_and_doors(member.member_id)
+    return Me(
+        id=strawberry.ID(member.member_public_id),
+        masked_phone=phone,
+        origin=origin,
+        home_province=home_province,
+        doors=doors,
+    )

@@ -115,6 +115,25 @@ class DiscrepancyConnection:
     page_info: PageInfo
 
 
+@strawberry.type(description="What moved between the sides of the border on a day, by our books.")
+class StatementSide:
+    venue_province: str
+    member_province: str = strawberry.field(
+        description="From which side the members said they come; empty: they did not say."
+    )
+    paid: Fen
+    refunded: Fen
+
+    @classmethod
+    def of(cls, row: Any) -> "StatementSide":
+        return cls(
+            venue_province=row["venue_province"],
+            member_province=row["member_province"],
+            paid=Fen(row["paid_fen"]),
+            refunded=Fen(row["refunded_fen"]),
+        )
+
+
 @strawberry.type(description="A channel's own account of one day (对账单), and what came of it.")
 class DayStatement:
     channel: Channel
@@ -132,6 +151,7 @@ class DayStatement:
     last_problem: str = strawberry.field(description="A Chinese sentence: why it is not matched yet.")
     matched_at: datetime | None
     open_discrepancies: int
+    sides: list[StatementSide] = strawberry.field(directives=[ListSize(assumed_size=6)])
 
     @classmethod
     def of(cls, row: Any) -> "DayStatement":
@@ -149,6 +169,7 @@ class DayStatement:
             last_problem=row["last_problem"],
             matched_at=row["matched_at"],
             open_discrepancies=row["open"],
+            sides=[StatementSide.of(side) for side in row["sides"]],
         )
 
 

@@ -13,6 +13,7 @@ from resolvers.auditing import audited
 from resolvers.claiming import ClaimingActs, ClaimingQueries
 from resolvers.closures import ClosureActs, ClosureQueries
 from resolvers.consents import ConsentActs, ConsentQueries
+from resolvers.court_editing import CourtEditingActs, CourtEditingQueries
 from resolvers.desk import DeskActs
 from resolvers.desk_money import DeskMoneyActs, DeskMoneyQueries
 from resolvers.doors import DoorActs
@@ -87,6 +88,7 @@ class Query(
     VenueReportQueries,
     VenueSettingsQueries,
     VenueEditingQueries,
+    CourtEditingQueries,
     RiskQueries,
     SettlementQueries,
     StatisticsQueries,
@@ -128,6 +130,7 @@ class Mutation(
     FeedbackActs,
     VoucherCampaignActs,
     VenueEditingActs,
+    CourtEditingActs,
     RiskActs,
     SettlementActs,
 ):

@@ -21,7 +21,7 @@ from resolvers.words import ConcessionKind
 MOST_LINES = 50
 
 
-@strawberry.type(description="A court as staff see it, also while it is closed.")
+@strawberry.type(description="A court as staff see it on that day, also while it is closed.")
 class CourtSettings:
     id: strawberry.ID
     name: str
@@ -189,12 +189,13 @@ class VenueSettings:
 class SettingsKind(StrEnum):
     TARIFF = "TARIFF"
     RULES = "RULES"
+    COURT = "COURT"
 
 
 @strawberry.type(description="Something that staff wrote.")
 class SettingsChange:
     kind: SettingsKind
-    sport: str = strawberry.field(description="Of rules; empty: every sport.")
+    sport: str = strawberry.field(description="Of rules and courts; empty: every sport.")
     version: int
     from_day: date
     until_day: date | None

@@ -57,7 +57,7 @@ BUDGETS: Sequence[Budget] = (
         name="acting",
         fields=frozenset({"placeOrder", "payOrder", "cancelOrder", "signOut", "staffSignOut"})
         | {"joinWaitingList", "leaveWaitingList", "moveBooking", "takeClosureRefund"}
-        | {"markMessagesRead", "rememberSubscriptions", "setMessageChoice"}
+        | {"markMessagesRead", "rememberSubscriptions", "setMessageChoice", "sayHomeProvince"}
         | {"endSignIn", "endOtherSignIns"}
         | {"enterDraw"}
         | {"giveConsent", "withdrawConsent"}
@@ -147,7 +147,7 @@ BUDGETS: Sequence[Budget] = (
         fields=frozenset(
             {"venueReport", "venueSettings", "settingsHistory", "previewTariff", "previewBookingRules"}
         )
-        | {"writeTariff", "writeBookingRules"}
+        | {"writeTariff", "writeBookingRules", "previewCourt", "writeCourt"}
         | {"previewClosure", "announceClosure", "withdrawClosure"}
         | {"scheduleDraw"},
         address=(3000, MINUTE),

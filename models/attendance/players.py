@@ -34,6 +34,8 @@ class Player:
     member_id: int
     person_id: int | None
     paused_until: datetime | None
+    home_province: str = ""
+    """As they say; empty: they did not."""
 
 
 async def companions_of(member_id: int, companion_ids: Iterable[str]) -> dict[str, int]:
@@ -83,7 +85,10 @@ async def players(venue_id: int, member_ids: Sequence[int], now: datetime) -> di
     """Under the locks of their rows: who they are, and until when they are paused at this venue."""
     found = await database.rows(_PLAYERS, sorted(set(member_ids)), venue_id, now)
     return {
-        row["id"]: Player(row["id"], row["person_id"], row["paused_until"] and database.utc(row["paused_until"]))
+        row["id"]: Player(
+            *(row["id"], row["person_id"], row["paused_until"] and database.utc(row["paused_until"])),
+            home_province=row["home_province"],
+        )
         for row in found
     }
 
@@ -185,7 +190,7 @@ def _check_real_names(lines: Sequence[LineOfPlayers], booker: Player, companions
 
 
 _PLAYERS = """
-SELECT member.id, real_name.id AS person_id,
+SELECT member.id, member.home_province, real_name.id AS person_id,
        (SELECT MAX(ends_at) FROM booking_pause
          WHERE venue_id = $2 AND ends_at > $3 AND freed_at IS NULL
            AND (booking_pause.member_id = member.id OR booking_pause.person_id = real_name.id)) AS paused_until

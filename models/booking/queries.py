@@ -56,8 +56,11 @@ SELECT venue.id, venue.public_id, venue.name, venue.is_open,
        (SELECT json_agg(json_build_array(court.id, court.public_id, court.name, court.sport_code,
                         court.slot_minutes, court.max_people, court.position, court_cover.part_id))
           FROM court JOIN court_cover ON court_cover.court_id = court.id
-         WHERE court.venue_id = venue.id AND court.is_open
-           AND ($2::text = '' OR court.sport_code = $2::text)) AS courts,
+         WHERE court.venue_id = venue.id AND ($2::text = '' OR court.sport_code = $2::text)
+           AND (court.is_open OR EXISTS (SELECT 1 FROM court_version
+                                          WHERE court_id = court.id AND from_day <= $3))) AS courts,
+       (SELECT json_agg(json_build_array(court_id, number, name, slot_minutes, max_people, retired))
+          FROM court_version WHERE venue_id = venue.id AND from_day <= $3) AS versions,
        (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code))
           FROM opening_hours WHERE venue_id = venue.id) AS openings,
        COALESCE((SELECT windows::json FROM tariff_version
@@ -457,6 +460,7 @@ def _timetable(told: Sequence[Any], day: date) -> Timetable:
         _name,
         _is_open,
         courts,
+        versions,
         openings,
         windows,
         rules,
@@ -469,7 +473,7 @@ def _timetable(told: Sequence[Any], day: date) -> Timetable:
     return Timetable(
         venue_id=venue_id,
         day=day_of(day, notice=notice, year_known=bool(year_known), in_school_holiday=bool(no_school)),
-        courts=_courts(_json(courts)),
+        courts=_courts(_json(courts), _json(versions)),
         openings=tuple(starmap(Opening, _json(openings))),
         windows=tuple(starmap(Window, _json(windows))),
         rules=rules_in(_json(rules)),
@@ -478,18 +482,35 @@ def _timetable(told: Sequence[Any], day: date) -> Timetable:
     )
 
 
-def _courts(covers: Sequence[Any]) -> tuple[CourtFacts, ...]:
-    """Rows of one court × one part, gathered into courts in the order to show them."""
+def _courts(covers: Sequence[Any], versions: Sequence[Any]) -> tuple[CourtFacts, ...]:
+    """Rows of one court × one part, gathered into courts in the order to show them, each as its last version says."""
     parts: dict[int, list[int]] = {}
     rows: dict[int, Any] = {}
     for cover in covers:
         rows[cover[0]] = cover
         parts.setdefault(cover[0], []).append(cover[7])
     in_order = sorted(rows.values(), key=lambda court: (court[6], court[0]))
-    return tuple(
+    courts = (
         CourtFacts(court_id, public_id, name, sport_code, slot_minutes, max_people, tuple(sorted(parts[court_id])))
         for court_id, public_id, name, sport_code, slot_minutes, max_people, *_ in in_order
     )
+    if not versions:
+        return tuple(courts)
+    stands = {court_id: version for court_id, _, *version in sorted(versions)}
+    return tuple(
+        _as_written(court, stands.get(court.id)) for court in courts if not _retired(stands.get(court.id))
+    )
+
+
+def _retired(version: Sequence[Any] | None) -> bool:
+    return version is not None and bool(version[3])
+
+
+def _as_written(court: CourtFacts, version: Sequence[Any] | None) -> CourtFacts:
+    if version is None:
+        return court
+    name, slot_minutes, max_people, _ = version
+    return court._replace(name=name, slot_minutes=slot_minutes, max_people=max_people)
 
 
 def _json(text: str | None) -> Any:

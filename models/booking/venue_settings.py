@@ -15,6 +15,7 @@ from models.booking.rules import check_day
 from models.errors import BadInput
 from models.staff.rules import StaffSignedIn
 from models.venues.concessions import Rule
+from models.venues.court_versions import COURT_NAME, MAX_PEOPLE, SLOT_MINUTES, STANDS, courts_on
 from models.venues.rules import Window
 from models.venues.tariff_changes import standing
 
@@ -80,7 +81,7 @@ async def venue_settings(*, clerk: StaffSignedIn, venue_id: str, on: date, now: 
     return VenueSettings(
         venue_id=venue_id,
         on=on,
-        courts=await database.rows(_COURTS, stands.id),
+        courts=await database.rows(_COURTS, stands.id, on),
         tariff=replace(
             in_force or _THE_FILES, number=stands.number, windows=stands.windows, concessions=stands.concessions
         ),
@@ -166,10 +167,11 @@ SELECT tariff.number, tariff.from_day, tariff.to_day, tariff.windows, tariff.con
   FROM tariff_version tariff JOIN staff_member ON staff_member.id = tariff.written_by_id
  WHERE tariff.venue_id = $1 AND (tariff.to_day IS NULL OR tariff.to_day > $2)
  ORDER BY tariff.from_day > $2 DESC, tariff.number DESC LIMIT $3"""
-_COURTS = """
-SELECT public_id, name, sport_code, slot_minutes, max_people, is_open, provenance,
+_COURTS = f"""
+SELECT court.public_id, {COURT_NAME} AS name, court.sport_code, {SLOT_MINUTES} AS slot_minutes,
+       {MAX_PEOPLE} AS max_people, {STANDS} AS is_open, court.provenance,
        (SELECT COUNT(*) FROM court_cover WHERE court_id = court.id) AS parts
-  FROM court WHERE venue_id = $1 ORDER BY position, id"""
+  FROM court {courts_on("$2")} WHERE court.venue_id = $1 ORDER BY court.position, court.id"""
 _RULES = f"""
 SELECT rule.sport_code, rule.venue_id IS NOT NULL AS of_venue, rule.from_day, rule.to_day, rule.version, rule.provenance,
        rule.source, rule.made_at, staff_member.display_name, {", ".join(LIMIT_COLUMNS)}
@@ -192,7 +194,13 @@ SELECT 'T' || tariff.number AS key, 'TARIFF' AS what, '' AS sport_code, tariff.n
 SELECT 'R' || rule.id, 'RULES', rule.sport_code, rule.version, rule.from_day, rule.to_day, rule.source, rule.made_at,
        staff.display_name, staff.public_id, 'writeBookingRules'
   FROM booking_rule rule JOIN staff_member staff ON staff.id = rule.made_by_id
-  JOIN venue ON venue.id = rule.venue_id WHERE venue.public_id = $1)"""
+  JOIN venue ON venue.id = rule.venue_id WHERE venue.public_id = $1
+ UNION ALL
+SELECT 'C' || court_version.id, 'COURT', court.sport_code, court_version.number, court_version.from_day, NULL,
+       court_version.note, court_version.written_at, staff.display_name, staff.public_id, 'writeCourt'
+  FROM court_version JOIN court ON court.id = court_version.court_id
+  JOIN staff_member staff ON staff.id = court_version.written_by_id
+  JOIN venue ON venue.id = court_version.venue_id WHERE venue.public_id = $1)"""
 
 
 def _json(told: Any) -> Any:

@@ -15,6 +15,7 @@ from models.booking.rules import CourtFacts
 from models.booking.tables import BookingRule
 from models.calendar import business_day
 from models.errors import DomainError, ErrorCode
+from models.venues.court_versions import COURT_NAME, MAX_PEOPLE, SLOT_MINUTES, STANDS, courts_on
 from models.venues.rules import Opening, openings_on
 
 
@@ -108,14 +109,15 @@ def columns_of(limits: Limits) -> dict[str, Any]:
 
 
 async def place_of(key: RuleKey) -> Place:
-    """The open courts for which a rule is, with the hours of each weekday; for everybody's rule those of every venue."""
+    """The courts for which a rule is on its first day, with the hours of each weekday; for everybody's rule those of every venue."""
     courts = await database.rows(
-        """SELECT court.id, court.public_id, court.name, court.sport_code, court.slot_minutes, court.max_people,
-                  court.venue_id
-             FROM court WHERE court.is_open AND ($1 = 0 OR court.venue_id = $1)
-                          AND ($2 = '' OR court.sport_code = $2)""",
+        f"""SELECT court.id, court.public_id, {COURT_NAME} AS name, court.sport_code, {SLOT_MINUTES} AS slot_minutes,
+                  {MAX_PEOPLE} AS max_people, court.venue_id
+             FROM court {courts_on("$3")}
+            WHERE {STANDS} AND ($1 = 0 OR court.venue_id = $1) AND ($2 = '' OR court.sport_code = $2)""",
         key.venue_id or 0,
         key.sport_code,
+        key.from_day,
     )
     hours = await database.rows(
         """SELECT venue_id, weekday, opens_minute, closes_minute, sport_code FROM opening_hours

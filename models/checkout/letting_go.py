@@ -95,7 +95,8 @@ async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
 
 
 async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str, now: datetime) -> str:
-    """Writes the outbox row of an order's change. Regions on both sides of the border are in it (issue 6). Gives the
+    """Writes the outbox row of an order's change. The venue's region is in it, and the side from which the member comes, where
+    they said so. Gives the
     venue's name, which it had to look up."""
     about = await database.row(
         """SELECT venue.ref, venue.name, venue.province_code, venue.city_code, region.code AS district_code,
@@ -114,6 +115,7 @@ async def tell_platform(order: Order, *, lines: Sequence[OrderLine], state: str,
             "orderNo": order.order_no,
             "state": state,
             "memberId": about["member_id"],
+            **({"memberProvinceId": order.member_province} if order.member_province else {}),
             "venueId": about["ref"],
             "venueName": about["name"],
             "provinceId": about["province_code"],

@@ -282,6 +282,7 @@ async def _write_order(place: Placing, who: WhoPlays, vouchers: Sequence[Voucher
         order_no=new_no("O", now),
         member_id=place.member_id,
         person_id=who.booker.person_id,
+        member_province=who.booker.home_province,
         venue_id=place.slots[0].venue_id,
         status=OrderStatus.PENDING_PAYMENT,
         total_fen=place.total_fen,

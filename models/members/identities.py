@@ -38,10 +38,11 @@ async def link(*, member_id: int, appid: str, openid: str, unionid: str | None, 
     await _lead(identity, member_id, appid, openid, unionid, door, now)
 
 
-async def origin_and_doors(member_id: int) -> tuple[MemberOrigin, list[Door]]:
-    """Who opened a member's account, and by which doors they may come in, in the order of `Door`."""
+async def origin_home_and_doors(member_id: int) -> tuple[MemberOrigin, str, list[Door]]:
+    """Who opened a member's account, from which province they say that they come, and by which doors they may come in,
+    in the order of `Door`."""
     found = await rows(
-        """SELECT m.origin, i.door, p.id AS phone_id
+        """SELECT m.origin, m.home_province, i.door, p.id AS phone_id
              FROM member m
              LEFT JOIN identity i ON i.member_id = m.id
              LEFT JOIN member_phone p ON p.member_id = m.id
@@ -49,7 +50,8 @@ async def origin_and_doors(member_id: int) -> tuple[MemberOrigin, list[Door]]:
         member_id,
     )
     bound = {known["door"] for known in found} | {Door.PHONE for known in found if known["phone_id"] is not None}
-    return MemberOrigin(found[0]["origin"]), [door for door in Door if door in bound]
+    first = found[0]
+    return MemberOrigin(first["origin"]), first["home_province"], [door for door in Door if door in bound]
 
 
 async def open_member(origin: MemberOrigin, now: datetime) -> Member:

@@ -13,6 +13,7 @@ class Member(Table):
     created_at = fields.DatetimeField()
     code_version = fields.IntField(default=0)  # part of every personal code: raising it revokes all shown codes
     origin = fields.CharField(max_length=8, default="SELF", db_default="SELF")  # MemberOrigin: who opened it
+    home_province = fields.CharField(max_length=6, default="", db_default="")  # as they say; empty: not said
     joined_to: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "models.Member", null=True, related_name="joined", on_delete=fields.RESTRICT
     )

@@ -36,6 +36,7 @@ class Order(Table):
     )
     placed_by_staff_id: int | None  # the clerk at whose desk it was placed
     moves_line_id = fields.BigIntField(null=True)  # order_line: it is given up when this order is confirmed
+    member_province = fields.CharField(max_length=6, default="", db_default="")  # home_province when it was placed
 
     @property
     def to_pay_fen(self) -> int:

@@ -233,7 +233,8 @@ async def _erase_rows(held: Held, member_id: int) -> None:
 
 async def _leave_only_a_date(member_id: int, now: datetime) -> None:
     await database.rows(
-        "UPDATE member SET deleted_at = $1, code_version = code_version + 1 WHERE id = $2 RETURNING id",
+        """UPDATE member SET deleted_at = $1, code_version = code_version + 1, home_province = ''
+            WHERE id = $2 RETURNING id""",
         now,
         member_id,
     )

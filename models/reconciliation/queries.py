@@ -162,7 +162,44 @@ async def statements(*, clerk: StaffSignedIn, channel: str | None, first: int, b
         first + 1,
         *values,
     )
-    return [_with_day(database.with_instants(row, "next_attempt_at", "matched_at")) for row in found]
+    shown = [_with_day(database.with_instants(row, "next_attempt_at", "matched_at")) for row in found]
+    sides = await _sides(shown) if shown else {}
+    return [{**row, "sides": sides.get(row["id"], [])} for row in shown]
+
+
+async def _sides(statements: Sequence[Row]) -> dict[int, list[Row]]:
+    """Of these days what was paid and given back by our books, by the province of the venue and the one from which the
+    member said they come. One statement."""
+    spans = [(row["id"], row["channel"], *span_of(row["day"])) for row in statements]
+    places = ", ".join(
+        f"(${n}::bigint, ${n + 1}::text, ${n + 2}::timestamptz, ${n + 3}::timestamptz)"
+        for n in range(1, 4 * len(spans), 4)
+    )
+    found = await database.rows(_SIDES.format(spans=places), *(value for span in spans for value in span))
+    sides: dict[int, list[Row]] = {}
+    for row in found:
+        sums = {"paid_fen": int(row["paid_fen"]), "refunded_fen": int(row["refunded_fen"])}  # sums are numeric
+        sides.setdefault(row["statement_id"], []).append({**row, **sums})
+    return sides
+
+
+_SIDES = """
+WITH span (statement_id, channel, first_at, next_at) AS (VALUES {spans}),
+moved (statement_id, order_id, paid_fen, refunded_fen) AS (
+SELECT span.statement_id, payment.order_id, payment.amount_fen, 0
+  FROM span JOIN payment ON payment.channel = span.channel
+                        AND payment.paid_at >= span.first_at AND payment.paid_at < span.next_at
+                        AND payment.status IN ('SETTLED', 'SURPLUS')
+ UNION ALL
+SELECT span.statement_id, refund.order_id, 0, refund.amount_fen
+  FROM span JOIN refund ON refund.finished_at >= span.first_at AND refund.finished_at < span.next_at
+                       AND refund.status = 'SUCCESS'
+            JOIN payment ON payment.id = refund.payment_id AND payment.channel = span.channel)
+SELECT moved.statement_id, venue.province_code AS venue_province, orders.member_province,
+       SUM(moved.paid_fen) AS paid_fen, SUM(moved.refunded_fen) AS refunded_fen
+  FROM moved JOIN orders ON orders.id = moved.order_id JOIN venue ON venue.id = orders.venue_id
+ GROUP BY moved.statement_id, venue.province_code, orders.member_province
+ ORDER BY moved.statement_id, venue.province_code, orders.member_province"""
 
 
 _DISCREPANCY = """

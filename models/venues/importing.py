@@ -14,6 +14,7 @@ from models.venues.tables import (
     Court,
     CourtCover,
     CourtPart,
+    CourtVersion,
     Holiday,
     OpeningHours,
     PartnerPlatform,
@@ -60,7 +61,11 @@ async def _bring_in(places: PlacesInFiles) -> ImportReport:
 
 async def _bring_venues(venues: Sequence[VenueInFiles], report: ImportReport) -> dict[str, int]:
     region_ids = {row["key"]: row["id"] for row in await Region.all().values("key", "id")}
+    edited = {row["venue__ref"] for row in await CourtVersion.all().values("venue__ref")}
     wanted = [venue.columns | {"region_id": region_ids[venue.region_key]} for venue in venues]
+    for columns in wanted:
+        if columns["ref"] in edited:  # what is played there hangs on courts that are no more the files'
+            del columns["sport_codes"]
     await bring(Venue, wanted, key=("ref",), report=report, vanished="closed")
     return {row["ref"]: row["id"] for row in await Venue.all().values("ref", "id")}
 
@@ -69,15 +74,21 @@ Venues = Sequence[tuple[int, VenueInFiles]]
 
 
 async def _bring_courts(venues: Venues, report: ImportReport) -> None:
-    """Courts, their parts and which covers which. A closed venue's courts are left as they were."""
+    """Courts, their parts and which covers which. A closed venue's courts are left as they were, and so are those that
+    staff wrote."""
     ids = {venue_id for venue_id, _ in venues}
+    written = {row["court__public_id"] for row in await CourtVersion.all().values("court__public_id")}
     courts = [(venue_id, court) for venue_id, venue in venues for court in venue.courts]
     await bring(
         Court,
-        [court.columns | {"venue_id": venue_id} for venue_id, court in courts],
+        [
+            court.columns | {"venue_id": venue_id}
+            for venue_id, court in courts
+            if court.columns["public_id"] not in written
+        ],
         key=("public_id",),
         report=report,
-        within=lambda row: row["venue_id"] in ids,
+        within=lambda row: row["venue_id"] in ids and row["public_id"] not in written,
         vanished="closed",
     )
     parts = dict.fromkeys((venue_id, name) for venue_id, court in courts for name in court.parts)

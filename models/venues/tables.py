@@ -87,6 +87,36 @@ class Court(Table):
         indexes = (("venue_id", "sport_code"),)
 
 
+class CourtVersion(Table):
+    """What a court is from a day on, as staff wrote it: who, when and why. Never edited; a court's versions follow one
+    another in the order of their days. Once a court has one, the files say nothing of it any more. `court` itself says
+    what is so today (models/booking/turning.py)."""
+
+    id = fields.IntField(primary_key=True)
+    court: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Court", on_delete=fields.RESTRICT)
+    court_id: int
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
+    venue_id: int
+    number = fields.IntField()  # of the court's, from 1
+    from_day = fields.DateField()
+    name = fields.CharField(max_length=40)
+    slot_minutes = fields.IntField()
+    max_people = fields.IntField()
+    retired = fields.BooleanField()
+    note = fields.CharField(max_length=200)
+    request_key = fields.CharField(max_length=64)
+    request_hash = fields.CharField(max_length=64)
+    written_by: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", on_delete=fields.RESTRICT
+    )
+    written_by_id: int
+    written_at = fields.DatetimeField()
+
+    class Meta:
+        table = "court_version"
+        unique_together = (("court", "number"), ("venue", "request_key"))
+
+
 class CourtPart(Table):
     """An atomic part of the floor. A full court is two halves; joined courts share their parts."""
 

@@ -14,6 +14,7 @@ from models.ids import request_hash
 from models.venues.checking import CourtNamed
 from models.venues.concession_rules import rules_at
 from models.venues.concessions import Covers, Rule
+from models.venues.court_versions import COURT_NAME, STANDS, courts_on
 from models.venues.explaining import window_text
 from models.venues.rules import Opening, Window
 
@@ -152,8 +153,8 @@ SELECT venue.id, venue.province_code, (SELECT number {_IN_FORCE}) AS number,
        (SELECT MAX(number) FROM tariff_version WHERE venue_id = venue.id) AS last_number,
        (SELECT json_agg(json_build_array(number, from_day)) FROM tariff_version
          WHERE venue_id = venue.id AND from_day > $2) AS later,
-       (SELECT json_agg(json_build_array(sport_code, name)) FROM court
-         WHERE venue_id = venue.id AND is_open) AS courts,
+       (SELECT json_agg(json_build_array(court.sport_code, {COURT_NAME})) FROM court {courts_on("$2")}
+         WHERE court.venue_id = venue.id AND {STANDS}) AS courts,
        (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code))
           FROM opening_hours WHERE venue_id = venue.id) AS openings,
        COALESCE((SELECT windows::json {_IN_FORCE}),

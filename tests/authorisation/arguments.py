@@ -42,7 +42,12 @@ from tests.authorisation.arguments_claiming import (
 )
 from tests.authorisation.arguments_closures import OPEN_CLOSURES, PLAIN_CLOSURES, REACHING_CLOSURES
 from tests.authorisation.arguments_draws import OPEN_DRAWS, PLAIN_DRAWS, REACHING_DRAWS
-from tests.authorisation.arguments_editing import PLAIN_EDITING, REACHING_EDITING, WORDS_EDITING
+from tests.authorisation.arguments_editing import (
+    OPEN_EDITING,
+    PLAIN_EDITING,
+    REACHING_EDITING,
+    WORDS_EDITING,
+)
 from tests.authorisation.arguments_moving import PLAIN_MOVING, REACHING_MOVING
 from tests.authorisation.arguments_my_vouchers import PLAIN_MY_VOUCHERS, REACHING_MY_VOUCHERS
 from tests.authorisation.arguments_offline import PLAIN_OFFLINE, REACHING_OFFLINE, WORDS_OFFLINE
@@ -354,6 +359,7 @@ OPEN: Mapping[str, Open] = {
     **OPEN_WAITING,
     **OPEN_CLOSURES,
     **OPEN_DRAWS,
+    **OPEN_EDITING,
     **OPEN_SETTLEMENT,
     **OPEN_STATISTICS,
 }

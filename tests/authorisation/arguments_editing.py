@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from tests.authorisation.kinds import ABSENT, Known, Plain, Reaching, from_the_start
-from tests.authorisation.lives_editing import CONCESSION, LIMITS, RULES, TARIFF, WINDOW
+from tests.authorisation.kinds import ABSENT, Known, Open, Plain, Reaching, from_the_start
+from tests.authorisation.lives_editing import CONCESSION, COURT, LIMITS, RULES, TARIFF, WINDOW
 from tests.factories.booking import TOMORROW
 
 
@@ -23,12 +23,22 @@ REACHING_EDITING: Mapping[str, Reaching] = {
         _a_key,
         owner="clerk",
     ),
+    "writeCourt.idempotencyKey": Reaching(
+        lambda life: [Known(life.others.keys["court"], "the key under which staff wrote a court")],
+        _a_key,
+        owner="clerk",
+    ),
     "settingsHistory.after": Reaching(
         lambda life: [Known(life.others.ids["settings cursor"], "a place in the history")],
         lambda: "T999999999",
         owner="clerk",
         live=from_the_start,
     ),
+}
+OPEN_EDITING: Mapping[str, Open] = {
+    "CourtInput.sport": Open(lambda world: [ABSENT]),
+    "CourtInput.floorOf": Open(lambda world: [ABSENT]),
+    "writeCourt.court.courtId": Open(lambda world: [world.an.hall.right.public_id]),
 }
 PLAIN_EDITING: Mapping[str, Plain] = {
     "venueSettings.on": _plain(str(TOMORROW)),
@@ -41,6 +51,8 @@ PLAIN_EDITING: Mapping[str, Plain] = {
     **{f"BookingRulesInput.{name}": _plain(RULES[name]) for name in ("fromDay", "untilDay", "note")},
     **{f"BookingLimitsInput.{name}": _plain(value) for name, value in LIMITS.items()},
     "previewBookingRules.rules.limits.daysAhead": _plain(6),
+    **{f"CourtInput.{name}": _plain(value) for name, value in COURT.items()},
+    "previewCourt.court.fromDay": _plain(str(TOMORROW)),
     "expectedChange": Plain(lambda life: secrets.token_hex(32)),
 }
 WORDS_EDITING = {"days", "freeDays", "courtName", "expectedChange"}

@@ -435,6 +435,7 @@ PLAIN_TOO: Mapping[str, Plain] = {
     "requestSmsCode.purpose": Plain(lambda life: "SIGN_IN"),
     "SubscribeAnswerInput.answer": Plain(lambda life: "ACCEPT"),
     "answeredAt": Plain(lambda life: life.citizen.house.now().isoformat()),
+    "provinceCode": Plain(lambda life: ""),
     "setMessageChoice.kind": Plain(lambda life: "ORDERS"),
     "setMessageChoice.way": Plain(lambda life: "SMS"),
     "isWanted": Plain(lambda life: False),
@@ -459,5 +460,5 @@ PLAIN_TOO: Mapping[str, Plain] = {
 }
 WORDS_TOO = {
     "act", "outcome", "text", "consentVersion", "returnTo", "version", "reason", "old", "new", "displayName", "name",
-    "introduction", "note", "words",
+    "introduction", "note", "words", "provinceCode",
 }  # fmt: skip

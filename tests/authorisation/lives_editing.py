@@ -24,6 +24,7 @@ LIMITS = {
     "mostPlayers": 8, "checkInMinutes": 15, "noShows": 3, "noShowDays": 90, "pauseDays": 30,
 }  # fmt: skip
 RULES: dict[str, Any] = {"fromDay": DAY, "untilDay": NEXT, "limits": LIMITS, "note": NOTE}
+COURT: dict[str, Any] = {"name": "篮球右半场", "slotMinutes": 60, "maxPeople": 9, "fromDay": DAY, "note": NOTE}
 
 
 async def live_with_settings(life: "Life") -> None:
@@ -35,5 +36,10 @@ async def live_with_settings(life: "Life") -> None:
     seen = (await life.clerk.ask(editing.PREVIEW_BOOKING_RULES, venueId=venue_id, rules=RULES)).value["changeHash"]
     asked = {"venueId": venue_id, "rules": RULES, "expectedChange": seen}
     assert (await life.clerk.ask(editing.WRITE_BOOKING_RULES, **asked)).value["version"] == 1
+    others.keys["court"] = secrets.token_hex(8)
+    court = {"courtId": life.hall.right.public_id, **COURT}
+    seen = (await life.clerk.ask(editing.PREVIEW_COURT, venueId=venue_id, court=court)).value["changeHash"]
+    asked = {"venueId": venue_id, "court": court, "idempotencyKey": others.keys["court"]}
+    assert (await life.clerk.ask(editing.WRITE_COURT, **asked, expectedChange=seen)).value["version"] == 1
     history = (await life.clerk.ask(editing.SETTINGS_HISTORY, venueId=venue_id)).value
     others.ids["settings cursor"] = history["edges"][0]["cursor"]

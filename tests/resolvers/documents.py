@@ -49,7 +49,11 @@ mutation ($refreshToken: String!, $deviceId: String!) {
 SIGN_OUT = "mutation { signOut { signedOut userErrors { code message field } } }"
 BIND_PHONE = """
 mutation ($code: String!) { bindPhone(code: $code) { me { id maskedPhone } userErrors { code message field } } }"""
-ME = "{ me { id maskedPhone } }"
+ME = "{ me { id maskedPhone homeProvince } }"
+SAY_HOME_PROVINCE = """
+mutation ($provinceCode: String!) {
+  sayHomeProvince(provinceCode: $provinceCode) { me { id homeProvince } userErrors { code message field } }
+}"""
 
 _VENUE = """
   id name address venueType regionName coordinate { lon lat system } coordinateQuality phone grade isOpen
@@ -166,7 +170,7 @@ _ERRORS = "userErrors { code message field }"
 DESK_ORDER = f"""
 query ($orderNo: String!) {{
   deskOrder(orderNo: $orderNo) {{
-    orderNo status venueId venueName total toPay paid refunded holdExpiresAt paidAt paidBy closeReason
+    orderNo status venueId venueName venueProvince memberProvince total toPay paid refunded holdExpiresAt paidAt paidBy closeReason
     lines {{ title courtName startsAt endsAt people price isCancelled }} refundsAtDesk {{ {_DESK_REFUND} }}
   }}
 }}"""
@@ -247,6 +251,7 @@ query ($channel: PaymentChannel, $first: Int! = 20, $after: String) {
   statements(channel: $channel, first: $first, after: $after) {
     edges { cursor node {
       channel day status digest entries paid refunded fee attempts nextAttemptAt lastProblem matchedAt openDiscrepancies
+      sides { venueProvince memberProvince paid refunded }
     } }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }

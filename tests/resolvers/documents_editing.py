@@ -53,4 +53,21 @@ mutation ($venueId: ID!, $rules: BookingRulesInput!, $expectedChange: String!) {
     userErrors { code message field }
   }
 }"""
-ALL = (VENUE_SETTINGS, SETTINGS_HISTORY, PREVIEW_TARIFF, PREVIEW_BOOKING_RULES, WRITE_TARIFF, WRITE_BOOKING_RULES)
+PREVIEW_COURT = """
+query ($venueId: ID!, $court: CourtInput!) {
+  previewCourt(venueId: $venueId, court: $court) {
+    fromDay changes bookings bookingsOtherwise promise changeHash
+    listed { orderNo startsAt endsAt people paid }
+  }
+}"""
+WRITE_COURT = """
+mutation ($venueId: ID!, $court: CourtInput!, $expectedChange: String!, $idempotencyKey: String!) {
+  writeCourt(venueId: $venueId, court: $court, expectedChange: $expectedChange, idempotencyKey: $idempotencyKey) {
+    courtId version
+    userErrors { code message field }
+  }
+}"""
+ALL = (
+    *(VENUE_SETTINGS, SETTINGS_HISTORY, PREVIEW_TARIFF, PREVIEW_BOOKING_RULES, WRITE_TARIFF, WRITE_BOOKING_RULES),
+    *(PREVIEW_COURT, WRITE_COURT),
+)

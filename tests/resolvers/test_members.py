@@ -3,7 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.factories.booking import at
+from models.forwarding.tables import OutboxRow
+from models.orders.tables import Order
+from models.regions.tables import Region
+from tests.factories.booking import a_hall, at
 from tests.factories.places import a_court, a_venue
 from tests.house import House, line, nothing_changes
 from tests.resolvers import documents
@@ -30,7 +33,7 @@ async def test_signing_in_for_the_first_time_makes_a_member_and_for_the_second_t
     assert citizen.tokens["memberId"] == first["memberId"]
     assert citizen.tokens["accessToken"] != first["accessToken"]
     me = (await citizen.ask(documents.ME)).value
-    assert me == {"id": first["memberId"], "maskedPhone": None}
+    assert me == {"id": first["memberId"], "maskedPhone": None, "homeProvince": ""}
 
 
 async def test_a_login_code_that_wechat_does_not_know_signs_nobody_in(house: House) -> None:
@@ -128,7 +131,7 @@ async def test_a_bound_phone_is_shown_masked(house: House) -> None:
     citizen = await house.citizen(phone="13812345678")
     me = (await citizen.ask(documents.BIND_PHONE, code=await citizen.phone_code())).value["me"]
     assert me == {"id": citizen.tokens["memberId"], "maskedPhone": "138****5678"}
-    assert (await citizen.ask(documents.ME)).value == me
+    assert (await citizen.ask(documents.ME)).value == me | {"homeProvince": ""}
 
 
 async def test_a_phone_code_that_wechat_does_not_know_binds_nothing(house: House) -> None:
@@ -146,3 +149,27 @@ async def test_a_phone_of_another_member_is_not_taken_from_them(house: House) ->
         answer = await second.ask(documents.BIND_PHONE, code=await second.phone_code())
     assert answer.refusal.code == "PHONE_BOUND_ELSEWHERE"
     assert "13912345678" not in answer.text
+
+
+async def test_from_which_side_one_comes_is_what_one_says_and_goes_with_orders_from_then_on(house: House) -> None:
+    hall, citizen = await a_hall(), await house.citizen()
+    clerk = await house.clerk(hall.venue.public_id)
+    await Region.create(key="500000", code="500000", name="重庆市", level="PROVINCE")
+    unsaid = await citizen.has_paid(line(hall.badminton, at(10)))
+    for code in ("510107", "51", "重庆", "500000 "):
+        refused = (await citizen.ask(documents.SAY_HOME_PROVINCE, provinceCode=code)).refusal
+        assert (refused.code, refused.field) == ("BAD_INPUT", "provinceCode")
+    for _ in range(2):
+        said = (await citizen.ask(documents.SAY_HOME_PROVINCE, provinceCode="500000")).value["me"]
+        assert said["homeProvince"] == "500000"
+    across = await citizen.has_paid(line(hall.badminton, at(11)))
+    assert (await citizen.ask(documents.SAY_HOME_PROVINCE, provinceCode="")).value["me"]["homeProvince"] == ""
+    provinces = {order.order_no: order.member_province for order in await Order.all()}
+    assert provinces == {unsaid["orderNo"]: "", across["orderNo"]: "500000"}, "an order keeps what was said then"
+    told = {row.payload["orderNo"]: row for row in await OutboxRow.filter(kind="orders")}
+    assert "memberProvinceId" not in told[unsaid["orderNo"]].payload
+    across_told = told[across["orderNo"]]
+    assert across_told.payload["memberProvinceId"] == "500000"
+    assert across_told.province_code == across_told.payload["provinceId"] == "510000", "the venue's side is told"
+    seen = (await clerk.ask(documents.DESK_ORDER, orderNo=across["orderNo"])).value
+    assert (seen["venueProvince"], seen["memberProvince"]) == ("510000", "500000")

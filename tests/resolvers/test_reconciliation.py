@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models.checkout.reconciling import reconcile_due
+from models.orders.tables import Order, Payment
 from models.reconciliation.tables import DiscrepancyAct
 from models.venues.tables import Venue
 from tests.factories.places import a_venue
@@ -90,8 +91,12 @@ async def test_another_venues_staff_see_none_of_it_and_cannot_touch_it(
 
 
 async def test_what_is_no_venues_and_the_houses_sums_are_for_staff_who_reconcile_everywhere(
-    house: House, clerk: Clerk
+    house: House, clerk: Clerk, books: Books
 ) -> None:
+    across = await Payment.filter(status="SETTLED").order_by("id").first()
+    assert across is not None
+    await Order.filter(id=across.order_id).update(member_province="500000")
+    await books.refund(across)
     refused = (await clerk.ask(documents.STATEMENTS)).refusal
     assert refused.code == "NOT_ALLOWED"
     manager = await everywhere(house)
@@ -100,6 +105,10 @@ async def test_what_is_no_venues_and_the_houses_sums_are_for_staff_who_reconcile
     day = edge["node"]
     assert (day["day"], day["status"], day["entries"], day["openDiscrepancies"]) == ("2026-11-20", "MATCHED", 3, 2)
     assert (day["paid"], day["refunded"], day["fee"]) == (3999 + 4000 + 4000, 0, 72)
+    assert day["sides"] == [
+        {"venueProvince": "510000", "memberProvince": "", "paid": 4000, "refunded": 0},
+        {"venueProvince": "510000", "memberProvince": "500000", "paid": 4000, "refunded": 1000},
+    ], "by our books"
     assert (await manager.ask(documents.STATEMENTS, channel="ALIPAY")).value["edges"] == []
     each_venue = await house.clerk(*[venue.public_id for venue in await Venue.all()], device_id="desk-each")
     assert (await each_venue.ask(documents.STATEMENTS)).refusal.code == "NOT_ALLOWED"

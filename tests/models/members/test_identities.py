@@ -46,7 +46,7 @@ async def test_each_door_leads_to_the_member_to_whom_it_was_joined(db: Database,
     assert (account.member_id, alipay.member_id) == (member_id, member_id)
     assert (account.door, account.wechat_payer) == (Door.OFFICIAL_ACCOUNT, "o-account")
     assert (alipay.door, alipay.openid, alipay.wechat_payer) == (Door.ALIPAY, "2088", "")
-    assert await identities.origin_and_doors(member_id) == (MemberOrigin.SELF, list(Door))
+    assert await identities.origin_home_and_doors(member_id) == (MemberOrigin.SELF, "", list(Door))
     assert [begun.door for begun in await SignIn.all().order_by("id")] == [
         "MINI_PROGRAM",
         "OFFICIAL_ACCOUNT",
@@ -56,12 +56,12 @@ async def test_each_door_leads_to_the_member_to_whom_it_was_joined(db: Database,
 
 async def test_somebody_new_from_alipay_is_a_member_with_that_door(db: Database, now: datetime) -> None:
     alipay = await come(now, ALIPAY, "2088", Door.ALIPAY)
-    assert await identities.origin_and_doors(alipay.member_id) == (MemberOrigin.SELF, [Door.ALIPAY])
+    assert await identities.origin_home_and_doors(alipay.member_id) == (MemberOrigin.SELF, "", [Door.ALIPAY])
 
 
 async def test_an_account_that_nobody_entered_themselves_has_no_door(db: Database, now: datetime) -> None:
     ward = await identities.open_member(MemberOrigin.GUARDIAN, now)
-    assert await identities.origin_and_doors(ward.id) == (MemberOrigin.GUARDIAN, [])
+    assert await identities.origin_home_and_doors(ward.id) == (MemberOrigin.GUARDIAN, "", [])
 
 
 async def test_joining_a_door_twice_changes_nothing_and_a_new_unionid_is_remembered(

@@ -340,6 +340,7 @@ async def test_what_refers_to_what_is_erased_goes_first(db: Database, now: datet
 
 async def test_afterwards_the_same_wechat_account_is_somebody_new(db: Database, now: datetime) -> None:
     mine = await an_account(openid="o-mine", phone=NUMBER)
+    await Member.filter(id=mine.member_id).update(home_province="500000")
     await ask(mine, now)
     signed_in = await who(access_token=mine.access_token, now=now)
     assert signed_in is not None, "while it is thought over one signs in as ever"
@@ -348,7 +349,7 @@ async def test_afterwards_the_same_wechat_account_is_somebody_new(db: Database, 
     again = await an_account(openid="o-mine", phone=NUMBER, now=now + 16 * DAY)
     assert again.member_id != mine.member_id
     gone = await Member.get(id=mine.member_id)
-    assert gone.deleted_at == now + COOLING_OFF
+    assert (gone.deleted_at, gone.home_province) == (now + COOLING_OFF, "")
 
 
 async def test_an_account_that_was_joined_goes_along(db: Database, now: datetime) -> None:

@@ -23,6 +23,7 @@ from models.venues.tables import (
     Court,
     CourtCover,
     CourtPart,
+    CourtVersion,
     Holiday,
     OpeningHours,
     PartnerPlatform,
@@ -31,7 +32,9 @@ from models.venues.tables import (
     TariffWindow,
     Venue,
 )
+from tests.conftest import NOW
 from tests.databases import Database
+from tests.factories.people import a_clerk
 from tests.factories.places import DATA, all_places
 
 TODAY = date(2026, 11, 20)
@@ -289,6 +292,31 @@ async def test_a_court_that_vanished_is_closed_and_a_window_that_vanished_goes(d
     assert await TariffWindow.filter(venue__ref="CQ002", sport_code="TENNIS").count() == 0
     assert await CourtCover.filter(court=tennis).count() == 1
     assert "TENNIS" not in (await Venue.get(ref="CQ002")).sport_codes
+
+
+async def test_courts_that_staff_wrote_are_the_files_no_more(db: Database, folder: Path) -> None:
+    await all_places()
+    tennis = await Court.get(venue__ref="CQ002", sport_code="TENNIS")
+    (columns,) = await Court.filter(id=tennis.id).values()
+    del columns["id"]
+    added = await Court.create(**{**columns, "public_id": "crt_ADDED", "name": "网球新场"})
+    await Court.filter(id=tennis.id).update(max_people=9)
+    clerk = await a_clerk((await Venue.get(ref="CQ002")).public_id)
+    for court in (tennis, added):
+        await CourtVersion.create(
+            court=court, venue_id=tennis.venue_id, number=1, from_day=TODAY, name=court.name, slot_minutes=60,
+            max_people=9, retired=False, note="增容", request_key=court.public_id, request_hash="",
+            written_by_id=clerk.staff_id, written_at=NOW,
+        )  # fmt: skip
+    before = await dump()
+
+    def no_tennis(rows: list[dict[str, str]]) -> None:
+        rows[:] = [row for row in rows if not (row["reference"] == "CQ002" and row["sport"] == "TENNIS")]
+
+    edit(folder, "courts.csv", no_tennis)
+    await import_places(folder=folder, today=TODAY)
+    assert {table for table, _ in differences(before, await dump())} <= {"tariff_window"}
+    assert "TENNIS" in (await Venue.get(ref="CQ002")).sport_codes
 
 
 async def test_two_processes_importing_at_once_leave_what_one_would(db: Database) -> None:

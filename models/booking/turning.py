@@ -1,0 +1,130 @@
+"""What staff wrote of courts comes true: `court` says each day what is so, and who had booked what is no more is asked.
+
+A booking that was being made while its court was retired may still come in; it is found here, on the job's next run, as
+those of before were. Each is given a closure over its own time only: other courts on the same floor stay open.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from models import database
+from models.booking.closure_rules import ClosureKind, days_of
+from models.booking.closures import JOB
+from models.booking.tables import Closure
+from models.calendar import business_day, step_of
+from models.ids import new_id
+from models.venues.tables import Venue
+
+REASON = "场地调整"
+
+
+async def turn_courts(*, now: datetime) -> int:
+    """For every venue whose courts staff edited. Gives how many rows that touched; may die anywhere and run again."""
+    touched = 0
+    for venue in await database.rows("SELECT DISTINCT venue_id FROM court_version ORDER BY venue_id"):
+        touched += await _turn(venue["venue_id"], now=now)
+    return touched
+
+
+@database.operation
+async def _turn(venue_id: int, *, now: datetime) -> int:
+    found = await database.row("SELECT public_id FROM venue WHERE id = $1", venue_id)
+    assert found is not None
+    await database.alone_with(f"courts of {found['public_id']}")
+    return await turn_courts_of(venue_id, now=now) + await close_booked(venue_id, now=now)
+
+
+async def turn_courts_of(venue_id: int, *, now: datetime) -> int:
+    """A plain function, alone with the venue's courts: each as its last version up to today says, and the list of what is
+    played there, from which lists of venues choose."""
+    turned = await database.rows(_TURN, venue_id, business_day(now))
+    venue = await Venue.get(id=venue_id)
+    plays = [row["code"] for row in await database.rows(_PLAYS, venue_id)]
+    written = {row["sport_code"] for row in await database.rows(_WRITTEN, venue_id, business_day(now))}
+    elsewhere = [code for code in venue.sport_codes if code not in written and code not in plays]
+    if venue.sport_codes != [*plays, *elsewhere]:
+        await Venue.filter(id=venue_id).update(sport_codes=[*plays, *elsewhere])
+    return len(turned)
+
+
+class _Span(NamedTuple):
+    court_id: int
+    starts_at: datetime
+    ends_at: datetime
+    staff_id: int
+    """Who retired it."""
+
+
+async def close_booked(venue_id: int, *, now: datetime) -> int:
+    """A plain function, alone with the venue's courts: announces a closure over whatever is booked on a court that is
+    retired on that day and was not asked about yet. Gives how many."""
+    found = await database.rows(_BOOKED_ON_RETIRED, venue_id, step_of(now), now)
+    spans = list(_joined(found))
+    for span in spans:
+        first_day, last_day = days_of(span.starts_at, span.ends_at)
+        public_id = new_id("clo")
+        await Closure.create(
+            public_id=public_id,
+            venue_id=venue_id,
+            court_id=span.court_id,
+            starts_at=span.starts_at,
+            ends_at=span.ends_at,
+            first_day=first_day,
+            last_day=last_day,
+            kind=ClosureKind.OTHER.value,
+            reason=REASON,
+            announced_at=now,
+            announced_by_id=span.staff_id,
+            idempotency_key=public_id,
+            request_hash="",
+        )
+    if spans:
+        database.ring(JOB)
+    return len(spans)
+
+
+def _joined(lines: Sequence[Any]) -> Iterator[_Span]:
+    """Lines of one court that follow one another without a pause are one span."""
+    last: _Span | None = None
+    for line in lines:
+        starts_at, ends_at = database.utc(line["starts_at"]), database.utc(line["ends_at"])
+        if last is not None and (last.court_id, last.ends_at) == (line["court_id"], starts_at):
+            last = last._replace(ends_at=ends_at)
+            continue
+        if last is not None:
+            yield last
+        last = _Span(line["court_id"], starts_at, ends_at, line["written_by_id"])
+    if last is not None:
+        yield last
+
+
+_TURN = """
+UPDATE court SET name = stands.name, slot_minutes = stands.slot_minutes, max_people = stands.max_people,
+       is_open = NOT stands.retired
+  FROM (SELECT court_id, name, slot_minutes, max_people, retired FROM court_version version
+         WHERE venue_id = $1 AND number = (SELECT MAX(number) FROM court_version
+                                            WHERE court_id = version.court_id AND from_day <= $2)) stands
+ WHERE court.id = stands.court_id
+   AND (court.name <> stands.name OR court.slot_minutes <> stands.slot_minutes
+        OR court.max_people <> stands.max_people OR court.is_open = stands.retired)
+RETURNING court.id"""
+_PLAYS = """
+SELECT code FROM sport
+ WHERE code IN (SELECT sport_code FROM court WHERE venue_id = $1 AND is_open
+                 UNION SELECT sport_code FROM session_plan WHERE venue_id = $1)
+ ORDER BY position"""
+_WRITTEN = """
+SELECT DISTINCT court.sport_code FROM court JOIN court_version ON court_version.court_id = court.id
+ WHERE court_version.venue_id = $1 AND court_version.from_day <= $2"""
+_BOOKED_ON_RETIRED = """
+SELECT DISTINCT line.court_id, line.starts_at, line.ends_at, version.written_by_id
+  FROM court_version version JOIN court_cover ON court_cover.court_id = version.court_id
+  JOIN held_cell ON held_cell.part_id = court_cover.part_id AND held_cell.step >= $2
+  JOIN order_line line ON line.id = held_cell.order_line_id AND line.court_id = version.court_id
+ WHERE version.venue_id = $1 AND version.retired AND line.starts_at > $3
+   AND version.number = (SELECT MAX(number) FROM court_version
+                          WHERE court_id = line.court_id AND from_day <= line.business_day)
+   AND NOT EXISTS (SELECT 1 FROM closure WHERE closure.court_id = line.court_id
+                      AND closure.starts_at <= line.starts_at AND closure.ends_at >= line.ends_at)
+ ORDER BY line.court_id, line.starts_at"""
