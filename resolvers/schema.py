@@ -19,6 +19,7 @@ from resolvers.doors import DoorActs
 from resolvers.draws import DrawActs, DrawQueries
 from resolvers.families import FamilyActs, FamilyQueries
 from resolvers.feedback import FeedbackActs, FeedbackQueries
+from resolvers.group_requests import GroupRequestActs, GroupRequestQueries
 from resolvers.members import MemberActs, MemberQueries
 from resolvers.merging import MergingActs, MergingQueries
 from resolvers.messages import MessageActs, MessageQueries
@@ -38,6 +39,7 @@ from resolvers.refunds import RefundActs, RefundQueries
 from resolvers.revealing import RevealingActs
 from resolvers.risk import RiskActs, RiskQueries
 from resolvers.scalars import FEN, Fen
+from resolvers.series import SeriesActs, SeriesQueries
 from resolvers.sessions import SessionQueries
 from resolvers.settlement import SettlementActs, SettlementQueries
 from resolvers.sign_ins import SignInActs, SignInQueries
@@ -61,6 +63,8 @@ class Query(
     AttendanceQueries,
     PriceQueries,
     WaitingQueries,
+    SeriesQueries,
+    GroupRequestQueries,
     ClosureQueries,
     DrawQueries,
     MovingQueries,
@@ -109,6 +113,8 @@ class Mutation(
     OrderActs,
     AttendanceActs,
     WaitingActs,
+    SeriesActs,
+    GroupRequestActs,
     ClosureActs,
     DrawActs,
     MovingActs,
