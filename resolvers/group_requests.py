@@ -31,7 +31,9 @@ class GroupRequestLine:
     starts_at: datetime
     ends_at: datetime
     people: int
-    price: Fen = strawberry.field(description="The general price when it was asked for; its order says what is paid.")
+    price: Fen = strawberry.field(
+        description="The general price when it was asked for; its order says what is paid."
+    )
     is_taken: bool | None = strawberry.field(
         description="For staff, while it waits: somebody has it by now, so that it cannot be approved."
     )

@@ -26,9 +26,7 @@ strawberry.enum(
     name="SeriesDateState",
     description="PLANNED: its day is not open yet; SKIPPED: not booked, and why; ENDED: the series was over before.",
 )
-strawberry.enum(
-    Would, name="SeriesDateWould", description="LATER: when its day opens, if nobody is faster."
-)
+strawberry.enum(Would, name="SeriesDateWould", description="LATER: when its day opens, if nobody is faster.")
 
 
 @strawberry.type(description="One day of a series.")

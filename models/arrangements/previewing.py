@@ -49,7 +49,7 @@ async def preview(
     """Each date with its price, and why it would be skipped. Raises what asking would say of the whole series.
 
     A few statements a date: each has its own tariff, rules, closures and limits."""
-    plan = await plan_of(wanted, now)
+    plan = await plan_of(wanted, member_id=member_id, now=now)
     who = await who_plays.known_players(member_id, placed_by_id, {}, venue_id=plan.venue_id, now=now)
     return [await _of_date(day, plan, who, ForWhom(member_id=member_id, keys=keys), now) for day in plan.days]
 

@@ -44,10 +44,14 @@ class Plan:
     slot_minutes: int
     limits: Limits
     days: tuple[date, ...]
+    organisation_id: int | None
 
 
-async def plan_of(wanted: SeriesWanted, now: datetime) -> Plan:
-    """Raises COURT_UNKNOWN, VENUE_CLOSED, and what `checked_days` does."""
+async def plan_of(wanted: SeriesWanted, *, member_id: int, now: datetime) -> Plan:
+    """Raises COURT_UNKNOWN, VENUE_CLOSED, ORGANISATION_UNKNOWN, and what `checked_days` does."""
+    organisation_id = None
+    if wanted.organisation_id:
+        organisation_id = await booking_for(member_id=member_id, organisation_id=wanted.organisation_id)
     court = await database.row(
         """SELECT court.id, court.sport_code, court.slot_minutes, court.venue_id, venue.public_id AS venue_public_id
              FROM court JOIN venue ON venue.id = court.venue_id WHERE court.public_id = $1 AND court.is_open""",
@@ -73,6 +77,7 @@ async def plan_of(wanted: SeriesWanted, now: datetime) -> Plan:
         slot_minutes=court["slot_minutes"],
         limits=limits,
         days=tuple(days),
+        organisation_id=organisation_id,
     )
 
 
@@ -95,13 +100,8 @@ async def ask(
     asked = request_hash(*wanted.asked)
     known = await _asked_before(member_id, key, asked)
     if known is None:
-        plan = await plan_of(wanted, now)
-        organisation_id = (
-            await booking_for(member_id=member_id, organisation_id=wanted.organisation_id)
-            if wanted.organisation_id
-            else None
-        )
-        series = _series(plan, member_id, placed_by or PlacedBy(), organisation_id, now)
+        plan = await plan_of(wanted, member_id=member_id, now=now)
+        series = _series(plan, member_id, placed_by or PlacedBy(), now)
         series.idempotency_key, series.request_hash = key, asked
         known = await _write(series, plan, now)
     await book_dates_of(known, keys=keys, channels=channels, now=now)
@@ -127,7 +127,7 @@ async def ask_at_desk(
     )
     if person.known.is_child:
         await demand_guardian_here(person, staff_id=clerk.staff_id, now=now)
-    if (await plan_of(wanted, now)).venue_public_id != venue_id:
+    if (await plan_of(wanted, member_id=person.member_id, now=now)).venue_public_id != venue_id:
         raise BadInput("前台只能预订本场馆的场地。", next_step="请选择本场馆的场地。", field="courtId")
     series_id = await ask(
         member_id=person.member_id,
@@ -154,15 +154,13 @@ async def end(*, member_id: int, series_id: str, now: datetime) -> None:
     await end_all(series, SeriesState.ENDED, now)
 
 
-def _series(
-    plan: Plan, member_id: int, placed_by: PlacedBy, organisation_id: int | None, now: datetime
-) -> BookingSeries:
+def _series(plan: Plan, member_id: int, placed_by: PlacedBy, now: datetime) -> BookingSeries:
     return BookingSeries(
         public_id=new_id("ser"),
         member_id=member_id,
         placed_by_id=placed_by.member_id,
         placed_by_staff_id=placed_by.staff_id,
-        organisation_id=organisation_id,
+        organisation_id=plan.organisation_id,
         venue_id=plan.venue_id,
         court_id=plan.court_id,
         weekday=plan.wanted.weekday,

@@ -22,6 +22,11 @@ from graphql import (
     get_named_type,
 )
 
+from tests.authorisation.arguments_arrangements import (
+    PLAIN_ARRANGEMENTS,
+    REACHING_ARRANGEMENTS,
+    WORDS_ARRANGEMENTS,
+)
 from tests.authorisation.arguments_attendance import (
     OPEN_ATTENDANCE,
     PLAIN_ATTENDANCE,
@@ -331,6 +336,7 @@ REACHING: Mapping[str, Reaching] = {
     **REACHING_MOVING,
     **REACHING_CLOSURES,
     **REACHING_DRAWS,
+    **REACHING_ARRANGEMENTS,
     **REACHING_EDITING,
     **REACHING_OFFLINE,
     **REACHING_RISK,
@@ -405,6 +411,7 @@ PLAIN: Mapping[str, Plain] = {
     **PLAIN_MOVING,
     **PLAIN_CLOSURES,
     **PLAIN_DRAWS,
+    **PLAIN_ARRANGEMENTS,
     **PLAIN_EDITING,
     **PLAIN_OFFLINE,
     **PLAIN_RISK,
@@ -432,6 +439,7 @@ WORDS = {
     *WORDS_ATTENDANCE,
     *WORDS_RISK,
     *WORDS_SETTLEMENT,
+    *WORDS_ARRANGEMENTS,
 }
 """The texts among the plain ones: what a person or a device says of itself."""
 

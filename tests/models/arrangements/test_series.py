@@ -16,6 +16,7 @@ from models.booking.tables import HeldCell
 from models.checkout.cancelling import cancel_order
 from models.checkout.ending import end_overdue_holds
 from models.errors import DomainError, ErrorCode
+from models.messages.operations import tell
 from models.messages.tables import Message
 from models.orders.tables import Order, OrderLine
 from tests.conftest import NOW
@@ -228,7 +229,7 @@ async def test_a_worker_killed_between_dates_and_in_one_is_gone_on_with(
 ) -> None:
     hall = await a_venue_with_series(days_ahead=30)
     person = await a_person()
-    tell, telling = dates.tell, 0
+    telling = 0
 
     async def dies(**said: Any) -> None:
         nonlocal telling
@@ -237,7 +238,7 @@ async def test_a_worker_killed_between_dates_and_in_one_is_gone_on_with(
             raise asyncio.CancelledError
         await tell(**said)
 
-    monkeypatch.setattr(dates, "tell", dies)
+    monkeypatch.setattr("models.arrangements.dates.tell", dies)
     with pytest.raises(asyncio.CancelledError):
         await asked(person, every_week(hall.badminton), key="k")
     series_id = (await BookingSeries.get()).public_id
