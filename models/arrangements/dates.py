@@ -198,9 +198,14 @@ async def _book(due: Due, place: Placing, *, now: datetime) -> str:
     return order_no
 
 
+def opens_at(refusal: DomainError, now: datetime) -> datetime:
+    """When a day that is not open yet opens: to the second above, which is a whole one."""
+    return (now + timedelta(seconds=refusal.retry_after or 0)).replace(microsecond=0)
+
+
 @database.operation
 async def _later(due: Due, refusal: DomainError, *, now: datetime) -> None:
-    opens = now + timedelta(seconds=refusal.retry_after or 0)
+    opens = opens_at(refusal, now)
     due_at = min(opens, now + LOOKED_AT_AGAIN)
     await SeriesDate.filter(id=due.id, state=DateState.PLANNED).update(due_at=due_at)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from models import database
+from models.arrangements.dates import opens_at
 from models.arrangements.rules import SeriesWanted, starts_of
 from models.arrangements.series import Plan, plan_of
 from models.booking.queries import BookableSlot
@@ -59,16 +60,16 @@ async def _of_date(day: date, plan: Plan, who: WhoPlays, whom: ForWhom, now: dat
     lines = [LineWanted(court_id=plan.wanted.court_id, starts_at=at, people=plan.wanted.people) for at in starts]
     seen = DatePreview(day=day, starts_at=starts[0], would=Would.BOOKED)
     try:
-        slots, opens_at = await _slots(lines, whom, now)
+        slots, opens = await _slots(lines, whom, now)
         parts = [part for slot in slots for part in slot.price_parts]
         seen = replace(seen, price_fen=sum(slot.price_fen for slot in slots), price_parts=tuple(parts))
         await _check_free(slots)
         await who_plays.check(
-            _as_of(who, opens_at or now), slots, [()] * len(slots), venue_id=plan.venue_id, keys=whom.keys, now=now
+            _as_of(who, opens or now), slots, [()] * len(slots), venue_id=plan.venue_id, keys=whom.keys, now=now
         )
     except DomainError as refusal:
         return replace(seen, would=Would.SKIPPED, code=refusal.code, reason=refusal.message)
-    return seen if opens_at is None else replace(seen, would=Would.LATER, opens_at=opens_at)
+    return seen if opens is None else replace(seen, would=Would.LATER, opens_at=opens)
 
 
 async def _slots(
@@ -80,8 +81,8 @@ async def _slots(
     except DomainError as refusal:
         if refusal.code != ErrorCode.SLOT_NOT_RELEASED or refusal.retry_after is None:
             raise
-        opens_at = now + timedelta(seconds=refusal.retry_after)
-        return await bookable_together(lines, whom=whom, now=opens_at), opens_at
+        opens = opens_at(refusal, now)
+        return await bookable_together(lines, whom=whom, now=opens), opens
 
 
 async def _check_free(slots: Sequence[Bookable]) -> None:

@@ -159,14 +159,14 @@ def _of_coming(limits: Limits) -> Iterator[_Said]:
 
 
 def _of_arrangements(limits: Limits) -> Iterator[_Said]:
-    pay = f"通知后{_length(limits.arranged_hold_minutes)}内付款。"
+    pay = f"收到通知后{_length(limits.arranged_hold_minutes)}内付款。"
     if limits.series_weeks is not None:
         each = f"，每人最多{limits.series_a_person}个" if limits.series_a_person is not None else ""
         said = f"可以订每周固定场，最长{limits.series_weeks}周{each}；每次开放预订时为您下单，{pay}"
         columns = frozenset({"series_weeks", "series_a_person", "arranged_hold_minutes"})
         yield RuleKind.SERIES, columns, said, limits.series_weeks
     if limits.group_days_ahead is not None:
-        said = f"团体可以提前{limits.group_days_ahead}天以内申请，场馆{limits.group_answer_hours}小时内答复；同意后{pay}"
+        said = f"团体可以提前{limits.group_days_ahead}天以内申请，场馆{limits.group_answer_hours}小时内答复；同意的，{pay}"
         columns = frozenset({"group_days_ahead", "group_answer_hours", "arranged_hold_minutes"})
         yield RuleKind.GROUPS, columns, said, limits.group_days_ahead
 

@@ -67,8 +67,8 @@ PLAIN_ARRANGEMENTS: Mapping[str, Plain] = {
     "SeriesInput.weekday": Plain(lambda life: SERIES["weekday"]),
     "SeriesInput.firstDay": Plain(lambda life: SERIES["firstDay"]),
     "SeriesInput.lastDay": Plain(lambda life: SERIES["lastDay"]),
-    # when nothing is open, so that nobody takes a court by it
-    "SeriesInput.fromMinute": Plain(lambda life: 0, live=lambda life: HOUR * 60),
+    # which no slot begins at, so that nobody gets a series by it
+    "SeriesInput.fromMinute": Plain(lambda life: 15, live=lambda life: HOUR * 60),
     "SeriesInput.slots": Plain(lambda life: ABSENT),
     "SeriesInput.people": Plain(lambda life: ABSENT),
     "askForGroupBooking.people": Plain(lambda life: 6),
