@@ -1,5 +1,6 @@
 """Everything that happens without anybody asking for it just then."""
 
+from jobs.arrangements import book_series, end_group_requests
 from jobs.audit import chain_audit, check_audit
 from jobs.bills import end_bills
 from jobs.campaigns import roll_over_rounds
@@ -35,6 +36,8 @@ ALL: tuple[Job, ...] = (
     ),
     Job(name="offer_freed_slots", function=offer_freed_slots, every_seconds=10),
     Job(name="run_draws", function=run_draws, every_seconds=10, timeout_seconds=300),
+    Job(name="book_series", function=book_series, every_seconds=10, timeout_seconds=300),
+    Job(name="end_group_requests", function=end_group_requests, every_seconds=60),
     Job(name="mind_closures", function=mind_closures, every_seconds=30, timeout_seconds=120),
     Job(name="turn_courts", function=turn_courts, every_seconds=300, timeout_seconds=300),
     Job(name="tell_people", function=tell_people, every_seconds=5, timeout_seconds=90),

@@ -44,6 +44,7 @@ ROOMS_WITH_TABLES = (
     "attendance",
     "shifts",
     "orders",
+    "arrangements",
     "vouchers",
     "reconciliation",
     "admissions",

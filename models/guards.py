@@ -37,6 +37,9 @@ _LOOKED_UP_BY = (
     ("held_cell", "freed_slot_id"),
     ("waiting_entry", "order_id"),
     ("draw_entry", "order_id"),
+    ("series_date", "order_id"),
+    ("group_request", "order_id"),
+    ("booking_series", "placed_by_id"),
     ("staff_sign_in", "staff_id"),
 )
 
@@ -90,6 +93,9 @@ _BOTH = (
     # who waits is asked about whenever something is given up, and there are few
     """CREATE INDEX IF NOT EXISTS waiting_entry_in_line ON waiting_entry (venue_id, starts_from)
        WHERE state = 'WAITING'""",
+    # what the worker decides next of series, and which requests of groups nobody has answered
+    "CREATE INDEX IF NOT EXISTS series_date_due ON series_date (due_at) WHERE state = 'PLANNED'",
+    "CREATE INDEX IF NOT EXISTS group_request_waiting ON group_request (answer_by) WHERE state = 'WAITING'",
     "CREATE UNIQUE INDEX IF NOT EXISTS shift_one_open ON shift (staff_id) WHERE closed_at IS NULL",
     # an administrator has one role, in one place; that nothing else stands beside it, the account's lock sees to
     """CREATE UNIQUE INDEX IF NOT EXISTS staff_role_one_administration ON staff_role (staff_id)
@@ -140,6 +146,8 @@ _CHECKS = {
     # name: (table, what must be true)
     "payment_refunds_within_amount": ("payment", "refunded_fen >= 0 AND refunded_fen <= amount_fen"),
     "held_cell_for_somebody": ("held_cell", "(order_line_id IS NULL) <> (freed_slot_id IS NULL)"),
+    "series_date_booked_is_an_order": ("series_date", "(state = 'BOOKED') = (order_id IS NOT NULL)"),
+    "group_request_allowed_is_an_order": ("group_request", "(state = 'APPROVED') = (order_id IS NOT NULL)"),
     "payment_amount_positive": ("payment", "amount_fen > 0"),
     "refund_amount_positive": ("refund", "amount_fen > 0"),
     "orders_total_not_negative": ("orders", "total_fen >= 0"),
@@ -378,6 +386,8 @@ NAMES = (
     "voucher_of_a_person",
     "closure_offer_one_open",
     "waiting_entry_in_line",
+    "series_date_due",
+    "group_request_waiting",
     "orders_one_moves",
     "voucher_use_one_live",
     "voucher_use_waiting",

@@ -20,6 +20,7 @@ from resolvers.doors import DoorActs
 from resolvers.draws import DrawActs, DrawQueries
 from resolvers.families import FamilyActs, FamilyQueries
 from resolvers.feedback import FeedbackActs, FeedbackQueries
+from resolvers.group_requests import GroupRequestActs, GroupRequestQueries
 from resolvers.members import MemberActs, MemberQueries
 from resolvers.merging import MergingActs, MergingQueries
 from resolvers.messages import MessageActs, MessageQueries
@@ -39,6 +40,7 @@ from resolvers.refunds import RefundActs, RefundQueries
 from resolvers.revealing import RevealingActs
 from resolvers.risk import RiskActs, RiskQueries
 from resolvers.scalars import FEN, Fen
+from resolvers.series import SeriesActs, SeriesQueries
 from resolvers.sessions import SessionQueries
 from resolvers.settlement import SettlementActs, SettlementQueries
 from resolvers.sign_ins import SignInActs, SignInQueries
@@ -62,6 +64,8 @@ class Query(
     AttendanceQueries,
     PriceQueries,
     WaitingQueries,
+    SeriesQueries,
+    GroupRequestQueries,
     ClosureQueries,
     DrawQueries,
     MovingQueries,
@@ -111,6 +115,8 @@ class Mutation(
     OrderActs,
     AttendanceActs,
     WaitingActs,
+    SeriesActs,
+    GroupRequestActs,
     ClosureActs,
     DrawActs,
     MovingActs,

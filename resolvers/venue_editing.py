@@ -111,6 +111,11 @@ class BookingLimitsInput:
     no_shows: int | None = None
     no_show_days: int | None = None
     pause_days: int | None = None
+    series_weeks: int | None = None
+    series_a_person: int | None = None
+    group_days_ahead: int | None = None
+    group_answer_hours: int = 48
+    arranged_hold_minutes: int = 1440
     companions_named: bool = False
     real_name_needed: bool = False
 

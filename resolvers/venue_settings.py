@@ -125,6 +125,11 @@ class BookingLimits:
     no_shows: int | None
     no_show_days: int | None
     pause_days: int | None
+    series_weeks: int | None
+    series_a_person: int | None
+    group_days_ahead: int | None
+    group_answer_hours: int
+    arranged_hold_minutes: int
     companions_named: bool
     real_name_needed: bool
 

@@ -36,6 +36,7 @@ BUDGETS: Sequence[Budget] = (
             | {"order", "orders", "orderQuote", "refundQuote"}
             | {"myWaiting", "moveQuote", "closures"}
             | {"draw", "draws", "myDrawEntry"}
+            | {"mySeries", "myGroupRequests"}
             | {"admissionCodes", "me", "mySignIns", "myName", "myPeople"}
             | {"messages", "subscribeTemplates", "messageChoices"}
             | {"consentTexts", "myConsents", "myMerges"}
@@ -60,6 +61,7 @@ BUDGETS: Sequence[Budget] = (
         | {"markMessagesRead", "rememberSubscriptions", "setMessageChoice", "sayHomeProvince"}
         | {"endSignIn", "endOtherSignIns"}
         | {"enterDraw"}
+        | {"seriesPreview", "askForSeries", "endSeries", "askForGroupBooking", "withdrawGroupRequest"}
         | {"giveConsent", "withdrawConsent"}
         | {"unbindMyName", "inviteGuardian", "inviteHelper", "inviteCompanion", "withdrawInvitation"}
         | {"endGuardianship", "endProxy", "endCompanionship"}
@@ -131,7 +133,8 @@ BUDGETS: Sequence[Budget] = (
         name="public-voice",
         fields=frozenset({"complaintsToAnswer", "complaintToAnswer", "answerComplaint", "routeComplaint"})
         | {"answerRating", "hideRating", "organisationsToDecide", "decideOrganisation", "suspendOrganisation"}
-        | {"pauseAppeals", "decideAppeal"},
+        | {"pauseAppeals", "decideAppeal"}
+        | {"groupRequests", "decideGroupRequest"},
         address=(3000, MINUTE),
         device=(60, MINUTE),
     ),
@@ -210,6 +213,7 @@ BUDGETS: Sequence[Budget] = (
             "deskInviteHelper",
             "deskWithdrawConsent",
             "placeOrderAtDesk",
+            "askForSeriesAtDesk",
             "handOutVoucher",
             "deskVouchers",
         },

@@ -103,9 +103,11 @@ async def check_players(
     keys: IdKeys,
     today: date,
     but_line_id: int | None = None,
+    by_approval: bool = False,
 ) -> None:
     """Pauses, real names and limits of everybody on these lines. Raises BOOKING_PAUSED, REAL_NAME_NEEDED,
-    TOO_MANY_COURTS, TOO_MANY_HOURS: the booker's own first. `but_line_id`: a line that is being moved is not counted."""
+    TOO_MANY_COURTS, TOO_MANY_HOURS: the booker's own first. `but_line_id`: a line that is being moved is not counted.
+    `by_approval`: the venue has allowed more than a person may have, so nothing is counted."""
     if booker.paused_until:
         raise paused(booker.paused_until)
     if guardian is not None and guardian.paused_until:
@@ -113,6 +115,8 @@ async def check_players(
     if not lines:
         return
     _check_real_names(lines, booker, companions)
+    if by_approval:
+        return
     everybody = [booker, *companions.values()]
     monday = min(week_of(line.booked.day)[0] for line in lines)
     held = await held_from(venue_id, everybody, monday, but_line_id)
@@ -209,7 +213,7 @@ def _arm(who: str, condition: str) -> str:
       FROM orders JOIN order_line ON order_line.order_id = orders.id {named}
                   JOIN court ON court.id = order_line.court_id
      WHERE {condition} AND orders.venue_id = $2 AND order_line.business_day >= $3
-       AND orders.status <> 'CLOSED' AND order_line.cancelled_at IS NULL"""
+       AND orders.status <> 'CLOSED' AND NOT orders.by_approval AND order_line.cancelled_at IS NULL"""
 
 
 _HELD_BY_ACCOUNTS = " UNION ALL ".join(

@@ -37,6 +37,8 @@ class RuleKind(StrEnum):
     CHECK_IN = "CHECK_IN"
     NO_SHOW = "NO_SHOW"
     PAUSE = "PAUSE"
+    SERIES = "SERIES"
+    GROUPS = "GROUPS"
     CANCEL = "CANCEL"
 
 
@@ -87,6 +89,7 @@ def _sentences(limits: Limits, most_people: int | None) -> Iterator[_Said]:
     yield from _of_amounts(limits)
     yield from _of_people(limits, most_people)
     yield from _of_coming(limits)
+    yield from _of_arrangements(limits)
 
 
 def _of_time(limits: Limits) -> Iterator[_Said]:
@@ -153,6 +156,19 @@ def _of_coming(limits: Limits) -> Iterator[_Said]:
     if limits.no_shows is not None:
         said = f"{limits.no_show_days}天内{limits.no_shows}次未到场，暂停预订{limits.pause_days}天；可以申诉一次。"
         yield RuleKind.PAUSE, frozenset({"no_shows", "no_show_days", "pause_days"}), said, limits.pause_days
+
+
+def _of_arrangements(limits: Limits) -> Iterator[_Said]:
+    pay = f"收到通知后{_length(limits.arranged_hold_minutes)}内付款。"
+    if limits.series_weeks is not None:
+        each = f"，每人最多{limits.series_a_person}个" if limits.series_a_person is not None else ""
+        said = f"可以订每周固定场，最长{limits.series_weeks}周{each}；每次开放预订时为您下单，{pay}"
+        columns = frozenset({"series_weeks", "series_a_person", "arranged_hold_minutes"})
+        yield RuleKind.SERIES, columns, said, limits.series_weeks
+    if limits.group_days_ahead is not None:
+        said = f"团体可以提前{limits.group_days_ahead}天以内申请，场馆{limits.group_answer_hours}小时内答复；同意的，{pay}"
+        columns = frozenset({"group_days_ahead", "group_answer_hours", "arranged_hold_minutes"})
+        yield RuleKind.GROUPS, columns, said, limits.group_days_ahead
 
 
 def _published(rows: Sequence[Sequence[Any]], rules: Sequence[Rule], limits: Limits) -> frozenset[str]:

@@ -11,6 +11,7 @@ from models.errors import DomainError, ErrorCode
 
 _DAY = 24 * 60
 LONGEST_HOLD, LONGEST_ENTRY, LONGEST_CHECK_IN = 120, 240, 120
+LONGEST_SERIES, LONGEST_ANSWER, LONGEST_ARRANGED = 52, 14 * 24, 7 * 24 * 60
 MOST_NO_SHOWS, MOST_NO_SHOW_DAYS, MOST_PAUSE_DAYS = 100, 366, 366
 _LEAST = {
     "courts_a_person_a_day": (1, "每人每天的场地数"),
@@ -29,6 +30,11 @@ _LEAST = {
     "no_shows": (1, "未到场次数"),
     "no_show_days": (1, "统计未到场的天数"),
     "pause_days": (1, "暂停天数"),
+    "series_weeks": (1, "固定场的周数"),
+    "series_a_person": (1, "每人的固定场数"),
+    "group_days_ahead": (0, "团体提前申请的天数"),
+    "group_answer_hours": (1, "团体申请的答复时限"),
+    "arranged_hold_minutes": (1, "固定场和团体预订的支付时间"),
 }
 _MOST = {
     "days_ahead": (MOST_DAYS_AWAY, "提前天数"),
@@ -39,6 +45,10 @@ _MOST = {
     "no_shows": (MOST_NO_SHOWS, "未到场次数"),
     "no_show_days": (MOST_NO_SHOW_DAYS, "统计未到场的天数"),
     "pause_days": (MOST_PAUSE_DAYS, "暂停天数"),
+    "series_weeks": (LONGEST_SERIES, "固定场的周数"),
+    "group_days_ahead": (MOST_DAYS_AWAY, "团体提前申请的天数"),
+    "group_answer_hours": (LONGEST_ANSWER, "团体申请的答复时限"),
+    "arranged_hold_minutes": (LONGEST_ARRANGED, "固定场和团体预订的支付时间"),
 }
 
 
@@ -97,6 +107,8 @@ def _against_each_other(limits: Limits) -> Iterator[str]:
     penalty = (limits.no_shows, limits.no_show_days, limits.pause_days)
     if any(each is None for each in penalty) and any(each is not None for each in penalty):
         yield "未到场次数、统计天数和暂停天数要么都填，要么都不填。"
+    if limits.series_a_person is not None and limits.series_weeks is None:
+        yield "规定了每人的固定场数，却没有规定固定场的周数，互相矛盾。"
     if limits.no_shows is not None and limits.check_in_minutes is None:
         yield "没有规定签到时间，就无法统计未到场，互相矛盾。"
 

@@ -16,7 +16,8 @@ LIMIT_COLUMNS = (
     *("courts_a_person_a_day", "minutes_a_court_a_day", "days_ahead", "release_minute", "hold_minutes"),
     *("entry_opens_minutes_before", "minutes_a_person_a_day", "courts_a_person_a_week", "minutes_a_person_a_week"),
     *("fewest_players", "most_players", "notice_minutes", "check_in_minutes", "no_show_kept_percent"),
-    *("no_shows", "no_show_days", "pause_days", "companions_named", "real_name_needed"),
+    *("no_shows", "no_show_days", "pause_days", "series_weeks", "series_a_person", "group_days_ahead"),
+    *("group_answer_hours", "arranged_hold_minutes", "companions_named", "real_name_needed"),
 )
 RULE_COLUMNS = ("sport_code", "venue_id IS NOT NULL", "from_day", *LIMIT_COLUMNS)
 """As SQL reads them from `booking_rule`, for `rules_in`."""
@@ -43,6 +44,12 @@ class Limits(NamedTuple):
     no_shows: int | None = None
     no_show_days: int | None = None
     pause_days: int | None = None
+    series_weeks: int | None = None
+    """None: no series here. So it is with the days ahead of groups."""
+    series_a_person: int | None = None
+    group_days_ahead: int | None = None
+    group_answer_hours: int = 48
+    arranged_hold_minutes: int = 1440
     companions_named: bool = False
     real_name_needed: bool = False
     sport_code: str = ""
@@ -96,6 +103,18 @@ def governing(rules: Iterable[Rule], sport_code: str) -> Limits:
 def released_at(day: date, limits: Limits) -> datetime:
     """The instant at which a day's slots open for booking."""
     return instant_of(day - timedelta(days=limits.days_ahead), limits.release_minute)
+
+
+def for_groups(limits: Limits) -> Limits:
+    """When groups may ask, in place of when everybody may book. Raises GROUPS_NOT_TAKEN."""
+    if limits.group_days_ahead is None:
+        raise DomainError(
+            "这个场馆不接受网上的团体预订申请。",
+            code=ErrorCode.GROUPS_NOT_TAKEN,
+            next_step="请直接联系场馆，或选择其他场馆。",
+            field="lines",
+        )
+    return limits._replace(days_ahead=limits.group_days_ahead, release_minute=0)
 
 
 class Booked(NamedTuple):

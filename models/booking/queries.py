@@ -17,7 +17,7 @@ import orjson
 from models import database
 from models.booking.closure_rules import Closed, closed_in, refuse_closed
 from models.booking.draw_rules import DrawOfDay, pending
-from models.booking.limits import RULE_COLUMNS, Limits, Rule, governing, released_at, rules_in
+from models.booking.limits import RULE_COLUMNS, Limits, Rule, for_groups, governing, released_at, rules_in
 from models.booking.rules import (
     CourtFacts,
     Offer,
@@ -353,11 +353,16 @@ async def _held_half_hours(sheet: DaySheet) -> dict[int, int]:
 
 
 async def bookable_slots(
-    wanted: Sequence[tuple[str, datetime, int]], *, despite_draw: bool = False, now: datetime
+    wanted: Sequence[tuple[str, datetime, int]],
+    *,
+    despite_draw: bool = False,
+    for_group: bool = False,
+    now: datetime,
 ) -> list[BookableSlot]:
     """For each (court's public id, start, people) the slot with its price of today, or the refusal of the first.
 
-    `despite_draw`: for whoever was drawn, or stands in line; to all others what is drawn for is DRAW_PENDING."""
+    `despite_draw`: for whoever was drawn, or stands in line; to all others what is drawn for is DRAW_PENDING.
+    `for_group`: as early as the venue lets groups ask; raises GROUPS_NOT_TAKEN where it does not."""
     places = database.parameters(len(wanted))
     found = await database.rows(
         f"""SELECT court.public_id, venue.public_id AS venue_public_id FROM court
@@ -374,14 +379,16 @@ async def bookable_slots(
         key = (venue_of[court_id], business_day(starts_at))
         if key not in tables:
             tables[key] = await timetable(venue_id=key[0], sport=None, day=key[1])
-        slot = _bookable(tables[key], court_id, starts_at, people, now)
+        slot = _bookable(tables[key], court_id, starts_at, people, for_group, now)
         if not despite_draw:
             _check_not_drawn(tables[key], slot, now)
         booked.append(slot)
     return booked
 
 
-def _bookable(table: Timetable, court_id: str, starts_at: datetime, people: int, now: datetime) -> BookableSlot:
+def _bookable(
+    table: Timetable, court_id: str, starts_at: datetime, people: int, for_group: bool, now: datetime
+) -> BookableSlot:
     court = next((court for court in table.courts if court.public_id == court_id), None)
     if court is None:
         raise _court_unknown()
@@ -391,7 +398,7 @@ def _bookable(table: Timetable, court_id: str, starts_at: datetime, people: int,
         starts_at=starts_at,
         people=people,
         openings=table.openings_of(court),
-        limits=limits,
+        limits=for_groups(limits) if for_group else limits,
         now=now,
     )
     ends_at = instant_of(table.day.date, end)

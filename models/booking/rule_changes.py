@@ -24,9 +24,16 @@ WORDS = {
     "no_shows": ("暂停预订的未到场次数", "次"),
     "no_show_days": ("统计未到场的天数", "天"),
     "pause_days": ("暂停预订", "天"),
+    "series_weeks": ("固定场最长", "周"),
+    "series_a_person": ("每人最多的固定场", "个"),
+    "group_days_ahead": ("团体最早提前申请", "天"),
+    "group_answer_hours": ("团体申请的答复时限", "小时"),
+    "arranged_hold_minutes": ("固定场和团体预订的支付时间", "分钟"),
     "companions_named": ("同行人须写明", ""),
     "real_name_needed": ("须实名", ""),
 }
+_NONE = ("check_in_minutes", "no_shows", "no_show_days", "pause_days", "series_weeks", "group_days_ahead")
+"""Without a figure there is none of it; without any other, no limit."""
 
 
 def limit_changes(old: Limits, new: Limits) -> Iterator[str]:
@@ -39,7 +46,7 @@ def limit_changes(old: Limits, new: Limits) -> Iterator[str]:
 
 def _said(column: str, value: Any, unit: str) -> str:
     if value is None:
-        return "不限" if column not in ("check_in_minutes", "no_shows", "no_show_days", "pause_days") else "没有"
+        return "没有" if column in _NONE else "不限"
     if isinstance(value, bool):
         return "是" if value else "否"
     return clock_text(value) if column == "release_minute" else f"{value}{unit}"

@@ -125,6 +125,11 @@ class BookingRule(Table):
     no_shows = fields.IntField(null=True)  # so many of them …
     no_show_days = fields.IntField(null=True)  # … within so many days …
     pause_days = fields.IntField(null=True)  # … are a pause of so many days
+    series_weeks = fields.IntField(null=True)  # a series lasts so many at most; null: none is offered
+    series_a_person = fields.IntField(null=True)  # that are not over yet, at this venue; null: no such limit
+    group_days_ahead = fields.IntField(null=True)  # what groups ask for is so near; null: nobody is asked
+    group_answer_hours = fields.IntField(default=48, db_default=48)  # after which an unanswered request ends
+    arranged_hold_minutes = fields.IntField(default=1440, db_default=1440)  # for who is told, and pays later
     companions_named = fields.BooleanField(default=False, db_default=False)  # every player but the booker
     real_name_needed = fields.BooleanField(default=False, db_default=False)
     provenance = fields.CharField(max_length=16)

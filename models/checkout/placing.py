@@ -150,7 +150,7 @@ async def bookable_together(
     await players.companions_of(whom.member_id, [each for line in lines for each in line.companion_ids])
     slots = await booking.bookable_slots(courts, despite_draw=despite_draw, now=now) if courts else []
     sessions = iter(await bookable_sessions(places, now=now) if places else ())
-    _check_together(slots)
+    check_together(slots)
     priced = iter(await own_prices(slots, whom))
     bought: list[Bookable] = [next(sessions) if line.session_id else next(priced) for line in lines]
     if len({each.venue_id for each in bought}) > 1:
@@ -182,6 +182,10 @@ class Placing:
     placed_by: PlacedBy
     voucher_ids: tuple[str, ...]
     leaving: Leaving | None = None
+    organisation_id: int | None = None
+    """In whose name it is."""
+    by_approval: bool = False
+    """The venue allowed more than a person may have."""
 
     @property
     def total_fen(self) -> int:
@@ -212,7 +216,14 @@ async def place_within(place: Placing, who: WhoPlays, *, now: datetime) -> str:
         return repeated
     but_line_id = place.leaving.line_id if place.leaving else None
     await who_plays.check(
-        who, place.slots, place.named, venue_id=venue_id, keys=place.keys, now=now, but_line_id=but_line_id
+        who,
+        place.slots,
+        place.named,
+        venue_id=venue_id,
+        keys=place.keys,
+        now=now,
+        but_line_id=but_line_id,
+        by_approval=place.by_approval,
     )
     await check_places(who.booker, place.slots)
     vouchers = await _vouchers_of(place, now) if place.voucher_ids else ()
@@ -294,6 +305,8 @@ async def _write_order(place: Placing, who: WhoPlays, vouchers: Sequence[Voucher
         placed_at=now,
         hold_expires_at=now + timedelta(minutes=place.slots[0].limits.hold_minutes),
         moves_line_id=place.leaving.line_id if place.leaving else None,
+        organisation_id=place.organisation_id,
+        by_approval=place.by_approval,
     )
     if place.leaving:
         quote = place.leaving.quote
@@ -376,7 +389,8 @@ def _checked(line: LineWanted) -> LineWanted:
     return line if line.starts_at is None else replace(line, starts_at=aware(line.starts_at))
 
 
-def _check_together(slots: Sequence[BookableSlot]) -> None:
+def check_together(slots: Sequence[BookableSlot]) -> None:
+    """Whether one order may have all of them. Raises BAD_INPUT for those that overlap."""
     seen: set[tuple[int, int]] = set()
     for slot in slots:
         mine = set(product(slot.court.part_ids, steps_between(slot.starts_at, slot.ends_at)))

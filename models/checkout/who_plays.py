@@ -34,6 +34,13 @@ async def lock(
     person one waits for the other. Raises RELATION_UNKNOWN, NOT_SIGNED_IN for an account that is no more."""
     others = await players.companions_of(member_id, companion_ids)
     await living(member_id, *sorted(set(others.values()) - {member_id}))
+    return await known_players(member_id, placed_by_id, others, venue_id=venue_id, now=now)
+
+
+async def known_players(
+    member_id: int, placed_by_id: int | None, others: Mapping[str, int], *, venue_id: int, now: datetime
+) -> WhoPlays:
+    """The same without the locks, for who only asks what would be. `others`: by companionship."""
     guardian_id = placed_by_id if placed_by_id and await is_guardian(placed_by_id, member_id) else None
     known = await players.players(venue_id, [member_id, *others.values(), *filter(None, [guardian_id])], now)
     return WhoPlays(
@@ -52,10 +59,12 @@ async def check(
     keys: IdKeys,
     now: datetime,
     but_line_id: int | None = None,
+    by_approval: bool = False,
 ) -> None:
     """Whether these people may have these slots: pauses, real names, who has to be named, how much each may have.
 
-    `named`: of each slot, the companions on it. `but_line_id`: a line that is moved to one of them. Raises what `models.attendance.players` does.
+    `named`: of each slot, the companions on it. `but_line_id`: a line that is moved to one of them. `by_approval`: the
+    venue allowed it as it is, so nobody is counted or has to be named. Raises what `models.attendance.players` does.
     """
     if any(ids and not isinstance(slot, BookableSlot) for slot, ids in zip(slots, named, strict=True)):
         raise BadInput("场次按人购票，不用写球友。", next_step="请去掉球友后再提交。", field="lines")
@@ -70,7 +79,8 @@ async def check(
         for slot, ids in zip(slots, named, strict=True)
         if isinstance(slot, BookableSlot)
     ]
-    players.check_named(lines)
+    if not by_approval:
+        players.check_named(lines)
     await players.check_players(
         lines,
         venue_id=venue_id,
@@ -80,6 +90,7 @@ async def check(
         keys=keys,
         today=business_day(now),
         but_line_id=but_line_id,
+        by_approval=by_approval,
     )
 
 

@@ -49,7 +49,7 @@ _STAYS_IF_THERE: Mapping[tuple[str, str], Sequence[str]] = {
     ("message_choice", "member_id"): ("kind", "way"),
     ("line_companion", "member_id"): ("order_line_id",),
 }
-_KEYED = ("orders", "complaint", "waiting_entry")
+_KEYED = ("orders", "complaint", "waiting_entry", "booking_series", "group_request")
 _TWINS = (
     _Twin("consent", "member_id", "purpose", says={"end_reason": "JOINED"}),
     _Twin("guardianship", "guardian_id", "ward_id", says={"end_reason": "JOINED"}),

@@ -37,6 +37,13 @@ class Order(Table):
     placed_by_staff_id: int | None  # the clerk at whose desk it was placed
     moves_line_id = fields.BigIntField(null=True)  # order_line: it is given up when this order is confirmed
     member_province = fields.CharField(max_length=6, default="", db_default="")  # home_province when it was placed
+    organisation: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Organisation", null=True, on_delete=fields.RESTRICT
+    )
+    organisation_id: int | None  # in whose name it is; the member answers for it
+    by_approval = fields.BooleanField(
+        default=False, db_default=False
+    )  # over what a person may have: counts for nobody
 
     @property
     def to_pay_fen(self) -> int:

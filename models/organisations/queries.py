@@ -8,10 +8,12 @@ from typing import Any
 from models import database
 from models.calendar import business_day
 from models.keys import IdKeys
+from models.organisations.registering import state_refusal
 from models.organisations.rules import (
     ACT_FOR_IT,
     MOST_OPEN_INVITATIONS,
     MOST_ORGANISATIONS,
+    OrganisationStatus,
     OrganisationUnknown,
     RoleTooSmall,
 )
@@ -62,6 +64,24 @@ async def organisations_of(*, member_id: int, now: datetime, organisation_id: st
     acting_for = [row["id"] for row in found if row["role"] in ACT_FOR_IT]
     invitations = await _invitations(acting_for, now)
     return [Mine(_organisation(row), row["role"], row["membership_id"], invitations[row["id"]]) for row in found]
+
+
+async def booking_for(*, member_id: int, organisation_id: str) -> int:
+    """The row's id of an organisation in whose name a member may book. Raises ORGANISATION_UNKNOWN, NOT_ALLOWED for a
+    role that does not act for it, ORGANISATION_STATE unless it was approved."""
+    found = await database.row(
+        """SELECT organisation.id, organisation.status, own.role FROM organisation
+             JOIN organisation_member own ON own.organisation_id = organisation.id AND own.left_at IS NULL
+            WHERE organisation.public_id = $1 AND own.member_id = $2""",
+        *(organisation_id, member_id),
+    )
+    if found is None:
+        raise OrganisationUnknown
+    if found["role"] not in ACT_FOR_IT:
+        raise RoleTooSmall
+    if found["status"] != OrganisationStatus.APPROVED:
+        raise state_refusal(found["status"])
+    return int(found["id"])
 
 
 async def members_of(

@@ -191,6 +191,20 @@ RULES: tuple[Rule, ...] = (
         purge=_rows("waiting_entry", "ended_at <= $1", 180 * DAY),
     ),
     Rule(
+        name="series",
+        what="series of weekly bookings, with what became of their dates",
+        age=730 * DAY,
+        why="each lasts a year at most, and what was booked is an order (ours)",
+        purge=_rows("booking_series", "asked_at <= $1", 730 * DAY, hanging=("series_date", "series_id")),
+    ),
+    Rule(
+        name="group_requests",
+        what="what groups asked of venues, and the answers",
+        age=730 * DAY,
+        why="may be asked about like an appeal; what was allowed is an order (ours)",
+        purge=_rows("group_request", "asked_at <= $1", 730 * DAY),
+    ),
+    Rule(
         name="voucher_passes",
         what="passes of vouchers for desks that are offline",
         age=SCANS_KEPT,

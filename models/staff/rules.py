@@ -43,6 +43,7 @@ class Power(StrEnum):
     BOOK_FOR_PERSON = "BOOK_FOR_PERSON"
     ANSWER_FEEDBACK = "ANSWER_FEEDBACK"
     MANAGE_DRAWS = "MANAGE_DRAWS"  # a draw in place of first come
+    DECIDE_GROUP_REQUESTS = "DECIDE_GROUP_REQUESTS"  # several courts at once, over what a person may have
     DECIDE_APPEALS = "DECIDE_APPEALS"  # of who cannot book for a while; never by who had a hand in it
     ROUTE_FEEDBACK = "ROUTE_FEEDBACK"  # the office above, so never who runs the venues: see HIDE_RATING
     ANSWER_RATING = "ANSWER_RATING"  # in the venue's name, which answers once
@@ -84,6 +85,7 @@ POWERS: Mapping[Role, frozenset[Power]] = {
         Power.ANSWER_FEEDBACK,
         Power.DECIDE_APPEALS,
         Power.MANAGE_DRAWS,
+        Power.DECIDE_GROUP_REQUESTS,
         Power.ANSWER_RATING,
         Power.GRANT_CONCESSION,
         Power.REVEAL,
@@ -161,6 +163,7 @@ POWER_WORDS: Mapping[Power, str] = {
     Power.BOOK_FOR_PERSON: "代顾客预订",
     Power.ANSWER_FEEDBACK: "答复诉求",
     Power.MANAGE_DRAWS: "安排抽签",
+    Power.DECIDE_GROUP_REQUESTS: "处理团体预订申请",
     Power.DECIDE_APPEALS: "处理暂停预订的申诉",
     Power.ROUTE_FEEDBACK: "转办诉求",
     Power.ANSWER_RATING: "答复评价",

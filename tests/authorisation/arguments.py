@@ -22,6 +22,11 @@ from graphql import (
     get_named_type,
 )
 
+from tests.authorisation.arguments_arrangements import (
+    PLAIN_ARRANGEMENTS,
+    REACHING_ARRANGEMENTS,
+    WORDS_ARRANGEMENTS,
+)
 from tests.authorisation.arguments_attendance import (
     OPEN_ATTENDANCE,
     PLAIN_ATTENDANCE,
@@ -336,6 +341,7 @@ REACHING: Mapping[str, Reaching] = {
     **REACHING_MOVING,
     **REACHING_CLOSURES,
     **REACHING_DRAWS,
+    **REACHING_ARRANGEMENTS,
     **REACHING_EDITING,
     **REACHING_OFFLINE,
     **REACHING_RISK,
@@ -411,6 +417,7 @@ PLAIN: Mapping[str, Plain] = {
     **PLAIN_MOVING,
     **PLAIN_CLOSURES,
     **PLAIN_DRAWS,
+    **PLAIN_ARRANGEMENTS,
     **PLAIN_EDITING,
     **PLAIN_OFFLINE,
     **PLAIN_RISK,
@@ -438,6 +445,7 @@ WORDS = {
     *WORDS_ATTENDANCE,
     *WORDS_RISK,
     *WORDS_SETTLEMENT,
+    *WORDS_ARRANGEMENTS,
 }
 """The texts among the plain ones: what a person or a device says of itself."""
 

@@ -25,6 +25,7 @@ from models.keys import AuditKeys
 from models.reconciliation.tables import DayStatement, Discrepancy
 from models.staff.rules import Role
 from tests import databases
+from tests.authorisation.lives_arrangements import live_with_arrangements
 from tests.authorisation.lives_attendance import a_hall_that_waits, live_with_pauses
 from tests.authorisation.lives_campaigns import Campaigns, campaigns_at, live_with_campaigns
 from tests.authorisation.lives_closures import live_under_closure
@@ -308,6 +309,7 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     await live_on_the_move(life)
     await live_under_closure(life)
     await live_in_draws(life)
+    await live_with_arrangements(life)
     await live_offline(life)
     await live_with_settlement(life, offices)
     await live_with_risk(life, offices)

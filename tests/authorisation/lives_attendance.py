@@ -28,6 +28,9 @@ async def a_hall_that_waits(hall: Hall) -> None:
         "minutes_a_court_a_day": 120,
         "days_ahead": 30,
         "release_minute": 0,
+        "series_weeks": 12,
+        "series_a_person": 50,
+        "group_days_ahead": 60,
     }
     await a_rule(hall.venue, **limits, **STRICT)
 

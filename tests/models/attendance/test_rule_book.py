@@ -19,7 +19,7 @@ from tests.factories.booking import TOMORROW, a_hall
 from tests.house import SENTENCE
 
 EVERYTHING = Limits(
-    2, 120, 7, 480, 15, 30, 180, 6, 600, 2, 4, 60, 15, 50, 3, 90, 30, companions_named=True, real_name_needed=True
+    2, 120, 7, 480, 15, 30, 180, 6, 600, 2, 4, 60, 15, 50, 3, 90, 30, 12, 2, 60, 48, 1440, True, True
 )
 
 
@@ -41,6 +41,8 @@ def test_every_limit_is_told_with_its_figure() -> None:
         "开始后15分钟内要到场，否则场地释放给别人，并记一次未到场。",
         "未到场的，扣除价格的50%，其余退回。",
         "90天内3次未到场，暂停预订30天；可以申诉一次。",
+        "可以订每周固定场，最长12周，每人最多2个；每次开放预订时为您下单，收到通知后1天内付款。",
+        "团体可以提前60天以内申请，场馆48小时内答复；同意的，收到通知后1天内付款。",
     ]
     assert {each.kind for each in told_rules} | {RuleKind.CANCEL} == set(RuleKind)
     assert all(each.is_demonstration for each in told_rules)

@@ -1,0 +1,93 @@
+"""A court every week, and a club that asks for two, through the public door."""
+
+from datetime import timedelta
+
+from bff.wiring import id_keys
+from models.arrangements import dates
+from models.audit.tables import AuditLine
+from models.members.tables import Member
+from models.staff.rules import Role
+from tests.factories.attendance import a_rule
+from tests.factories.booking import TOMORROW, a_hall, at
+from tests.factories.organisations import is_known_by_name
+from tests.house import House, line
+from tests.resolvers import documents_arrangements as arranged
+
+WEEKS = 3
+
+
+async def test_a_series_is_seen_asked_for_booked_week_by_week_and_ended(house: House) -> None:
+    hall = await a_hall()
+    await a_rule(hall.venue, days_ahead=7, release_minute=480, series_weeks=12)
+    citizen = await house.citizen()
+    wanted = {
+        "courtId": hall.badminton.public_id,
+        "weekday": TOMORROW.isoweekday(),
+        "fromMinute": 19 * 60,
+        "firstDay": TOMORROW.isoformat(),
+        "lastDay": (TOMORROW + timedelta(days=7 * (WEEKS - 1))).isoformat(),
+        "slots": 2,
+    }
+    shown = (await citizen.ask(arranged.SERIES_PREVIEW, wanted=wanted)).value
+    assert [(each["would"], each["price"]) for each in shown] == [
+        ("BOOKED", 8000),
+        ("LATER", 8000),
+        ("LATER", 8000),
+    ]
+    assert all(sum(part["amount"] for part in each["priceExplanation"]) == each["price"] for each in shown)
+    asked = {"wanted": wanted, "idempotencyKey": "k"}
+    series = (await citizen.ask(arranged.ASK_FOR_SERIES, **asked)).value["series"]
+    again = (await citizen.ask(arranged.ASK_FOR_SERIES, **asked)).value["series"]
+    assert again == series
+    first = series["dates"][0]
+    assert [each["state"] for each in series["dates"]] == ["BOOKED", "PLANNED", "PLANNED"]
+    assert first["payUntil"] is not None
+    await citizen.pays(first["orderNo"])
+
+    await house.travel(at(8))
+    assert await dates.book_due(keys=id_keys(house.wired.settings), channels={}, now=house.now()) >= 1
+    await citizen.sign_in()
+    (own,) = (await citizen.ask(arranged.MY_SERIES)).value
+    assert [each["state"] for each in own["dates"]] == ["BOOKED", "BOOKED", "PLANNED"]
+    ended = (await citizen.ask(arranged.END_SERIES, seriesId=own["id"])).value["series"]
+    assert (ended["state"], ended["dates"][2]["state"]) == ("ENDED", "ENDED")
+    other = await house.citizen(phone="13800000002", device_id="phone-2")
+    assert (await other.ask(arranged.END_SERIES, seriesId=own["id"])).refusal.code == "SERIES_UNKNOWN"
+    assert (await other.ask(arranged.MY_SERIES)).value == []
+
+
+async def test_a_group_asks_and_the_venues_manager_answers_with_a_line_in_the_trail(house: House) -> None:
+    hall = await a_hall()
+    await a_rule(hall.venue, courts_a_person_a_day=1, days_ahead=7, group_days_ahead=60)
+    manager = await house.clerk(hall.venue.public_id, roles=(Role.VENUE_MANAGER,))
+    citizen = await house.citizen()
+    lines = [line(court, at(9, days=20), people=6) for court in (hall.badminton, hall.badminton_2)]
+    asked = {"lines": lines, "people": 12, "purpose": "公司羽毛球赛"}
+    unnamed = await citizen.ask(arranged.ASK_FOR_GROUP_BOOKING, **asked, idempotencyKey="k")
+    assert unnamed.refusal.code == "REAL_NAME_NEEDED"
+    member = await Member.get(public_id=citizen.tokens["memberId"])
+    await is_known_by_name(member.id, keys=id_keys(house.wired.settings))
+    made = [
+        (await citizen.ask(arranged.ASK_FOR_GROUP_BOOKING, **asked, idempotencyKey=key)).value["request"]
+        for key in ("one", "two", "three")
+    ]
+    assert {(each["state"], each["askedBy"], each["orderNo"]) for each in made} == {("WAITING", None, None)}
+    seen = (await manager.ask(arranged.GROUP_REQUESTS, venueId=hall.venue.public_id)).value
+    assert [each["askedBy"] for each in seen] == ["李**"] * 3
+    assert [slot["isTaken"] for slot in seen[0]["lines"]] == [False, False]
+    deciding = {"requestId": made[0]["id"], "approve": True}
+    allowed = (await manager.ask(arranged.DECIDE_GROUP_REQUEST, **deciding)).value["request"]
+    assert (allowed["state"], allowed["orderNo"] is None) == ("APPROVED", False)
+    audit = await AuditLine.filter(act="decideGroupRequest").order_by("-id").first()
+    assert audit is not None
+    assert (audit.subject_kind, audit.subject_id, audit.outcome) == ("GROUP_REQUEST", made[0]["id"], "OK")
+    too = await manager.ask(arranged.DECIDE_GROUP_REQUEST, requestId=made[1]["id"], approve=True)
+    assert too.refusal.code == "SLOT_TAKEN"
+    no = {"requestId": made[1]["id"], "approve": False, "note": "当天有比赛"}
+    assert (await manager.ask(arranged.DECIDE_GROUP_REQUEST, **no)).value["request"]["note"] == "当天有比赛"
+    gone = await citizen.ask(arranged.WITHDRAW_GROUP_REQUEST, requestId=made[2]["id"])
+    assert gone.value["request"]["state"] == "WITHDRAWN"
+    own = (await citizen.ask(arranged.MY_GROUP_REQUESTS)).value
+    assert [each["state"] for each in own] == ["WITHDRAWN", "REFUSED", "APPROVED"]
+    assert [slot["isTaken"] for each in own for slot in each["lines"]] == [None] * 6
+    await citizen.pays(own[2]["orderNo"])
