@@ -41,6 +41,7 @@ from resolvers.scalars import FEN, Fen
 from resolvers.sessions import SessionQueries
 from resolvers.settlement import SettlementActs, SettlementQueries
 from resolvers.sign_ins import SignInActs, SignInQueries
+from resolvers.splitting import SplittingActs, SplittingQueries
 from resolvers.staff import StaffActs, StaffQueries
 from resolvers.staff_sign_in import StaffSignInActs
 from resolvers.statistics import StatisticsQueries
@@ -64,6 +65,7 @@ class Query(
     ClosureQueries,
     DrawQueries,
     MovingQueries,
+    SplittingQueries,
     MyVoucherQueries,
     ClaimingQueries,
     MemberQueries,
@@ -114,6 +116,7 @@ class Mutation(
     MovingActs,
     ClaimingActs,
     PayingActs,
+    SplittingActs,
     StaffSignInActs,
     StaffActs,
     DeskActs,

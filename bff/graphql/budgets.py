@@ -35,6 +35,7 @@ BUDGETS: Sequence[Budget] = (
             {"venuesNear", "venue", "slots", "sessions", "occupancyForecast", "regions", "sports"}
             | {"order", "orders", "orderQuote", "refundQuote"}
             | {"myWaiting", "moveQuote", "closures"}
+            | {"orderShares", "myShares"}
             | {"draw", "draws", "myDrawEntry"}
             | {"admissionCodes", "me", "mySignIns", "myName", "myPeople"}
             | {"messages", "subscribeTemplates", "messageChoices"}
@@ -60,6 +61,7 @@ BUDGETS: Sequence[Budget] = (
         | {"markMessagesRead", "rememberSubscriptions", "setMessageChoice"}
         | {"endSignIn", "endOtherSignIns"}
         | {"enterDraw"}
+        | {"splitOrder", "takeOverShares", "payShare"}
         | {"giveConsent", "withdrawConsent"}
         | {"unbindMyName", "inviteGuardian", "inviteHelper", "inviteCompanion", "withdrawInvitation"}
         | {"endGuardianship", "endProxy", "endCompanionship"}

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from models import database
 from models.booking.queries import BookableSlot
 from models.calendar import moment_text, steps_between
-from models.checkout.cancelling import NOTHING_BACK, line_quotes
+from models.checkout import telling
+from models.checkout.cancelling import line_quotes
 from models.checkout.placing import (
     Leaving,
     LineWanted,
@@ -31,9 +32,9 @@ from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import request_hash
 from models.keys import IdKeys
 from models.money import yuan_text
-from models.orders.operations import lock_order, order_id_of
+from models.orders.operations import lock_order, order_id_of, settled_payments
 from models.orders.refund_policy import LineQuote
-from models.orders.rules import WAYS_BACK, OrderStatus, PaymentStatus, RefundParty, RefundStatus
+from models.orders.rules import OrderStatus, RefundParty, RefundStatus
 from models.orders.tables import Order, OrderLine, Payment, Refund
 from payments.port import PaymentChannel
 
@@ -63,14 +64,14 @@ async def move_quote(
     the limits."""
     slot = await _slot(member_id, to, keys, now)
     order = await Order.get(id=await order_id_of(member_id=member_id, order_no=order_no))
-    line, quote, payment = await _judge(order, line_no, RefundParty.MEMBER, "", now)
+    line, quote, payments = await _judge(order, line_no, RefundParty.MEMBER, "", now)
     await _check_apart(line, slot)
     return MoveQuoted(
         price_fen=slot.price_fen,
         refund_fen=quote.refund_fen,
         kept_fen=quote.kept_fen,
         explanation=quote.explanation,
-        way_back=WAYS_BACK[payment.channel] if payment and quote.refund_fen else NOTHING_BACK,
+        way_back=telling.way_back(payments, quote.refund_fen),
         pay_until=now + timedelta(minutes=slot.limits.hold_minutes) if slot.price_fen else None,
     )
 
@@ -157,8 +158,8 @@ async def _slot(member_id: int, to: LineWanted, keys: IdKeys, now: datetime) -> 
 
 async def _judge(
     order: Order, line_no: int, party: RefundParty, note: str, now: datetime
-) -> tuple[OrderLine, LineQuote, Payment | None]:
-    """The line, if it may be moved, what giving it up gives back, and of which payment."""
+) -> tuple[OrderLine, LineQuote, list[Payment]]:
+    """The line, if it may be moved, what giving it up gives back, and of which payments."""
     if order.status == OrderStatus.PENDING_PAYMENT:
         raise _unsuitable("订单还没有支付，不能改期。", "请先支付，或取消后重新预订。", field="orderNo")
     line = await OrderLine.get_or_none(order_id=order.id, line_no=line_no)
@@ -180,8 +181,8 @@ async def _judge(
             next_step="请取消原时段后重新预订，消费券按规则退回。",
             field="orderNo",
         )
-    payment = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    [quote], _ = await line_quotes(order, [line], payment, party, note, now)
+    payments = await settled_payments(order.id)
+    [quote], _ = await line_quotes(order, [line], payments, party, note, now)
     if quote.refusal is not None:
         raise DomainError(
             f"改期要先退原时段。{quote.refusal.message}",
@@ -189,7 +190,7 @@ async def _judge(
             next_step=quote.refusal.next_step,
             field="lineNo",
         )
-    return line, quote, payment
+    return line, quote, payments
 
 
 async def _check_apart(line: OrderLine, slot: object) -> None:
