@@ -76,8 +76,8 @@ class MyShare:
 
 @strawberry.type
 class SharesPayload:
-    shares: list[OrderShare] = strawberry.field(
-        default_factory=list, directives=[ListSize(assumed_size=MOST_SHARES)]
+    shares: list[OrderShare] | None = strawberry.field(
+        default=None, directives=[ListSize(assumed_size=MOST_SHARES)]
     )
     user_errors: list[UserError] = user_errors()
 
