@@ -105,7 +105,8 @@ async def order_at_desk(*, clerk: StaffSignedIn, order_no: str) -> DeskOrder | N
         return None
     row = await orders.order_of(member_id=found["member_id"], order_no=found["order_no"])
     assert row is not None
-    settled = await settled_payments(row["id"])
+    is_paid = row["status"] != OrderStatus.PENDING_PAYMENT  # and not only some shares of it
+    settled = await settled_payments(row["id"]) if is_paid else []
     return DeskOrder(
         row=row,
         lines=await orders.lines_of([row["id"]]),

@@ -84,9 +84,8 @@ async def refund_quote(
     if order.status == OrderStatus.PENDING_PAYMENT:
         unpaid = [LineQuote(line.line_no, line.price_fen, 0, 0, "尚未支付，取消不产生费用。") for line in lines]
         told = UNPAID_VOUCHERS if order.voucher_fen else ""
-        return RefundQuote(
-            order_no=order_no, lines=unpaid, total_fen=0, way_back=telling.NOTHING_BACK, vouchers_told=told
-        )
+        back = telling.SHARES_BACK if order.split_at is not None else telling.NOTHING_BACK
+        return RefundQuote(order_no=order_no, lines=unpaid, total_fen=0, way_back=back, vouchers_told=told)
     payments = await settled_payments(order.id)
     party = await _because_of(RefundParty.MEMBER, order, lines)
     quotes, told = await line_quotes(order, lines, payments, party, "", now)

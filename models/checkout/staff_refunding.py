@@ -28,7 +28,7 @@ from models.orders.operations import (
     lock_settled_payments,
 )
 from models.orders.refund_queries import lefts_to_give_back
-from models.orders.rules import Channel, FinanceKind, RefundParty, RefundReason, RefundStatus
+from models.orders.rules import Channel, FinanceKind, OrderStatus, RefundParty, RefundReason, RefundStatus
 from models.orders.share_rules import spread
 from models.orders.tables import FinanceEvent, Payment, Refund, RefundLine
 from models.staff.powers import may, venues_where
@@ -106,7 +106,8 @@ async def give_back(
 ) -> int:
     """Part or all of what was paid, out of goodwill; nothing is cancelled by it.
 
-    Raises ORDER_UNKNOWN (another venue's too), REFUND_TOO_LARGE above what is left, IDEMPOTENCY_KEY_REUSED, BAD_INPUT.
+    Raises ORDER_UNKNOWN (another venue's too), REFUND_TOO_LARGE above what is left, ORDER_SPLIT while a share is missing,
+    IDEMPOTENCY_KEY_REUSED, BAD_INPUT.
     """
     note = _entry(clerk, checked_note(note, field="note"), now)
     by = OrderedBy(staff_id=clerk.staff_id, note=note, request_key=checked_key(key))
@@ -128,6 +129,13 @@ async def _give_back(order_id: int, amount_fen: int, by: OrderedBy, *, now: date
         if given.reason != RefundReason.GOODWILL or waived is None or waived.amount_fen != amount_fen:
             raise key_reused()
         return [given.refund_no]  # what else the act gave back the job sends, if it is not sent yet
+    if order.status == OrderStatus.PENDING_PAYMENT and order.split_at is not None:
+        raise DomainError(
+            "这张订单由几个人分摊，还没有付齐，不能酌情退款。",
+            code=ErrorCode.ORDER_SPLIT,
+            next_step="到时没有付齐，已付的份额会全额退回；要提前结束，请取消订单。",
+            field="orderNo",
+        )
     payments = await lock_settled_payments(order.id)
     lefts = await lefts_to_give_back(payments)
     left_fen = sum(lefts)

@@ -19,6 +19,7 @@ from models.orders.sharing import payer_of
 from models.orders.tables import Order, OrderLine, Payment, Refund
 
 NOTHING_BACK = "没有需要退回的款项。"
+SHARES_BACK = "已付的份额会全额原路退回各人的支付账户。"
 
 
 async def confirmed(order: Order, lines: Sequence[OrderLine], *, venue_name: str, now: datetime) -> None:
@@ -45,10 +46,11 @@ async def cancelled(
     assert venue is not None
     is_by_venue = party is RefundParty.VENUE
     back = f"应退{yuan_text(refund_fen)}，" if payments and refund_fen else ""
+    was_unpaid = order.split_at is not None and not payments
     values = {
         "venue": venue["name"],
         "order_no": order.order_no,
-        "refund": back + way_back(payments, refund_fen) + vouchers_told,
+        "refund": back + (SHARES_BACK if was_unpaid else way_back(payments, refund_fen)) + vouchers_told,
         **_what(lines),
         **({"reason": note or "场馆取消了预订"} if is_by_venue else {}),
     }

@@ -7,7 +7,7 @@ import pytest
 
 from models.attendance.tables import BookingPause
 from models.booking.tables import HeldCell
-from models.checkout.at_desk import MoneyGiven, take_money
+from models.checkout.at_desk import MoneyGiven, order_at_desk, take_money
 from models.checkout.cancelling import cancel_order, refund_quote
 from models.checkout.ending import end_overdue_holds
 from models.checkout.paying import check_due_payments
@@ -263,6 +263,25 @@ async def test_it_is_refused_by_sentences_that_name_nobody(db: Database, outside
         now=now,
     )
     assert await refusal_of(at_desk) == "ORDER_SPLIT"
+    await pays_share(outside, order, first, now=now)
+    kind = give_back(
+        clerk=clerk,
+        order_no=order.order_no,
+        amount_fen=1,
+        note="灯光故障",
+        key="kind-of-us",
+        channels=outside.channels,
+        now=now,
+    )
+    assert await refusal_of(kind) == "ORDER_SPLIT"  # it is not paid, and goes back whole if it never is
+    seen = await order_at_desk(clerk=clerk, order_no=order.order_no)
+    assert seen is not None
+    assert seen.paid_by is None
+    quote = await refund_quote(member_id=booker.member_id, order_no=order.order_no, now=now)
+    assert "份额" in quote.way_back
+    giving_up = {"member_id": booker.member_id, "order_no": order.order_no, "now": now}
+    await cancel_order(**giving_up, channels=outside.channels)  # type: ignore[arg-type]
+    assert [(refund.amount_fen, refund.reason) for refund in await Refund.all()] == [(1333, "SPLIT_UNFINISHED")]
     assert await refusal_of(share_sheet(outside, order, stranger, now=now)) == "SHARE_UNKNOWN"
 
 
