@@ -551,6 +551,7 @@ WORDS: Mapping[str, str] = {
     "ended_by": "由谁结束",
     "ends_at": "结束",
     "ends_on": "失效日期",
+    "entered_at": "报名时间",
     "expires_at": "到期时间",
     "face_fen": "面额（分）",
     "fetched_at": "下载时间",

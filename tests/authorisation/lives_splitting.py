@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 async def live_with_shares(life: "Life") -> None:
     """Under a number that nobody else cancels or pays (`life.others`)."""
-    order = await life.citizen.places(line(life.hall.badminton_2, at(13, days=2)))
+    order = await life.citizen.places(line(life.hall.badminton_2, at(13, days=3)))
     life.others.ids["split"] = order["orderNo"]
     ties = [life.others.ids["companionship"]]
     split = await life.citizen.ask(documents_splitting.SPLIT_ORDER, orderNo=order["orderNo"], companionIds=ties)
