@@ -27,6 +27,7 @@ _LOOKED_UP_BY = (
     ("message_sending", "recipient_id"),
     ("name_check", "staff_id"),
     ("orders", "person_id"),
+    ("payment", "share_id"),
     ("orders", "placed_by_id"),
     ("organisation", "registered_by_id"),
     ("organisation_invitation", "accepted_by_id"),
@@ -48,11 +49,18 @@ _BOTH = (
         f"CREATE INDEX IF NOT EXISTS {table}_by_{column} ON {table} ({column}) WHERE {column} IS NOT NULL"
         for table, column in _LOOKED_UP_BY
     ),
-    # one attempt at a time per channel and way; exactly one settles an order
+    # one attempt at a time per channel and way; exactly one settles an order, or a share of one that is split
     "DROP INDEX IF EXISTS payment_one_live",  # of the time when a channel had one way
-    """CREATE UNIQUE INDEX IF NOT EXISTS payment_one_live_a_way ON payment (order_id, channel, way)
-       WHERE status IN ('INTENDED', 'WAITING')""",
-    "CREATE UNIQUE INDEX IF NOT EXISTS payment_one_settles ON payment (order_id) WHERE status = 'SETTLED'",
+    "DROP INDEX IF EXISTS payment_one_live_a_way",  # of the time when nobody paid a share
+    "DROP INDEX IF EXISTS payment_one_settles",
+    """CREATE UNIQUE INDEX IF NOT EXISTS payment_one_live_whole ON payment (order_id, channel, way)
+       WHERE share_id IS NULL AND status IN ('INTENDED', 'WAITING')""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS payment_one_live_share ON payment (share_id, channel, way)
+       WHERE share_id IS NOT NULL AND status IN ('INTENDED', 'WAITING')""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS payment_one_settles_whole ON payment (order_id)
+       WHERE share_id IS NULL AND status = 'SETTLED'""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS payment_one_settles_share ON payment (share_id)
+       WHERE share_id IS NOT NULL AND status = 'SETTLED'""",
     # a line is moved once, however often the new order ran out
     """CREATE UNIQUE INDEX IF NOT EXISTS orders_one_moves ON orders (moves_line_id)
        WHERE moves_line_id IS NOT NULL AND status <> 'CLOSED'""",
@@ -149,6 +157,11 @@ _CHECKS = {
     "series_date_booked_is_an_order": ("series_date", "(state = 'BOOKED') = (order_id IS NOT NULL)"),
     "group_request_allowed_is_an_order": ("group_request", "(state = 'APPROVED') = (order_id IS NOT NULL)"),
     "payment_amount_positive": ("payment", "amount_fen > 0"),
+    "payment_share_amount_positive": ("payment_share", "amount_fen > 0"),
+    "payment_share_state_known": (
+        "payment_share",
+        "state IN ('OPEN', 'PAID', 'TAKEN_OVER', 'LAPSED', 'GIVEN_BACK')",
+    ),
     "refund_amount_positive": ("refund", "amount_fen > 0"),
     "orders_total_not_negative": ("orders", "total_fen >= 0"),
     "orders_vouchers_within_total": ("orders", "voucher_fen >= 0 AND voucher_fen <= total_fen"),
@@ -320,8 +333,23 @@ KEPT_ON_SQLITE = AUDIT_ON_SQLITE | {
 }
 """Every trigger that stands before books."""
 
+_TOO_MUCH = """(SELECT SUM(amount_fen) FROM payment_share WHERE order_id = NEW.order_id AND state <> 'TAKEN_OVER')
+     > (SELECT total_fen - voucher_fen FROM orders WHERE id = NEW.order_id)"""
+_SHARES_ON_POSTGRES = (
+    f"""CREATE OR REPLACE FUNCTION payment_share_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          IF {_TOO_MUCH} THEN
+            RAISE EXCEPTION 'shares exceed the price: payment_share_within_price' USING ERRCODE = 'check_violation';
+          END IF;
+          RETURN NULL;
+        END $$""",
+    """CREATE OR REPLACE TRIGGER payment_share_within_price AFTER INSERT ON payment_share
+       FOR EACH ROW EXECUTE FUNCTION payment_share_guard()""",
+)
+"""Only adding can exceed it: of a share nothing changes but its state, and what was taken over stays so."""
+
 _POSTGRES = (
     *_AUDIT_ON_POSTGRES,
+    *_SHARES_ON_POSTGRES,
     *_ADDED_ONLY_ON_POSTGRES,
     "CREATE INDEX IF NOT EXISTS venue_place ON venue USING gist (point(lon, lat))",
     *(
@@ -335,6 +363,8 @@ _POSTGRES = (
 )
 
 _SQLITE = (
+    f"""CREATE TRIGGER IF NOT EXISTS payment_share_within_price AFTER INSERT ON payment_share WHEN {_TOO_MUCH}
+       BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: payment_share_within_price'); END""",
     *(f"CREATE TRIGGER IF NOT EXISTS {name} {guard}" for name, guard in KEPT_ON_SQLITE.items()),
     "CREATE VIRTUAL TABLE IF NOT EXISTS venue_place USING rtree (id, lon_min, lon_max, lat_min, lat_max)",
     """CREATE TRIGGER IF NOT EXISTS venue_placed AFTER INSERT ON venue BEGIN
@@ -353,8 +383,11 @@ _SQLITE = (
 )
 
 NAMES = (
-    "payment_one_live_a_way",
-    "payment_one_settles",
+    "payment_one_live_whole",
+    "payment_one_live_share",
+    "payment_one_settles_whole",
+    "payment_one_settles_share",
+    "payment_share_within_price",
     "booking_rule_one_stands",
     "attendance_expected",
     "attendance_at_desk",

@@ -33,6 +33,8 @@ class Part:
     table: str
     column: str
     """Leads to the id of the row on which it hangs."""
+    of: str = "TRUE"
+    """Which of those rows are theirs, in SQL: not all that hang on an order are."""
     what: str = ""
     exported: tuple[str, ...] = ()
 
@@ -383,12 +385,14 @@ HELD: tuple[Held, ...] = (
             Part(
                 table="payment",
                 column="order_id",
+                of="share_id IS NULL",
                 what="支付",
                 exported=("payment_no", "channel", "payer", "amount_fen", "refunded_fen", "status", "paid_at"),
             ),
             Part(
                 table="refund",
                 column="order_id",
+                of="payment_id IN (SELECT id FROM payment WHERE share_id IS NULL)",
                 what="退款",
                 exported=("refund_no", "amount_fen", "reason_text", "status", "created_at", "finished_at"),
             ),
@@ -402,6 +406,22 @@ HELD: tuple[Held, ...] = (
         on_deletion=KEPT,
         basis=TRADE,
         exported=("order_no", "placed_at"),
+    ),
+    Held(
+        table="payment_share",
+        what="您分摊的份额",
+        on_merge=MOVES,
+        on_deletion=KEPT,
+        basis=TRADE,
+        exported=("share_no", "amount_fen", "state", "asked_at", "ended_at"),
+        parts=(
+            Part(
+                table="payment",
+                column="share_id",
+                what="支付",
+                exported=("payment_no", "channel", "payer", "amount_fen", "refunded_fen", "status", "paid_at"),
+            ),
+        ),
     ),
     Held(
         table="draw_entry",
@@ -643,6 +663,7 @@ WORDS: Mapping[str, str] = {
     "sealed_number": "证件号码（遮盖）",
     "sealed_text": "内容",
     "sent_at": "发送时间",
+    "share_no": "份额序号",
     "sport_code": "项目",
     "stars": "星级",
     "started_at": "开始时间",

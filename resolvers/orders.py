@@ -147,6 +147,7 @@ class Order:
     closed_at: datetime | None
     close_reason: CloseReason | None
     placed_by_helper: bool = strawberry.field(description="By a guardian or helper of whom it is for.")
+    is_split: bool = strawberry.field(description="Among several who pay it: `orderShares`.")
     lines: list[OrderLine] = strawberry.field(directives=[ListSize(assumed_size=MOST_LINES)])
     admissions: list[Admission] = strawberry.field(directives=[ListSize(assumed_size=4 * MOST_LINES)])
     refunds: list[Refund] = strawberry.field(directives=[ListSize(assumed_size=REFUNDS_EXPECTED)])
@@ -348,6 +349,7 @@ async def _build(rows: Sequence[Any]) -> list[Order]:
             closed_at=row["closed_at"],
             close_reason=CloseReason(row["close_reason"]) if row["close_reason"] else None,
             placed_by_helper=row["placed_by_id"] is not None,
+            is_split=row["split_at"] is not None,
             lines=[OrderLine.of(line) for line in lines[row["id"]]],
             admissions=[Admission.of(place) for place in places[row["id"]]],
             refunds=refunds[row["id"]],

@@ -44,6 +44,7 @@ from resolvers.series import SeriesActs, SeriesQueries
 from resolvers.sessions import SessionQueries
 from resolvers.settlement import SettlementActs, SettlementQueries
 from resolvers.sign_ins import SignInActs, SignInQueries
+from resolvers.splitting import SplittingActs, SplittingQueries
 from resolvers.staff import StaffActs, StaffQueries
 from resolvers.staff_sign_in import StaffSignInActs
 from resolvers.statistics import StatisticsQueries
@@ -69,6 +70,7 @@ class Query(
     ClosureQueries,
     DrawQueries,
     MovingQueries,
+    SplittingQueries,
     MyVoucherQueries,
     ClaimingQueries,
     MemberQueries,
@@ -122,6 +124,7 @@ class Mutation(
     MovingActs,
     ClaimingActs,
     PayingActs,
+    SplittingActs,
     StaffSignInActs,
     StaffActs,
     DeskActs,

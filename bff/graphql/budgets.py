@@ -35,6 +35,7 @@ BUDGETS: Sequence[Budget] = (
             {"venuesNear", "venue", "slots", "sessions", "occupancyForecast", "regions", "sports"}
             | {"order", "orders", "orderQuote", "refundQuote"}
             | {"myWaiting", "moveQuote", "closures"}
+            | {"orderShares", "myShares"}
             | {"draw", "draws", "myDrawEntry"}
             | {"mySeries", "myGroupRequests"}
             | {"admissionCodes", "me", "mySignIns", "myName", "myPeople"}
@@ -62,6 +63,7 @@ BUDGETS: Sequence[Budget] = (
         | {"endSignIn", "endOtherSignIns"}
         | {"enterDraw"}
         | {"seriesPreview", "askForSeries", "endSeries", "askForGroupBooking", "withdrawGroupRequest"}
+        | {"splitOrder", "takeOverShares", "payShare"}
         | {"giveConsent", "withdrawConsent"}
         | {"unbindMyName", "inviteGuardian", "inviteHelper", "inviteCompanion", "withdrawInvitation"}
         | {"endGuardianship", "endProxy", "endCompanionship"}

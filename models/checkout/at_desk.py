@@ -20,7 +20,7 @@ from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import request_hash
 from models.money import yuan_text
 from models.orders import queries as orders
-from models.orders.operations import book, lock_order
+from models.orders.operations import book, lock_order, settled_payments
 from models.orders.rules import (
     CHANNEL_WORDS,
     PAYABLE,
@@ -105,11 +105,12 @@ async def order_at_desk(*, clerk: StaffSignedIn, order_no: str) -> DeskOrder | N
         return None
     row = await orders.order_of(member_id=found["member_id"], order_no=found["order_no"])
     assert row is not None
-    settled = await Payment.get_or_none(order_id=row["id"], status=PaymentStatus.SETTLED)
+    is_paid = row["status"] != OrderStatus.PENDING_PAYMENT  # and not only some shares of it
+    settled = await settled_payments(row["id"]) if is_paid else []
     return DeskOrder(
         row=row,
         lines=await orders.lines_of([row["id"]]),
-        paid_by=Channel(settled.channel) if settled else None,
+        paid_by=Channel(settled[0].channel) if settled else None,
         waiting=await waiting_where("orders.id = $1", row["id"]),
     )
 
@@ -262,8 +263,8 @@ async def _unless_done(number: "Number", order_id: int, now: datetime) -> Order 
 async def check_payable_here(order: Order, now: datetime) -> None:
     """The same rule as for phones, said to a clerk who is about to take money."""
     if order.status == OrderStatus.PAID and order.to_pay_fen:
-        settled = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-        how = f"{CHANNEL_WORDS[Channel(settled.channel)]}，" if settled else ""
+        settled = await settled_payments(order.id)
+        how = f"{CHANNEL_WORDS[Channel(settled[0].channel)]}，" if settled else ""
         when = clock_text(minute_of_day(order.paid_at or now))
         raise DomainError(
             f"这张订单已经付过了（{how}{when}）。",

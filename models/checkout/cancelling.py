@@ -20,20 +20,23 @@ from models.checkout.vouchers_paid import freed_by
 from models.errors import BadInput, DomainError, ErrorCode
 from models.money import shares, yuan_text
 from models.orders import refund_policy
-from models.orders.operations import OrderedBy, lock_order, order_id_of
+from models.orders.operations import (
+    OrderedBy,
+    lock_order,
+    lock_settled_payments,
+    order_id_of,
+    settled_payments,
+)
 from models.orders.refund_policy import LineQuote, LineToCancel
 from models.orders.refund_queries import left_to_give_back, terms_of
 from models.orders.rules import (
-    WAYS_BACK,
     OrderStatus,
-    PaymentStatus,
     RefundParty,
     RefundReason,
 )
 from models.orders.tables import Order, OrderLine, Payment, Refund
 from payments.port import PaymentChannel
 
-NOTHING_BACK = "没有需要退回的款项。"
 UNPAID_VOUCHERS = "订单尚未支付，所用的消费券会退回您的账户。"
 
 
@@ -81,12 +84,13 @@ async def refund_quote(
     if order.status == OrderStatus.PENDING_PAYMENT:
         unpaid = [LineQuote(line.line_no, line.price_fen, 0, 0, "尚未支付，取消不产生费用。") for line in lines]
         told = UNPAID_VOUCHERS if order.voucher_fen else ""
-        return RefundQuote(order_no=order_no, lines=unpaid, total_fen=0, way_back=NOTHING_BACK, vouchers_told=told)
-    payment = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
+        back = telling.SHARES_BACK if order.split_at is not None else telling.NOTHING_BACK
+        return RefundQuote(order_no=order_no, lines=unpaid, total_fen=0, way_back=back, vouchers_told=told)
+    payments = await settled_payments(order.id)
     party = await because_of(RefundParty.MEMBER, order, lines)
-    quotes, told = await line_quotes(order, lines, payment, party, "", now)
+    quotes, told = await line_quotes(order, lines, payments, party, "", now)
     total_fen = sum(each.refund_fen for each in quotes)
-    way_back = WAYS_BACK[payment.channel] if payment and total_fen else NOTHING_BACK
+    way_back = telling.way_back(payments, total_fen)
     return RefundQuote(order_no=order_no, lines=quotes, total_fen=total_fen, way_back=way_back, vouchers_told=told)
 
 
@@ -123,24 +127,23 @@ async def cancel(asked: Cancellation, *, channels: Mapping[str, PaymentChannel],
         order = await Order.get(id=order.id)
         if order.status == OrderStatus.PENDING_PAYMENT:  # the channel is away, or they just began to pay again
             raise channel_away()
-    refund_no = await _cancel_paid(asked, now=now)
-    if refund_no:
+    for refund_no in await _cancel_paid(asked, now=now):
         await send_refund(refund_no=refund_no, channels=channels, now=now)
 
 
 @database.operation
-async def _cancel_paid(asked: Cancellation, *, now: datetime) -> str | None:
-    """Revokes, releases and writes down the refund in one act. Returns its number, None when nothing is due."""
+async def _cancel_paid(asked: Cancellation, *, now: datetime) -> list[str]:
+    """Revokes, releases and writes down the refunds in one act. Returns their numbers, none when nothing is due."""
     order = await lock_order(asked.order_id)
     if order.status != OrderStatus.PAID:
-        return None
+        return []
     lines = await _lines_of(order, asked.line_nos)
     if not lines:
-        return None
+        return []
     await _check_key(order, asked.by)
-    payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
+    payments = await lock_settled_payments(order.id)
     asked = replace(asked, party=await because_of(asked.party, order, lines))
-    quotes, vouchers_told = await line_quotes(order, lines, payment, asked.party, asked.note, now)
+    quotes, vouchers_told = await line_quotes(order, lines, payments, asked.party, asked.note, now)
     _check(quotes, asked.expected_refund_fen)
     await end_lines(order, lines, asked.party, now)
     total_fen = sum(each.refund_fen for each in quotes)
@@ -150,13 +153,13 @@ async def _cancel_paid(asked: Cancellation, *, now: datetime) -> str | None:
         party=asked.party,
         note=asked.note,
         refund_fen=total_fen,
-        payment=payment,
+        payments=payments,
         vouchers_told=vouchers_told,
         now=now,
     )
     return await write_refund(
         order,
-        payment,
+        payments,
         list(zip(lines, quotes, strict=True)),
         party=asked.party,
         reason=RefundReason(close_reason(asked.party).value),
@@ -179,7 +182,7 @@ async def _lines_of(order: Order, line_nos: frozenset[int] | None) -> list[Order
 async def line_quotes(
     order: Order,
     lines: Sequence[OrderLine],
-    payment: Payment | None,
+    payments: Sequence[Payment],
     party: RefundParty,
     note: str,
     now: datetime,
@@ -204,7 +207,7 @@ async def line_quotes(
                 replace(asked[n], own_fen=own_fen), terms[parties[n]], party=parties[n], now=now, note=note
             )
         told = freed.told
-    return refund_policy.within(quotes, await left_to_give_back(payment)), told
+    return refund_policy.within(quotes, await left_to_give_back(payments)), told
 
 
 async def because_of(party: RefundParty, order: Order, lines: Sequence[OrderLine]) -> RefundParty:

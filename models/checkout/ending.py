@@ -5,7 +5,7 @@ channel first. Every way out of here is harmless the second time.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from models import database
@@ -78,12 +78,26 @@ async def close_at_channels(
 
     `abandoning`: an attempt that only time can close is left behind; what is paid on it after all is given back.
     """
-    for payment in await Payment.filter(order_id=order.id, status__in=UNDECIDED):
+    attempts = await Payment.filter(order_id=order.id, status__in=UNDECIDED)
+    return await close_attempts(attempts, channels, now=now, abandoning=abandoning)
+
+
+async def close_attempts(
+    attempts: Sequence[Payment],
+    channels: Mapping[str, PaymentChannel],
+    *,
+    now: datetime,
+    abandoning: bool = False,
+) -> bool:
+    """The same for these. That a share of an order was just paid is no obstacle: it settled that share only."""
+    for payment in attempts:
         channel = channels.get(payment.channel)
         if channel is None:
             log.error("payment %s: nobody speaks to %s here any more", payment.payment_no, payment.channel)
             return False
-        if not await close_attempt(payment, channel, now=now, abandoning=abandoning):
+        if await close_attempt(payment, channel, now=now, abandoning=abandoning):
+            continue
+        if payment.share_id is None or await Payment.filter(id=payment.id, status__in=UNDECIDED).exists():
             return False
     return True
 
@@ -179,7 +193,7 @@ async def close_unpaid(order_id: int, reason: CloseReason, *, note: str = "", no
     if reason is CloseReason.CANCELLED_BY_VENUE:
         lines = await OrderLine.filter(order_id=order.id).order_by("line_no")
         await telling.cancelled(
-            order, lines, party=RefundParty.VENUE, note=note, refund_fen=0, payment=None, now=now
+            order, lines, party=RefundParty.VENUE, note=note, refund_fen=0, payments=[], now=now
         )
     return True
 

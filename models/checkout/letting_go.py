@@ -5,6 +5,7 @@ Plain functions inside the acts of this room; the order's row is locked.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +16,13 @@ from models.checkout.unwinding import unwind
 from models.checkout.vouchers_paid import paid_by_vouchers
 from models.forwarding import operations as forwarding
 from models.forwarding.operations import platform_time
+from models.money import shares
 from models.orders.operations import OrderedBy, book, intend_refund
 from models.orders.refund_policy import LineQuote
+from models.orders.refund_queries import lefts_to_give_back
 from models.orders.rules import CloseReason, FinanceKind, OrderStatus, RefundParty, RefundReason
+from models.orders.share_rules import spread
+from models.orders.sharing import give_back_shares
 from models.orders.tables import Order, OrderLine, Payment, RefundLine
 
 _PARTIES = {
@@ -49,34 +54,51 @@ def close_reason(party: RefundParty) -> CloseReason:
 
 async def write_refund(
     order: Order,
-    payment: Payment | None,
+    payments: Sequence[Payment],
     lines: Sequence[tuple[OrderLine, LineQuote]],
     *,
     party: RefundParty,
     reason: RefundReason,
     by: OrderedBy | None = None,
     now: datetime,
-) -> str | None:
-    """What comes back for these lines, in the books and as an intent; the payment's row is locked. Gives the refund's
-    number, None when nothing is due."""
+) -> list[str]:
+    """What comes back for these lines, in the books and as intents; the payments' rows are locked. Gives the refunds'
+    numbers: one for each payment of which something comes back, in proportion to what is left of it."""
     for _, each in lines:
         if each.refund_fen:
             await book(order, FinanceKind.WAIVED, each.refund_fen, f"{order.order_no}-{each.line_no}", now)
-    total_fen = sum(each.refund_fen for _, each in lines)
-    if payment is None or total_fen == 0:
-        return None
-    refund = await intend_refund(payment=payment, amount_fen=total_fen, party=party, reason=reason, by=by, now=now)
-    await RefundLine.bulk_create(
-        RefundLine(
-            refund_id=refund.id,
-            order_line_id=line.id,
-            amount_fen=each.refund_fen,
-            kept_fen=each.kept_fen,
-            explanation=each.explanation,
+    numbers = []
+    for payment, parts in zip(payments, await _parts(payments, [each for _, each in lines]), strict=True):
+        total_fen = sum(refund_fen for refund_fen, _ in parts)
+        if total_fen == 0:
+            continue
+        refund = await intend_refund(
+            payment=payment, amount_fen=total_fen, party=party, reason=reason, by=by, now=now
         )
-        for line, each in lines
-    )
-    return refund.refund_no
+        await RefundLine.bulk_create(
+            RefundLine(
+                refund_id=refund.id,
+                order_line_id=line.id,
+                amount_fen=refund_fen,
+                kept_fen=kept_fen,
+                explanation=each.explanation,
+            )
+            for (line, each), (refund_fen, kept_fen) in zip(lines, parts, strict=True)
+        )
+        numbers.append(refund.refund_no)
+        by = replace(by, request_key=None) if by else None  # one act has one number, on its first refund
+    return numbers
+
+
+async def _parts(payments: Sequence[Payment], quotes: Sequence[LineQuote]) -> list[list[tuple[int, int]]]:
+    """Of each payment, for each line: what it gives back, and what of it is kept."""
+    if len(payments) <= 1:
+        return [[(each.refund_fen, each.kept_fen) for each in quotes] for _ in payments]
+    refunds = spread([each.refund_fen for each in quotes], await lefts_to_give_back(payments))
+    keeps = [shares(each.kept_fen, [payment.amount_fen for payment in payments]) for each in quotes]
+    return [
+        [(refund[n], keep[n]) for refund, keep in zip(refunds, keeps, strict=True)] for n in range(len(payments))
+    ]
 
 
 async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
@@ -88,6 +110,8 @@ async def give_up(order: Order, reason: CloseReason, now: datetime) -> None:
         if order.to_pay_fen:
             await book(order, FinanceKind.WAIVED, order.to_pay_fen, order.order_no, now)
         await unwind(order, lines, _PARTIES[reason], now)
+        if order.split_at is not None:
+            await give_back_shares(order, reason, now=now)
     order.status = OrderStatus.CLOSED
     order.closed_at = now
     order.close_reason = reason

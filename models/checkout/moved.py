@@ -12,11 +12,11 @@ from models.admissions import operations as admissions
 from models.attendance.expecting import no_shows_of
 from models.checkout import telling
 from models.checkout.letting_go import end_lines, write_refund
-from models.orders.operations import lock_order
+from models.orders.operations import lock_order, lock_settled_payments
 from models.orders.refund_policy import LineQuote, within
 from models.orders.refund_queries import left_to_give_back
-from models.orders.rules import OrderStatus, PaymentStatus, RefundParty, RefundReason
-from models.orders.tables import MoveQuote, Order, OrderLine, Payment
+from models.orders.rules import OrderStatus, RefundParty, RefundReason
+from models.orders.tables import MoveQuote, Order, OrderLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ async def leave(leaving: Leaving, *, now: datetime) -> None:
     """Gives the old line up: admissions, cells, the platform of its side of the border, and its money, which a job sends
     off should whoever confirms not do it (models.checkout.refunding)."""
     old, line, terms, party = leaving.order, leaving.line, leaving.terms, RefundParty(leaving.terms.party)
-    payment = await Payment.select_for_update().get_or_none(order_id=old.id, status=PaymentStatus.SETTLED)
+    payments = await lock_settled_payments(old.id)
     told = LineQuote(line.line_no, line.price_fen, terms.refund_fen, terms.kept_fen, terms.explanation)
-    [quote] = within([told], await left_to_give_back(payment))
+    [quote] = within([told], await left_to_give_back(payments))
     await end_lines(old, [line], party, now)
     is_by_venue = party is RefundParty.VENUE
     await write_refund(
         old,
-        payment,
+        payments,
         [(line, quote)],
         party=party,
         reason=RefundReason.CANCELLED_BY_VENUE if is_by_venue else RefundReason.MOVED,
@@ -68,7 +68,7 @@ async def leave(leaving: Leaving, *, now: datetime) -> None:
         party=party,
         note="您已改订其他时段" if is_by_venue else "",
         refund_fen=quote.refund_fen,
-        payment=payment,
+        payments=payments,
         now=now,
     )
 

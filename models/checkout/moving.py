@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from models import database
 from models.booking.queries import BookableSlot
 from models.calendar import moment_text, steps_between
-from models.checkout.cancelling import NOTHING_BACK, because_of, line_quotes
+from models.checkout import telling
+from models.checkout.cancelling import because_of, line_quotes
 from models.checkout.placing import (
     Leaving,
     LineWanted,
@@ -31,8 +32,8 @@ from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import request_hash
 from models.keys import IdKeys
 from models.money import yuan_text
-from models.orders.operations import lock_order, order_id_of
-from models.orders.rules import WAYS_BACK, OrderStatus, PaymentStatus, RefundParty, RefundStatus
+from models.orders.operations import lock_order, order_id_of, settled_payments
+from models.orders.rules import OrderStatus, RefundParty, RefundStatus
 from models.orders.tables import Order, OrderLine, Payment, Refund
 from payments.port import PaymentChannel
 
@@ -62,7 +63,7 @@ async def move_quote(
     the limits."""
     slot = await _slot(member_id, to, keys, now)
     order = await Order.get(id=await order_id_of(member_id=member_id, order_no=order_no))
-    line, leaving, payment = await _judge(order, line_no, now)
+    line, leaving, payments = await _judge(order, line_no, now)
     quote = leaving.quote
     await _check_apart(line, slot)
     return MoveQuoted(
@@ -70,7 +71,7 @@ async def move_quote(
         refund_fen=quote.refund_fen,
         kept_fen=quote.kept_fen,
         explanation=quote.explanation,
-        way_back=WAYS_BACK[payment.channel] if payment and quote.refund_fen else NOTHING_BACK,
+        way_back=telling.way_back(payments, quote.refund_fen),
         pay_until=now + timedelta(minutes=slot.limits.hold_minutes) if slot.price_fen else None,
     )
 
@@ -150,8 +151,8 @@ async def _slot(member_id: int, to: LineWanted, keys: IdKeys, now: datetime) -> 
     return slot
 
 
-async def _judge(order: Order, line_no: int, now: datetime) -> tuple[OrderLine, Leaving, Payment | None]:
-    """The line, if it may be moved, because of whom, what giving it up gives back, and of which payment."""
+async def _judge(order: Order, line_no: int, now: datetime) -> tuple[OrderLine, Leaving, list[Payment]]:
+    """The line, if it may be moved, because of whom, what giving it up gives back, and of which payments."""
     if order.status == OrderStatus.PENDING_PAYMENT:
         raise _unsuitable("订单还没有支付，不能改期。", "请先支付，或取消后重新预订。", field="orderNo")
     line = await OrderLine.get_or_none(order_id=order.id, line_no=line_no)
@@ -173,9 +174,9 @@ async def _judge(order: Order, line_no: int, now: datetime) -> tuple[OrderLine, 
             next_step="请取消原时段后重新预订，消费券按规则退回。",
             field="orderNo",
         )
-    payment = await Payment.get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
+    payments = await settled_payments(order.id)
     party = await because_of(RefundParty.MEMBER, order, [line])
-    [quote], _ = await line_quotes(order, [line], payment, party, "", now)
+    [quote], _ = await line_quotes(order, [line], payments, party, "", now)
     if quote.refusal is not None:
         raise DomainError(
             f"改期要先退原时段。{quote.refusal.message}",
@@ -183,7 +184,7 @@ async def _judge(order: Order, line_no: int, now: datetime) -> tuple[OrderLine, 
             next_step=quote.refusal.next_step,
             field="lineNo",
         )
-    return line, Leaving(line.id, party, quote), payment
+    return line, Leaving(line.id, party, quote), payments
 
 
 async def _check_apart(line: OrderLine, slot: object) -> None:

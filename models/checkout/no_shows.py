@@ -6,7 +6,7 @@ so exactly one of them happens.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,13 +21,15 @@ from models.attendance.tables import Attendance
 from models.booking import operations as cells
 from models.booking.closures import closed_lines
 from models.calendar import moment_text
+from models.checkout.letting_go import write_refund
 from models.checkout.refunding import send_refund
 from models.messages.operations import tell
 from models.money import yuan_text
-from models.orders.operations import book, intend_refund, lock_order
+from models.orders.operations import lock_order, lock_settled_payments
+from models.orders.refund_policy import LineQuote
 from models.orders.refund_queries import left_to_give_back
-from models.orders.rules import FinanceKind, OrderStatus, PaymentStatus, RefundParty, RefundReason
-from models.orders.tables import Order, OrderLine, Payment, RefundLine
+from models.orders.rules import OrderStatus, RefundParty, RefundReason
+from models.orders.tables import Order, OrderLine
 from payments.port import PaymentChannel
 
 log = logging.getLogger(__name__)
@@ -37,10 +39,10 @@ LINES_A_RUN = 100
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What became of one line, and the number of the refund that it led to."""
+    """What became of one line, and the numbers of the refunds that it led to."""
 
     fate: Fate
-    refund_no: str | None = None
+    refund_nos: Sequence[str] = ()
 
 
 async def decide_due(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
@@ -56,8 +58,8 @@ async def decide_due(*, channels: Mapping[str, PaymentChannel], now: datetime) -
             log.exception("attendance %s could not be decided", attendance_id)
             continue
         found += decided.fate in (Fate.RELEASE, Fate.COUNT)
-        if decided.refund_no is not None:
-            await send_refund(refund_no=decided.refund_no, channels=channels, now=now)
+        for refund_no in decided.refund_nos:
+            await send_refund(refund_no=refund_no, channels=channels, now=now)
     return found
 
 
@@ -107,19 +109,19 @@ async def decide(attendance_id: int, *, now: datetime) -> Decided:
     attendance.state = _STATES[fate]
     attendance.was_released = fate is Fate.RELEASE
     await attendance.save(update_fields=["state", "decided_at", "was_released"])
-    refund_no = await _follow(attendance, order, line, now) if fate in (Fate.RELEASE, Fate.COUNT) else None
-    return Decided(fate, refund_no)
+    refund_nos = await _follow(attendance, order, line, now) if fate in (Fate.RELEASE, Fate.COUNT) else ()
+    return Decided(fate, refund_nos)
 
 
-async def _follow(attendance: Attendance, order: Order, line: OrderLine, now: datetime) -> str | None:
-    """What a no-show brings with it; gives the number of the refund, if something is given back."""
+async def _follow(attendance: Attendance, order: Order, line: OrderLine, now: datetime) -> Sequence[str]:
+    """What a no-show brings with it; gives the numbers of the refunds, if something is given back."""
     if attendance.was_released:
         await admissions.revoke([line.id], reason=NO_SHOW, now=now)
         await cells.release([line.id], now=now)
-    refund = await _give_back(attendance, order, line, now)
+    refund_nos, refund_fen = await _give_back(attendance, order, line, now)
     venue = await database.row("SELECT name FROM venue WHERE id = $1", order.venue_id)
     assert venue is not None
-    back = f"按本馆规则，退{yuan_text(refund[1])}。" if refund else ""
+    back = f"按本馆规则，退{yuan_text(refund_fen)}。" if refund_nos else ""
     await tell(
         member_id=attendance.member_id,
         template="NO_SHOW",
@@ -137,31 +139,30 @@ async def _follow(attendance: Attendance, order: Order, line: OrderLine, now: da
     pause = await pauses.count_no_show(attendance, now)
     if pause is not None:
         await pauses.tell_paused(pause, venue["name"], now)
-    return refund[0] if refund else None
+    return refund_nos
 
 
 async def _give_back(
     attendance: Attendance, order: Order, line: OrderLine, now: datetime
-) -> tuple[str, int] | None:
-    """Of what the member's own money paid; what vouchers paid was used. Never more than is left of the payment."""
-    payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
+) -> tuple[list[str], int]:
+    """Of what the members' own money paid; what vouchers paid was used. Never more than is left of the payments. Gives
+    the refunds' numbers and their sum."""
+    payments = await lock_settled_payments(order.id)
     own_fen = line.price_fen - line.voucher_fen
     kept_fen = kept_of(own_fen, attendance.kept_percent)
-    refund_fen = min(own_fen - kept_fen, await left_to_give_back(payment))
-    if payment is None or refund_fen <= 0:
-        return None
-    await book(order, FinanceKind.WAIVED, refund_fen, f"{order.order_no}-{line.line_no}", now)
-    refund = await intend_refund(
-        payment=payment, amount_fen=refund_fen, party=RefundParty.MEMBER, reason=RefundReason.NO_SHOW, now=now
+    refund_fen = min(own_fen - kept_fen, await left_to_give_back(payments))
+    if refund_fen <= 0:
+        return [], 0
+    told = f"未按时到场，按本馆规则扣{attendance.kept_percent}%，退{yuan_text(refund_fen)}。"
+    refund_nos = await write_refund(
+        order,
+        payments,
+        [(line, LineQuote(line.line_no, line.price_fen, refund_fen, kept_fen, told))],
+        party=RefundParty.MEMBER,
+        reason=RefundReason.NO_SHOW,
+        now=now,
     )
-    await RefundLine.create(
-        refund_id=refund.id,
-        order_line_id=line.id,
-        amount_fen=refund_fen,
-        kept_fen=kept_fen,
-        explanation=f"未按时到场，按本馆规则扣{attendance.kept_percent}%，退{yuan_text(refund_fen)}。",
-    )
-    return refund.refund_no, refund_fen
+    return refund_nos, refund_fen
 
 
 async def _lock_person(member_id: int) -> None:

@@ -16,7 +16,8 @@ from models.checkout.settling import Settled, postpone_check, settle_known
 from models.errors import BadInput, DomainError, ErrorCode
 from models.orders.operations import LONGEST_CHECK, intend_payment, live_payment, lock_order, order_id_of
 from models.orders.rules import LIVE_PAYMENTS, PAYABLE, OrderStatus, PaymentStatus
-from models.orders.tables import Order, Payment
+from models.orders.sharing import open_share
+from models.orders.tables import Order, Payment, PaymentShare
 from payments.port import (
     Invocation,
     PaymentChannel,
@@ -72,9 +73,14 @@ async def pay_order(
 
 
 async def open_payment(
-    *, order_id: int, wanted: PaymentWanted, channels: Mapping[str, PaymentChannel], now: datetime
+    *,
+    order_id: int,
+    share_id: int | None = None,
+    wanted: PaymentWanted,
+    channels: Mapping[str, PaymentChannel],
+    now: datetime,
 ) -> OpenedPayment:
-    """The same, for whoever may see the order: its member, or a desk that shows a code for it."""
+    """The same, for whoever may see the order: its member, or a desk that shows a code for it; or for a share of it."""
     channel = channels.get(wanted.channel)
     if channel is None:
         raise BadInput("不支持这种支付渠道。", next_step="请选择微信支付或支付宝。", field="channel")
@@ -91,11 +97,12 @@ async def open_payment(
         )
     if wanted.way is not Way.IN_APP:
         wanted = replace(wanted, appid=channel.appid, payer="")
-    return await _prepay(order_id, wanted, channels, now=now)
+    return await _prepay(order_id, share_id, wanted, channels, now=now)
 
 
 async def _prepay(
     order_id: int,
+    share_id: int | None,
     wanted: PaymentWanted,
     channels: Mapping[str, PaymentChannel],
     *,
@@ -107,7 +114,7 @@ async def _prepay(
     That happens after a killed process or a lost notice: the attempt was closed there, or is paid already. And
     when the order ended while we asked, nobody may be handed what they could still pay with.
     """
-    request = await intend_attempt(order_id, wanted, now=now)
+    request = await intend_attempt(order_id, wanted, share_id=share_id, now=now)
     channel = channels[wanted.channel]
     try:
         prepayment = await channel.prepay(request)
@@ -121,7 +128,7 @@ async def _prepay(
         await _make_way(request.payment_no, channels, now=now)
     if not once_more:
         raise channel_away()
-    return await _prepay(order_id, wanted, channels, now=now, once_more=False)
+    return await _prepay(order_id, share_id, wanted, channels, now=now, once_more=False)
 
 
 async def _make_way(payment_no: str, channels: Mapping[str, PaymentChannel], *, now: datetime) -> None:
@@ -135,14 +142,26 @@ async def _make_way(payment_no: str, channels: Mapping[str, PaymentChannel], *, 
 
 
 @database.operation
-async def intend_attempt(order_id: int, wanted: PaymentWanted, *, now: datetime) -> PrepayRequest:
+async def intend_attempt(
+    order_id: int, wanted: PaymentWanted, *, share_id: int | None = None, now: datetime
+) -> PrepayRequest:
     """The live attempt over this channel in this way, or a new one, as the channel will be asked for it."""
     order = await lock_order(order_id)
-    check_payable(order, now)
-    payment = await live_payment(order, wanted.channel, wanted.way)
+    if share_id is None:
+        check_payable(order, now)
+    else:
+        check_held(order, now)
+    share = await open_share(share_id) if share_id is not None else None
+    payment = await live_payment(order, wanted.channel, wanted.way, share)
     if payment is None:
         payment = await intend_payment(
-            order=order, channel=wanted.channel, way=wanted.way, appid=wanted.appid, payer=wanted.payer, now=now
+            order=order,
+            share=share,
+            channel=wanted.channel,
+            way=wanted.way,
+            appid=wanted.appid,
+            payer=wanted.payer,
+            now=now,
         )
     elif payment.payer != wanted.payer:
         raise DomainError(
@@ -173,6 +192,18 @@ async def request_for(payment: Payment, order: Order, wanted: PaymentWanted) -> 
 
 
 def check_payable(order: Order, now: datetime) -> None:
+    """What `check_held` raises, and ORDER_SPLIT where several pay it."""
+    check_held(order, now)
+    if order.split_at is not None:
+        raise DomainError(
+            "这张订单由几个人分摊付款，不能一次付全款。",
+            code=ErrorCode.ORDER_SPLIT,
+            next_step="请各人在手机上付自己的那份，或由预订人补齐没付的部分。",
+            field="orderNo",
+        )
+
+
+def check_held(order: Order, now: datetime) -> None:
     """Raises ORDER_ALREADY_PAID, ORDER_FREE or ORDER_CLOSED where there is nothing to pay any more."""
     if order.status == OrderStatus.PAID:
         free = order.to_pay_fen == 0
@@ -250,7 +281,7 @@ async def check_payment(payment: Payment, *, channels: Mapping[str, PaymentChann
         if known is not None and known.state is PaymentState.CLOSED:
             await mark_closed(payment.payment_no)
             return Settled.NOT_PAID
-        if not await Order.filter(id=payment.order_id, status=OrderStatus.PENDING_PAYMENT).exists():
+        if not await _is_wanted(payment):
             await close_attempt(payment, channel, now=now, abandoning=True)  # paid otherwise, or given up
     except PaymentError as error:
         log.warning("query of payment %s failed: %s", payment.payment_no, error.code)
@@ -258,3 +289,11 @@ async def check_payment(payment: Payment, *, channels: Mapping[str, PaymentChann
         log.error("query of payment %s: %s", payment.payment_no, error.code)
     await postpone_check(payment.payment_no, now=now)
     return Settled.NOT_PAID
+
+
+async def _is_wanted(payment: Payment) -> bool:
+    """Whether it would pay the order, or its share of it."""
+    order = await Order.get(id=payment.order_id)
+    if order.status != OrderStatus.PENDING_PAYMENT or (order.split_at is None) != (payment.share_id is None):
+        return False
+    return payment.share_id is None or await PaymentShare.filter(id=payment.share_id, state="OPEN").exists()

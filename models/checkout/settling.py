@@ -18,6 +18,7 @@ from models.booking.operations import CellsWanted
 from models.checkout.fulfilling import fulfil
 from models.checkout.letting_go import give_up
 from models.checkout.session_lines import hold_again, sports_of
+from models.checkout.settling_shares import pay_share, why_not_needed
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import book, charge, intend_refund, next_check
 from models.orders.rules import (
@@ -44,7 +45,7 @@ T = TypeVar("T", bound=Model)
 class Settled(StrEnum):
     """What came of it. Only the first two moved anything; all of them are acknowledged."""
 
-    SETTLED = "SETTLED"
+    SETTLED = "SETTLED"  # it paid the order, or its share of one that is split
     SURPLUS = "SURPLUS"  # paid, but the slot is gone or was paid already: a refund is written down
     ALREADY = "ALREADY"
     GIVEN_BACK = "GIVEN_BACK"  # somebody gave it back at the channel before we heard of it
@@ -124,17 +125,23 @@ async def _apply(order: Order, payment: Payment, known: ChannelPayment, now: dat
     payment.paid_at = known.paid_at or now
     payment.next_check_at = None
     lines = await _read(OrderLine, _LINES, order.id)
-    refusal = await _why_not_needed(order, lines, now)
+    share = None
+    if order.split_at is None:
+        refusal = await _why_not_needed(order, lines, now)
+    else:
+        share, refusal = await why_not_needed(order, payment, lines, now)
     payment.status = PaymentStatus.SETTLED if refusal is None else PaymentStatus.SURPLUS
     await database.rows(_PAID, payment.status.value, payment.channel_trade_no, payment.paid_at, payment.id)
     await book(order, FinanceKind.PAID, payment.amount_fen, payment.payment_no, now)
     if refusal is not None:
-        if order.status == OrderStatus.PENDING_PAYMENT:
+        if order.status == OrderStatus.PENDING_PAYMENT and refusal is RefundReason.PAID_TOO_LATE:
             await give_up(order, CloseReason.EXPIRED, now)
         await intend_refund(
             payment=payment, amount_fen=payment.amount_fen, party=RefundParty.HOUSE, reason=refusal, now=now
         )
         return Settled.SURPLUS
+    if share is not None and not await pay_share(order, share, now):
+        return Settled.SETTLED  # others still have theirs to pay
     if order.status == OrderStatus.CLOSED:  # what it asked for was waived when it ended
         await charge(order, payment.payment_no, now)
     await _hasten_others(order, now)

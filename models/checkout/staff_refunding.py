@@ -8,7 +8,7 @@ other hands by then.
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from models import database
@@ -19,10 +19,18 @@ from models.checkout.ending import channel_away
 from models.checkout.refunding import record_refund, send_refund
 from models.errors import BadInput, DomainError, ErrorCode
 from models.money import yuan_text
-from models.orders.operations import FIRST_CHECK, OrderedBy, book, intend_refund, lock_order
-from models.orders.refund_queries import left_to_give_back
-from models.orders.rules import Channel, FinanceKind, PaymentStatus, RefundParty, RefundReason, RefundStatus
-from models.orders.tables import Payment, Refund, RefundLine
+from models.orders.operations import (
+    FIRST_CHECK,
+    OrderedBy,
+    book,
+    intend_refund,
+    lock_order,
+    lock_settled_payments,
+)
+from models.orders.refund_queries import lefts_to_give_back
+from models.orders.rules import Channel, FinanceKind, OrderStatus, RefundParty, RefundReason, RefundStatus
+from models.orders.share_rules import spread
+from models.orders.tables import FinanceEvent, Payment, Refund, RefundLine
 from models.staff.powers import may, venues_where
 from models.staff.rules import Power, StaffSignedIn
 from payments.port import BankCard, PaymentChannel, PaymentError, RefundState
@@ -98,44 +106,62 @@ async def give_back(
 ) -> int:
     """Part or all of what was paid, out of goodwill; nothing is cancelled by it.
 
-    Raises ORDER_UNKNOWN (another venue's too), REFUND_TOO_LARGE above what is left, IDEMPOTENCY_KEY_REUSED, BAD_INPUT.
+    Raises ORDER_UNKNOWN (another venue's too), REFUND_TOO_LARGE above what is left, ORDER_SPLIT while a share is missing,
+    IDEMPOTENCY_KEY_REUSED, BAD_INPUT.
     """
     note = _entry(clerk, checked_note(note, field="note"), now)
     by = OrderedBy(staff_id=clerk.staff_id, note=note, request_key=checked_key(key))
     order_id, order_no = await order_of_mine(clerk, order_no, Power.SETTLE_REFUNDS)
-    refund_no = await _give_back(order_id, amount_fen, by, now=now)
-    log.info("refund %s: %s fen given back by staff %s", refund_no, amount_fen, clerk.staff_id)
-    await send_refund(refund_no=refund_no, channels=channels, now=now)
+    refund_nos = await _give_back(order_id, amount_fen, by, now=now)
+    log.info("refund %s: %s fen given back by staff %s", refund_nos[0], amount_fen, clerk.staff_id)
+    for refund_no in refund_nos:
+        await send_refund(refund_no=refund_no, channels=channels, now=now)
     return order_id
 
 
 @database.operation
-async def _give_back(order_id: int, amount_fen: int, by: OrderedBy, *, now: datetime) -> str:
+async def _give_back(order_id: int, amount_fen: int, by: OrderedBy, *, now: datetime) -> list[str]:
+    """The numbers of the refunds: one, or one for each who paid a share."""
     order = await lock_order(order_id)
     given = await Refund.get_or_none(order_id=order.id, request_key=by.request_key)
     if given is not None:
-        if (given.reason, given.amount_fen) != (RefundReason.GOODWILL, amount_fen):
+        waived = await FinanceEvent.get_or_none(kind=FinanceKind.WAIVED, about_no=given.refund_no)
+        if given.reason != RefundReason.GOODWILL or waived is None or waived.amount_fen != amount_fen:
             raise key_reused()
-        return given.refund_no
-    payment = await Payment.select_for_update().get_or_none(order_id=order.id, status=PaymentStatus.SETTLED)
-    left_fen = await left_to_give_back(payment)
-    if payment is None or not 0 < amount_fen <= left_fen:
+        return [given.refund_no]  # what else the act gave back the job sends, if it is not sent yet
+    if order.status == OrderStatus.PENDING_PAYMENT and order.split_at is not None:
+        raise DomainError(
+            "这张订单由几个人分摊，还没有付齐，不能酌情退款。",
+            code=ErrorCode.ORDER_SPLIT,
+            next_step="到时没有付齐，已付的份额会全额退回；要提前结束，请取消订单。",
+            field="orderNo",
+        )
+    payments = await lock_settled_payments(order.id)
+    lefts = await lefts_to_give_back(payments)
+    left_fen = sum(lefts)
+    if not 0 < amount_fen <= left_fen:
         raise DomainError(
             f"这张订单最多还可退{yuan_text(left_fen)}。",
             code=ErrorCode.REFUND_TOO_LARGE,
             next_step="请核对已退款项后填写金额。" if left_fen else "已没有可退的款项。",
             field="amount",
         )
-    refund = await intend_refund(
-        payment=payment,
-        amount_fen=amount_fen,
-        party=RefundParty.VENUE,
-        reason=RefundReason.GOODWILL,
-        by=by,
-        now=now,
-    )
-    await book(order, FinanceKind.WAIVED, amount_fen, refund.refund_no, now)
-    return refund.refund_no
+    [parts] = spread([amount_fen], lefts)
+    numbers: list[str] = []
+    for payment, part_fen in zip(payments, parts, strict=True):
+        if part_fen == 0:
+            continue
+        refund = await intend_refund(
+            payment=payment,
+            amount_fen=part_fen,
+            party=RefundParty.VENUE,
+            reason=RefundReason.GOODWILL,
+            by=by if not numbers else replace(by, request_key=None),  # one act has one number, on its first refund
+            now=now,
+        )
+        numbers.append(refund.refund_no)
+    await book(order, FinanceKind.WAIVED, amount_fen, numbers[0], now)
+    return numbers
 
 
 async def redirect_refund(

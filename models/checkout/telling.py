@@ -10,16 +10,16 @@ from models.money import yuan_text
 from models.orders.rules import (
     AT_THE_DESK,
     CHANNEL_WORDS,
-    REASON_TEXTS,
     WAYS_BACK,
     Channel,
     RefundParty,
-    RefundReason,
     RefundStatus,
 )
+from models.orders.sharing import payer_of
 from models.orders.tables import Order, OrderLine, Payment, Refund
 
-_NOTHING_BACK = "没有需要退回的款项。"
+NOTHING_BACK = "没有需要退回的款项。"
+SHARES_BACK = "已付的份额会全额原路退回各人的支付账户。"
 
 
 async def confirmed(order: Order, lines: Sequence[OrderLine], *, venue_name: str, now: datetime) -> None:
@@ -37,7 +37,7 @@ async def cancelled(
     party: RefundParty,
     note: str,
     refund_fen: int,
-    payment: Payment | None,
+    payments: Sequence[Payment],
     vouchers_told: str = "",
     now: datetime,
 ) -> None:
@@ -45,11 +45,12 @@ async def cancelled(
     venue = await database.row("SELECT name FROM venue WHERE id = $1", order.venue_id)
     assert venue is not None
     is_by_venue = party is RefundParty.VENUE
-    back = f"应退{yuan_text(refund_fen)}，{WAYS_BACK[Channel(payment.channel)]}" if payment and refund_fen else ""
+    back = f"应退{yuan_text(refund_fen)}，" if payments and refund_fen else ""
+    was_unpaid = order.split_at is not None and not payments
     values = {
         "venue": venue["name"],
         "order_no": order.order_no,
-        "refund": (back or _NOTHING_BACK) + vouchers_told,
+        "refund": back + (SHARES_BACK if was_unpaid else way_back(payments, refund_fen)) + vouchers_told,
         **_what(lines),
         **({"reason": note or "场馆取消了预订"} if is_by_venue else {}),
     }
@@ -62,10 +63,19 @@ async def cancelled(
     )
 
 
+def way_back(payments: Sequence[Payment], refund_fen: int) -> str:
+    """Where the money goes, and how long it takes."""
+    if not payments or not refund_fen:
+        return NOTHING_BACK
+    if len(payments) > 1:
+        return "按各人付的份额，原路退回各人的支付账户。"
+    return WAYS_BACK[Channel(payments[0].channel)]
+
+
 async def refund_moved(order: Order, payment: Payment, refund: Refund, *, now: datetime) -> None:
     """A refund arrived, waits at the desk, or will not arrive by itself. While it is on its way nothing is told."""
     if refund.status == RefundStatus.SUCCESS:
-        told = {"how": _how(payment, refund), "why": REASON_TEXTS[RefundReason(refund.reason)]}
+        told = {"how": _how(payment, refund), "why": refund.reason_text}
         template = "REFUND_DONE"
     elif refund.status == RefundStatus.AT_DESK:
         told, template = {}, "REFUND_AT_DESK"
@@ -74,7 +84,8 @@ async def refund_moved(order: Order, payment: Payment, refund: Refund, *, now: d
     else:
         return
     values = {"order_no": order.order_no, "amount": yuan_text(refund.amount_fen), **told}
-    await tell(member_id=order.member_id, template=template, values=values, about_no=refund.refund_no, now=now)
+    payer_id = await payer_of(order, payment)
+    await tell(member_id=payer_id, template=template, values=values, about_no=refund.refund_no, now=now)
 
 
 def _what(lines: Sequence[OrderLine]) -> dict[str, str]:

@@ -13,13 +13,14 @@ from models.orders.rules import (
     AT_THE_DESK,
     LIVE_PAYMENTS,
     REASON_TEXTS,
+    SHARE_TEXTS,
     FinanceKind,
     PaymentStatus,
     RefundParty,
     RefundReason,
     RefundStatus,
 )
-from models.orders.tables import Order, Payment, Refund
+from models.orders.tables import Order, Payment, PaymentShare, Refund
 from payments.port import Way
 
 FIRST_CHECK = timedelta(seconds=15)
@@ -61,23 +62,44 @@ async def book(order: Order, kind: FinanceKind, amount_fen: int, about_no: str, 
     )
 
 
-async def live_payment(order: Order, channel: str, way: Way) -> Payment | None:
-    """The attempt over this channel in this way that may still be paid."""
-    return await Payment.filter(order_id=order.id, channel=channel, way=way, status__in=LIVE_PAYMENTS).first()
+async def live_payment(order: Order, channel: str, way: Way, share: PaymentShare | None = None) -> Payment | None:
+    """The attempt over this channel in this way that may still be paid: of the whole order, or of this share of it."""
+    share_id = share.id if share else None
+    return await Payment.filter(
+        order_id=order.id, channel=channel, way=way, share_id=share_id, status__in=LIVE_PAYMENTS
+    ).first()
+
+
+async def settled_payments(order_id: int) -> list[Payment]:
+    """What has paid the order: one payment, or one for each share of an order that is split. None for what was free."""
+    return await Payment.filter(order_id=order_id, status=PaymentStatus.SETTLED).order_by("id")
+
+
+async def lock_settled_payments(order_id: int) -> list[Payment]:
+    """The same, locked after their order until the transaction ends."""
+    return await Payment.select_for_update().filter(order_id=order_id, status=PaymentStatus.SETTLED).order_by("id")
 
 
 async def intend_payment(
-    *, order: Order, channel: str, way: Way, appid: str, payer: str, now: datetime
+    *,
+    order: Order,
+    share: PaymentShare | None = None,
+    channel: str,
+    way: Way,
+    appid: str,
+    payer: str,
+    now: datetime,
 ) -> Payment:
     """Writes down that we are about to ask the channel, before we ask."""
     return await Payment.create(
         payment_no=new_no("P", now),
         order_id=order.id,
+        share_id=share.id if share else None,
         channel=channel,
         way=way,
         appid=appid,
         payer=payer,
-        amount_fen=order.to_pay_fen,
+        amount_fen=share.amount_fen if share else order.to_pay_fen,
         status=PaymentStatus.INTENDED,
         created_at=now,
         expires_at=order.hold_expires_at,
@@ -125,7 +147,7 @@ async def intend_refund(
         amount_fen=amount_fen,
         party=party,
         reason=reason,
-        reason_text=REASON_TEXTS[reason],
+        reason_text=(REASON_TEXTS if payment.share_id is None else SHARE_TEXTS)[reason],
         status=RefundStatus.AT_DESK if at_desk else RefundStatus.INTENDED,
         staff_id=by.staff_id if by else None,
         staff_note=by.note if by else "",

@@ -7,7 +7,7 @@ from models import database
 
 _ORDER = """
 SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.voucher_fen, orders.placed_at,
-       orders.hold_expires_at, orders.paid_at, orders.closed_at, orders.close_reason, orders.placed_by_id,
+       orders.hold_expires_at, orders.paid_at, orders.closed_at, orders.close_reason, orders.placed_by_id, orders.split_at,
        orders.member_province, venue.province_code AS venue_province,
        venue.public_id AS venue_id, venue.name AS venue_name,
        (SELECT SUM(CASE WHEN kind IN ('CHARGED', 'REFUNDED') THEN amount_fen ELSE -amount_fen END)

@@ -23,18 +23,25 @@ async def terms_of(venue_id: int, party: RefundParty) -> list[Terms]:
     ]
 
 
-async def left_to_give_back(payment: Payment | None) -> int:
-    """What was paid, less what was given back or is on its way, and less what the channel closed and is still owed."""
-    if payment is None:
-        return 0
-    owed = await database.row(
-        """SELECT COALESCE(SUM(amount_fen), 0) AS fen FROM refund
-            WHERE payment_id = $1 AND status = 'CLOSED'
-              AND NOT EXISTS (SELECT 1 FROM refund AS again WHERE again.replaces_id = refund.id)""",
-        payment.id,
+async def left_to_give_back(payments: Sequence[Payment]) -> int:
+    """Of all that paid an order."""
+    return sum(await lefts_to_give_back(payments))
+
+
+async def lefts_to_give_back(payments: Sequence[Payment]) -> list[int]:
+    """Of each payment what was paid, less what was given back or is on its way, and less what the channel closed and is
+    still owed."""
+    if not payments:
+        return []
+    found = await database.rows(
+        f"""SELECT payment_id, SUM(amount_fen) AS fen FROM refund
+             WHERE payment_id IN ({database.parameters(len(payments))}) AND status = 'CLOSED'
+               AND NOT EXISTS (SELECT 1 FROM refund AS again WHERE again.replaces_id = refund.id)
+             GROUP BY payment_id""",
+        *(payment.id for payment in payments),
     )
-    assert owed is not None
-    return int(payment.amount_fen - payment.refunded_fen - owed["fen"])  # sums are numeric
+    owed = {row["payment_id"]: int(row["fen"]) for row in found}  # sums are numeric
+    return [payment.amount_fen - payment.refunded_fen - owed.get(payment.id, 0) for payment in payments]
 
 
 async def lines_of_refunds(order_ids: Sequence[int]) -> Sequence[Any]:

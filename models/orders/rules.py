@@ -82,6 +82,7 @@ class RefundReason(StrEnum):
     PAID_TWICE = "PAID_TWICE"
     MOVED = "MOVED"  # to another slot
     NO_SHOW = "NO_SHOW"  # nobody came in time, and the venue does not keep everything
+    SPLIT_UNFINISHED = "SPLIT_UNFINISHED"  # a share of an order of which not all shares were paid
     GOODWILL = "GOODWILL"  # staff give back what no rule demands
 
 
@@ -100,9 +101,15 @@ REASON_TEXTS = {
     RefundReason.PAID_TWICE: "同一订单重复支付，多付部分退款",
     RefundReason.MOVED: "您改订了其他时段，原时段按退款规则退款",
     RefundReason.NO_SHOW: "未按时到场，按本馆规则退款",
+    RefundReason.SPLIT_UNFINISHED: "分摊没有付齐，预订没有订成，您付的部分全额退回",
     RefundReason.GOODWILL: "场馆为您办理了退款",
 }
 """What the member reads, here and in the channel's own refund message (at most 80 characters)."""
+SHARE_TEXTS = REASON_TEXTS | {
+    RefundReason.CANCELLED: "预订人取消了预订，按退款规则，按您付的份额退款",
+    RefundReason.MOVED: "预订人改订了其他时段，按退款规则，按您付的份额退款",
+}
+"""The same, where several have paid: whoever reads it need not be who decided."""
 
 
 class FinanceKind(StrEnum):

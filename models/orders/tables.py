@@ -44,6 +44,7 @@ class Order(Table):
     by_approval = fields.BooleanField(
         default=False, db_default=False
     )  # over what a person may have: counts for nobody
+    split_at = fields.DatetimeField(null=True)  # since then several pay it, each a PaymentShare; null: one does
 
     @property
     def to_pay_fen(self) -> int:
@@ -107,13 +108,36 @@ class OrderLine(Table):
         unique_together = (("order", "line_no"),)
 
 
+class PaymentShare(Table):
+    """One person's part of the price of an order that is split (分摊). Those that are not taken over add up to what is
+    to be paid; a trigger refuses more than that."""
+
+    id = fields.BigIntField(primary_key=True)
+    order: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Order", on_delete=fields.RESTRICT)
+    order_id: int
+    share_no = fields.IntField()
+    member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Member", on_delete=fields.RESTRICT)
+    member_id: int  # who is to pay it
+    amount_fen = fields.BigIntField()
+    state = fields.CharField(max_length=12)  # models.orders.share_rules.ShareState
+    asked_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)  # paid, taken over, or nothing came of the order
+
+    class Meta:
+        table = "payment_share"
+        unique_together = (("order", "share_no"),)
+        indexes = (("member_id",),)
+
+
 class Payment(Table):
-    """One attempt to pay an order over one channel in one way. Its number is the channel's out_trade_no."""
+    """One attempt to pay an order, or one share of it, over one channel in one way. Its number is the channel's
+    out_trade_no."""
 
     id = fields.BigIntField(primary_key=True)
     payment_no = fields.CharField(max_length=32, unique=True)
     order: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Order", on_delete=fields.RESTRICT)
     order_id: int
+    share_id = fields.BigIntField(null=True)  # payment_share, of an order that is split; null: it pays the whole
     channel = fields.CharField(max_length=16)
     way = fields.CharField(max_length=16, default="IN_APP", db_default="IN_APP")  # Way; empty: taken by hand
     appid = fields.CharField(max_length=64)

@@ -215,8 +215,9 @@ async def _erase(member_id: int) -> None:
     )
     # as whom a channel knew the payer; the channel's own number of the payment stays
     await database.rows(
-        """UPDATE payment SET payer = '' WHERE order_id IN (SELECT id FROM orders WHERE member_id = $1)
-           RETURNING id""",
+        """UPDATE payment SET payer = ''
+            WHERE share_id IN (SELECT id FROM payment_share WHERE member_id = $1)
+               OR share_id IS NULL AND order_id IN (SELECT id FROM orders WHERE member_id = $1) RETURNING id""",
         member_id,
     )
 
@@ -251,7 +252,7 @@ async def _in_the_way(member_id: int, accounts: Sequence[int], keys: IdKeys, now
         reasons.append(
             DeletionNotYet(f"您还有{day_text(business_day(when))}未使用的预订。", "请使用后再注销，或先取消预订。")
         )
-    if found["paying"] or found["refunding"]:
+    if found["paying"] or found["shared"] or found["refunding"]:
         reasons.append(DeletionNotYet("您有一笔钱还在路上。", "请等支付或退款完成后再注销。"))
     if found["owning"]:
         reasons.append(DeletionNotYet("您是一个组织唯一的负责人。", "请先把负责人转交给组织的另一位成员。"))
@@ -266,15 +267,19 @@ async def _in_the_way(member_id: int, accounts: Sequence[int], keys: IdKeys, now
 async def _open_business(accounts: Sequence[int], now: datetime) -> Any:
     listed = database.parameters(len(accounts), first=2)
     mine = f"SELECT id FROM orders WHERE member_id IN ({listed})"
+    paid_by_me = f"SELECT id FROM payment_share WHERE member_id IN ({listed})"
     found = await database.row(
         f"""SELECT (SELECT count(*) FROM orders
                      WHERE member_id IN ({listed}) AND status = 'PENDING_PAYMENT' AND hold_expires_at > $1) AS unpaid,
                    (SELECT min(starts_at) FROM admission
                      WHERE member_id IN ({listed}) AND revoked_at IS NULL AND ends_at > $1) AS ahead,
-                   (SELECT count(*) FROM payment WHERE order_id IN ({mine})
+                   (SELECT count(*) FROM payment WHERE (order_id IN ({mine}) OR share_id IN ({paid_by_me}))
                        AND (status IN ('INTENDED', 'WAITING', 'REVERSING')
                             OR status = 'ABANDONED' AND expires_at > $1)) AS paying,
-                   (SELECT count(*) FROM refund WHERE order_id IN ({mine})
+                   (SELECT count(*) FROM payment_share WHERE member_id IN ({listed}) AND state = 'PAID'
+                       AND order_id IN (SELECT id FROM orders WHERE status = 'PENDING_PAYMENT')) AS shared,
+                   (SELECT count(*) FROM refund WHERE (order_id IN ({mine})
+                            OR payment_id IN (SELECT id FROM payment WHERE share_id IN ({paid_by_me})))
                        AND (status IN ('INTENDED', 'PROCESSING', 'ABNORMAL', 'AT_DESK')
                             OR status = 'CLOSED' AND NOT EXISTS (
                                SELECT 1 FROM refund later WHERE later.replaces_id = refund.id))) AS refunding,

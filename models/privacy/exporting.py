@@ -108,7 +108,7 @@ async def _parts(part: Part, ids: Sequence[int], keys: PrivacyKeys) -> Mapping[i
     columns = _columns(part.exported, (part.column, *_NEEDED_BY_PARTS.get(part.table, ())))
     found = await database.rows(
         f"""SELECT {columns} FROM {part.table}
-             WHERE {part.column} IN ({database.parameters(len(ids))}) ORDER BY id""",
+             WHERE {part.column} IN ({database.parameters(len(ids))}) AND {part.of} ORDER BY id""",
         *ids,
     )
     by_row: dict[int, list[dict[str, Any]]] = defaultdict(list)

@@ -123,15 +123,16 @@ def _open(row: Any, keys: SealingKeys) -> str:
 
 
 async def _last_trade(accounts: Sequence[int]) -> datetime | None:
-    """When the last order of these accounts was over: played, closed, or given back."""
+    """When the last order of these accounts, or of which they paid a share, was over: played, closed, or given back."""
     listed = database.parameters(len(accounts))
+    theirs = f"""(SELECT id FROM orders WHERE member_id IN ({listed})
+                   UNION SELECT order_id FROM payment_share WHERE member_id IN ({listed})
+                                                              AND state IN ('PAID', 'GIVEN_BACK'))"""
     found = await database.row(
-        f"""SELECT (SELECT max(placed_at) FROM orders WHERE member_id IN ({listed})) AS placed,
-                   (SELECT max(closed_at) FROM orders WHERE member_id IN ({listed})) AS closed,
-                   (SELECT max(order_line.ends_at) FROM order_line JOIN orders ON orders.id = order_line.order_id
-                     WHERE orders.member_id IN ({listed})) AS played,
-                   (SELECT max(refund.finished_at) FROM refund JOIN orders ON orders.id = refund.order_id
-                     WHERE orders.member_id IN ({listed})) AS refunded""",
+        f"""SELECT (SELECT max(placed_at) FROM orders WHERE id IN {theirs}) AS placed,
+                   (SELECT max(closed_at) FROM orders WHERE id IN {theirs}) AS closed,
+                   (SELECT max(ends_at) FROM order_line WHERE order_id IN {theirs}) AS played,
+                   (SELECT max(finished_at) FROM refund WHERE order_id IN {theirs}) AS refunded""",
         *accounts,
     )
     assert found is not None

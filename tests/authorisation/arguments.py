@@ -64,6 +64,7 @@ from tests.authorisation.arguments_settlement import (
     REACHING_SETTLEMENT,
     WORDS_SETTLEMENT,
 )
+from tests.authorisation.arguments_splitting import PLAIN_SPLITTING, REACHING_SPLITTING
 from tests.authorisation.arguments_statistics import OPEN_STATISTICS, PLAIN_STATISTICS
 from tests.authorisation.arguments_vouchers_desk import (
     OPEN_VOUCHERS_AT_DESK,
@@ -339,6 +340,7 @@ REACHING: Mapping[str, Reaching] = {
     **REACHING_ATTENDANCE,
     **REACHING_WAITING,
     **REACHING_MOVING,
+    **REACHING_SPLITTING,
     **REACHING_CLOSURES,
     **REACHING_DRAWS,
     **REACHING_ARRANGEMENTS,
@@ -415,6 +417,7 @@ PLAIN: Mapping[str, Plain] = {
     **PLAIN_MY_VOUCHERS,
     **PLAIN_WAITING,
     **PLAIN_MOVING,
+    **PLAIN_SPLITTING,
     **PLAIN_CLOSURES,
     **PLAIN_DRAWS,
     **PLAIN_ARRANGEMENTS,

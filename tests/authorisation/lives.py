@@ -39,6 +39,7 @@ from tests.authorisation.lives_prices import live_with_a_concession
 from tests.authorisation.lives_risk import live_with_risk
 from tests.authorisation.lives_sessions import a_pool_at
 from tests.authorisation.lives_settlement import live_with_settlement
+from tests.authorisation.lives_splitting import live_with_shares
 from tests.authorisation.lives_vouchers_desk import live_with_vouchers
 from tests.authorisation.lives_waiting import live_in_line
 from tests.authorisation.offices import OFFICES, OFFICES_ELSEWHERE, officers, somebody_locked_out
@@ -307,6 +308,7 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     await live_with_pauses(life)
     await live_in_line(life)
     await live_on_the_move(life)
+    await live_with_shares(life)
     await live_under_closure(life)
     await live_in_draws(life)
     await live_with_arrangements(life)

@@ -161,6 +161,7 @@ async def a_paid_order(
 WHAT_AN_ACT_WRITES = (
     *(
         "orders",
+        "payment_share",
         "move_quote",
         "order_line",
         "held_cell",

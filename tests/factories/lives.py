@@ -33,6 +33,7 @@ FIXED: dict[str, dict[str, Any]] = {
     },
     "deletion": {"cancelled_at": NOW},
     "order_line": {"kind": "COURT_SLOT"},
+    "payment_share": {"state": "PAID", "amount_fen": 1},
     "attendance": {"state": "CAME", "kept_percent": 100},
     "booking_pause": {"ends_at": NOW + timedelta(days=30)},
     "merge": {"undone_at": NOW},

@@ -8,7 +8,7 @@ from models.admissions.tables import Admission
 from models.booking.tables import HeldCell
 from models.forwarding.tables import OutboxRow
 from models.orders.rules import AT_THE_DESK, PAYABLE
-from models.orders.tables import FinanceEvent, Order, OrderLine, Payment, Refund
+from models.orders.tables import FinanceEvent, Order, OrderLine, Payment, PaymentShare, Refund
 from tests.factories.booking import Hall
 from tests.outside import Outside
 
@@ -40,21 +40,38 @@ async def check(outside: Outside, hall: Hall) -> None:
     orders = {order.id: order for order in await Order.all()}
     await check_cells(orders, hall)
     payments, refunds = await Payment.all(), await Refund.all()
-    settled = Counter(payment.order_id for payment in payments if payment.status == "SETTLED")
+    settled: Counter[int] = Counter()
+    for payment in payments:
+        settled[payment.order_id] += payment.amount_fen if payment.status == "SETTLED" else 0
     told = Counter((row.subject, row.payload["state"]) for row in await OutboxRow.filter(kind="orders"))
     for order in orders.values():
-        counts = settled[order.id]
-        was_paid = counts == 1 or order.total_fen == 0
-        assert counts <= 1
+        was_paid = settled[order.id] == order.total_fen  # by one payment, or by all who share it; or it was free
+        assert settled[order.id] <= order.total_fen
         assert was_paid or order.status != "PAID"
+        assert was_paid or settled[order.id] == 0 or (order.split_at and order.status == "PENDING_PAYMENT")
         assert told[f"order:{order.order_no}", "PAID"] == was_paid
         assert told[f"order:{order.order_no}", "CANCELLED"] == (was_paid and order.status == "CLOSED")
+    await check_shares(orders)
     check_money(await their_books(outside), await FinanceEvent.all(), payments, refunds)
     lines = {line.id: line for line in await OrderLine.all()}
     for admission in await Admission.filter(first_entered_at__isnull=False):
         assert admission.revoked_at is None
         assert lines[admission.order_line_id].cancelled_at is None
         assert orders[admission.order_id].status == "PAID"
+
+
+async def check_shares(orders: Mapping[int, Order]) -> None:
+    """What is shared adds up to the price, and what became of the shares is what became of their order."""
+    sums: Counter[int] = Counter()
+    for share in await PaymentShare.exclude(state="TAKEN_OVER"):
+        order = orders[share.order_id]
+        sums[order.id] += share.amount_fen
+        if order.status == "PENDING_PAYMENT":
+            assert share.state in ("OPEN", "PAID")
+        else:
+            was_booked = order.paid_at is not None
+            assert (share.state == "PAID") == was_booked, (share.state, order.status)
+    assert sums == {order.id: order.total_fen for order in orders.values() if order.split_at}
 
 
 async def check_cells(orders: Mapping[int, Order], hall: Hall) -> None:

@@ -1,6 +1,6 @@
 """Whatever happens in whatever order, nobody pays for nothing, nothing is given away, and no court is given twice.
 
-A machine places, pays over both channels and at the desk, cancels and moves whole orders and lines, gives back, enters, jumps in
+A machine places, pays over both channels and at the desk, splits prices among friends, cancels and moves whole orders and lines, gives back, enters, jumps in
 time, hands in notices twice or never, kills processes around calls to the channels and lets other things happen during
 them. The sandboxes' own books are the judge. `make soak` runs it for about as long as it is told.
 """
@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +34,7 @@ from models.checkout.handing_out import hand_out_refund
 from models.checkout.moving import open_move
 from models.checkout.paying import check_due_payments
 from models.checkout.refunding import send_due_refunds
+from models.checkout.splitting import split_order, take_over_shares
 from models.checkout.staff_refunding import give_back
 from models.codes import rules as codes
 from models.codes.rules import CodeVersions
@@ -57,6 +59,7 @@ from tests.factories.booking import (
     wanted,
 )
 from tests.factories.people import CODE_KEYS, a_clerk
+from tests.factories.splitting import share_page, share_sheet, tie
 from tests.outside import Killed, Meddled, Outside, Stage, killed
 from tests.properties.order_money_books import check, check_everybody_is_square
 
@@ -121,6 +124,7 @@ class World:
     hall: Hall
     people: tuple[Person, ...]
     clerk: StaffSignedIn
+    ties: Mapping[tuple[int, int], str]  # of any two of the people, by their places among them
     steps: list[str] = field(default_factory=list)
 
 
@@ -135,7 +139,9 @@ async def world(db: Database, stage: Stage, tmp_path: Path) -> World:
     people = [await a_person() for _ in range(3)]
     clerk = await a_clerk(hall.venue.public_id)
     await open_shift(clerk=clerk, venue_id=hall.venue.public_id, float_fen=10_000, now=NOW)
-    return World(asyncio.get_running_loop(), stage, tmp_path, hall, tuple(people), clerk)
+    ties = {(one, other): await tie(people[one], people[other]) for one, other in combinations(range(3), 2)}
+    ties |= {(other, one): key for (one, other), key in ties.items()}
+    return World(asyncio.get_running_loop(), stage, tmp_path, hall, tuple(people), clerk, ties)
 
 
 class OrderMoney(RuleBasedStateMachine):
@@ -293,6 +299,54 @@ class OrderMoney(RuleBasedStateMachine):
         self.run(self.in_trouble(trouble, act))
 
     @rule(
+        who=st.integers(0, 2),
+        court=st.sampled_from(COURTS),
+        hour=st.sampled_from([9, 10, 11, 12]),
+        until=st.lists(st.sampled_from(UNTIL), max_size=3),
+        pressed=st.booleans(),
+        trouble=trouble_around("close", "prepay"),
+    )
+    def go_dutch(self, who: int, court: str, hour: int, until: list[str], pressed: bool, trouble: Trouble) -> None:
+        """Buys, perhaps begins to pay, splits it with both others, and some of them pay more or less of the way."""
+        self.buy(who, court, hour, 3, 2, "pressed" if pressed else "placed", False, NONE)
+
+        async def act(channels: Channels) -> None:
+            await self.split(-1, who, channels)
+            for person, how_far in enumerate(until):
+                if how_far != "placed":
+                    await self.open_share(-1, person, channels)
+                if how_far in ("paid", "settled"):
+                    await self.pay(-1, late=False)
+                if how_far == "settled":
+                    await self.read_letters()
+                    await self.deliver(-1)
+
+        self.run(self.in_trouble(trouble, act))
+
+    @precondition(lambda self: self.orders)
+    @rule(
+        which=recent,
+        who=st.integers(0, 2),
+        by_alipay=st.booleans(),
+        trouble=trouble_around("prepay", "query", "close"),
+    )
+    def press_share(self, which: int, who: int, by_alipay: bool, trouble: Trouble) -> None:
+        self.run(
+            self.in_trouble(trouble, lambda channels: self.open_share(which, who, channels, by_alipay=by_alipay))
+        )
+
+    @precondition(lambda self: self.orders)
+    @rule(which=recent, trouble=trouble_around("close", "query"))
+    def take_over(self, which: int, trouble: Trouble) -> None:
+        async def act(channels: Channels) -> None:
+            order, person = self.take_up(which)
+            asked = {"member_id": person.member_id, "order_no": order.order_no}
+            await take_over_shares(**asked, channels=channels, now=self.now)  # type: ignore[arg-type]
+            await self.open_sheet_of_share(order, person, channels)
+
+        self.run(self.in_trouble(trouble, act))
+
+    @rule(
         court=st.sampled_from(COURTS),
         hour=st.sampled_from([9, 10, 11, 12]),
         until=st.sampled_from(UNTIL[:4]),
@@ -366,6 +420,29 @@ class OrderMoney(RuleBasedStateMachine):
         order, person = self.take_up(which)
         page = await invoke_alipay(self.outside, order, person, way=way, now=self.now, channels=channels)
         self.sheets.append(Sheet(order.id, page))
+
+    async def split(self, which: int, who: int, channels: Channels) -> None:
+        order, person = self.take_up(which)
+        ties = [self.world.ties[who, other] for other in range(3) if other != who]
+        await split_order(
+            member_id=person.member_id,
+            order_no=order.order_no,
+            companion_ids=ties,
+            channels=channels,
+            now=self.now,
+        )
+
+    async def open_share(self, which: int, who: int, channels: Channels, *, by_alipay: bool = False) -> None:
+        order, person = self.take_up(which)[0], self.world.people[who]
+        if not by_alipay:
+            return await self.open_sheet_of_share(order, person, channels)
+        page = await share_page(self.outside, order, person, now=self.now, channels=channels)
+        self.sheets.append(Sheet(order.id, page))
+        return None
+
+    async def open_sheet_of_share(self, order: Order, person: Person, channels: Channels) -> None:
+        sheet = await share_sheet(self.outside, order, person, now=self.now, channels=channels)
+        self.sheets.append(Sheet(order.id, sheet))
 
     async def both(self, which: int) -> None:
         with contextlib.suppress(DomainError):
