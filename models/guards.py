@@ -35,6 +35,7 @@ _LOOKED_UP_BY = (
     ("rating", "member_id"),
     ("voucher", "order_id"),
     ("held_cell", "freed_slot_id"),
+    ("order_line", "session_id"),
     ("waiting_entry", "order_id"),
     ("draw_entry", "order_id"),
     ("staff_sign_in", "staff_id"),
