@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test soak check bench bench-rush format lock migration schema documents clean
+.PHONY: help run demo test soak check bench bench-rush bench-scale format lock migration schema documents clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: .venv/dev.stamp ## CPU beside a bare route on the same PostgreSQL; writes
 
 bench-rush: .venv/dev.stamp ## the rush at ten: claims a second, durable, beside bare routes; writes build/bench-rush.json
 	@$(BIN)/python -m tests.bench.rush
+
+bench-scale: .venv/dev.stamp ## CPU of a request in houses of 1,000 to 100,000 venues; minutes, 20 GB of disk (SCALE=small); writes build/bench-scale.json
+	@$(BIN)/python -m tests.bench.scale
 
 format: .venv/dev.stamp ## mend what ruff can mend
 	$(BIN)/ruff check --fix

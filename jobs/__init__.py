@@ -16,7 +16,7 @@ from jobs.messages import tell_people
 from jobs.offline import judge_offline
 from jobs.orders import check_payments, end_holds, release_no_shows, send_refunds
 from jobs.reconciliation import reconcile
-from jobs.retention import delete_members, move_latecomers, purge_old
+from jobs.retention import delete_members, move_latecomers, purge_old, purge_past
 from jobs.risk import ask_risk_ranks, judge_uses
 from jobs.sessions import make_sessions
 from jobs.statistics import note_ages
@@ -63,6 +63,7 @@ ALL: tuple[Job, ...] = (
     Job(name="move_latecomers", function=move_latecomers, every_seconds=300),
     Job(name="delete_members", function=delete_members, every_seconds=600, timeout_seconds=300),
     Job(name="purge_old", function=purge_old, every_seconds=3600, timeout_seconds=900),
+    Job(name="purge_past", function=purge_past, every_seconds=3600, timeout_seconds=900),
     Job(name="chain_audit", function=chain_audit, every_seconds=5),
     Job(name="check_audit", function=check_audit, every_seconds=3600, timeout_seconds=3000),
 )

@@ -4,7 +4,7 @@ import logging
 
 from jobs.job import Tools
 from models.merging import operations as merging
-from models.privacy import deleting, retention
+from models.privacy import deleting, past, retention
 
 log = logging.getLogger(__name__)
 
@@ -26,4 +26,13 @@ async def purge_old(tools: Tools) -> int:
     gone = await retention.purge_old(keys=tools.audit_keys, now=tools.clock())
     if any(gone.values()):
         log.info("retention: %s", ", ".join(f"{name} {count}" for name, count in gone.items() if count))
+    return sum(gone.values())
+
+
+async def purge_past(tools: Tools) -> int:
+    """Cells and sessions that are over leave the tables that everybody reads (models/privacy/past.py). Gives how many
+    rows went."""
+    gone = await past.purge_past(now=tools.clock())
+    if gone:
+        log.info("past: %s", ", ".join(f"{name} {count}" for name, count in gone.items()))
     return sum(gone.values())

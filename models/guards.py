@@ -36,6 +36,7 @@ _LOOKED_UP_BY = (
     ("rating", "member_id"),
     ("voucher", "order_id"),
     ("held_cell", "freed_slot_id"),
+    ("order_line", "session_id"),
     ("waiting_entry", "order_id"),
     ("draw_entry", "order_id"),
     ("series_date", "order_id"),

@@ -230,15 +230,48 @@ def nearby_sql(on_postgres: bool, with_cursor: bool, with_sport: bool, with_open
                          SELECT 1 FROM opening_hours o WHERE o.venue_id = v.id
                           AND o.sport_code = {sports_own_hours or "''"} AND o.weekday = {weekday}
                           AND o.opens_minute <= {minute} AND o.closes_minute > {minute}))"""
+    metres = squared_metres_sql("v.lon", "v.lat", numbers)
+    some = _SOME_TO_FILTER if beyond or filters else _SOME
+    text = _NEAR_POSTGRES if on_postgres else _NEAR_SQLITE
+    near = text.format(metres=metres, beyond=beyond, filters=filters, some=some)
     return f"""
-        WITH near AS (
-          SELECT id, m2 FROM (
-            SELECT v.id, {squared_metres_sql("v.lon", "v.lat", numbers)} AS m2
-              FROM {says["venues_in_box"]} AND v.is_open{filters}) AS boxed
-           WHERE m2 <= $17 {beyond} ORDER BY m2, id LIMIT $18)
+        WITH {near}
         SELECT near.m2 AS squared_metres, {_venue_columns(says, weekday="$19")}
           FROM near JOIN venue v ON v.id = near.id JOIN region r ON r.id = v.region_id
          ORDER BY near.m2, v.id"""
+
+
+# CROSS JOIN is SQLite's way to say: the box first. Its planner may else go through every venue.
+_NEAR_SQLITE = """near AS (
+          SELECT id, m2 FROM (
+            SELECT v.id, {metres} AS m2
+              FROM venue_place b CROSS JOIN venue v ON v.id = b.id
+             WHERE b.lon_max >= $1 AND b.lat_max >= $2 AND b.lon_min <= $3 AND b.lat_min <= $4
+               AND v.is_open{filters}) AS boxed
+           WHERE m2 <= $17 {beyond} ORDER BY m2, id LIMIT $18)"""
+_NEAR_POSTGRES = """few AS MATERIALIZED (
+          SELECT id, lon, lat, is_open, sport_codes, partner_id
+            FROM venue ORDER BY point(lon, lat) <-> point($5, $6) LIMIT {some}),
+        reach AS MATERIALIZED (
+          SELECT m2 FROM (SELECT v.id, {metres} AS m2 FROM few v WHERE v.is_open{filters}) AS among
+           WHERE m2 <= $17 {beyond} ORDER BY m2 OFFSET $18 - 1 LIMIT 1),
+        box AS MATERIALIZED (
+          SELECT m2, $5 - share * ($5 - $1) AS west, $6 - share * ($6 - $2) AS south,
+                 $5 + share * ($3 - $5) AS east, $6 + share * ($4 - $6) AS north
+            FROM (SELECT COALESCE((SELECT m2 FROM reach), $17) AS m2,
+                         COALESCE((SELECT 1.0001 * sqrt(m2 / $17) FROM reach), 1) AS share) AS sized),
+        near AS (
+          SELECT id, m2 FROM (
+            SELECT v.id, {metres} AS m2, box.m2 AS furthest
+              FROM box CROSS JOIN venue v
+             WHERE point(v.lon, v.lat) <@ box(point(west, south), point(east, north)) AND v.is_open{filters}) AS boxed
+           WHERE m2 <= furthest {beyond} ORDER BY m2, id LIMIT $18)"""
+"""Some that are near by their degrees come first, from the index in that order. When as many of them as are wanted suit,
+none of those that are nearest by true metres is farther than the last of these, and the box to look through is only so
+large, however dense a city is; else it is the radius'. (A share of each of its sides surely contains what is within
+that share of the radius: `Metric.box` grows a little faster than its radius.) That LIMIT is no parameter, since one
+plan serves all and must know that it is small."""
+_SOME, _SOME_TO_FILTER = MOST_AT_ONCE * 3 // 2, MOST_AT_ONCE * 8
 
 
 @cache
@@ -257,7 +290,6 @@ def _venue_columns(says: dict[str, str], *, weekday: str) -> str:
 
 
 _POSTGRES = {
-    "venues_in_box": "venue v WHERE point(v.lon, v.lat) <@ box(point($1, $2), point($3, $4))",
     "plays": "jsonb_exists(v.sport_codes, {sport})",
     "sports": """(SELECT json_agg(json_build_array(s.code, s.name) ORDER BY s.position)
                     FROM sport s WHERE jsonb_exists(v.sport_codes, s.code))""",
@@ -268,9 +300,6 @@ _POSTGRES = {
                      FROM partner_platform p WHERE p.code = v.partner_id)""",
 }
 _SQLITE = {
-    # CROSS JOIN is SQLite's way to say: the box first. Its planner may else go through every venue.
-    "venues_in_box": """venue_place b CROSS JOIN venue v ON v.id = b.id
-                         WHERE b.lon_max >= $1 AND b.lat_max >= $2 AND b.lon_min <= $3 AND b.lat_min <= $4""",
     "plays": "{sport} IN (SELECT value FROM json_each(v.sport_codes))",
     "sports": """(SELECT json_group_array(json_array(s.code, s.name)) FROM (SELECT code, name FROM sport
                    WHERE code IN (SELECT value FROM json_each(v.sport_codes)) ORDER BY position) AS s)""",

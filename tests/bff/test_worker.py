@@ -241,6 +241,7 @@ NOBODY_WAITS = {
     "grow_up": "a birthday is counted in days",
     "delete_members": "the days in which one may think better of it are over",
     "purge_old": "what is old by years or months may be an hour older",
+    "purge_past": "what is over is in nobody's way by day either",
     "remind_of_vouchers": "a voucher's last day is a day long",
     "judge_uses": "a use is judged a day after its day",
     "check_audit": "looks for tampering in all that is kept, which takes long",

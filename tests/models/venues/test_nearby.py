@@ -1,6 +1,7 @@
 """Venues nearby: the right ones in the right order, with geopy's geodesic as the judge, and cheap whatever is far."""
 
 import json
+import random
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,8 +12,10 @@ from geopy.distance import geodesic
 from tortoise.connection import get_connection
 
 from maps.coordinates import CoordinateSystem, Point
+from maps.nearest import Metric
 from models import database
 from models.errors import BadInput, DomainError, ErrorCode
+from models.venues import queries
 from models.venues.queries import NearbyRow, VenueRow, nearby_statement, venues_near
 from models.venues.tables import OpeningHours, Venue
 from tests import databases
@@ -288,18 +291,21 @@ async def test_the_work_does_not_grow_with_venues_elsewhere(db: Database) -> Non
         count = _rows_examined if databases.KIND == "postgres" else _steps
         work.append(await count(text, values))
         assert [row.venue.id for row in await near(radius_m=5_000)] == near_ids
-    assert work[1] == pytest.approx(work[0], rel=0.01)
+    if databases.KIND == "postgres":  # whose plan follows its figures, which are a sample
+        assert max(work) < 2 * queries._SOME
+    else:
+        assert work[1] == pytest.approx(work[0], rel=0.01)
 
 
 async def _rows_examined(text: str, values: list[Any]) -> float:
-    """Of venues, by PostgreSQL: those in the box and no other."""
+    """Of venues, by PostgreSQL: those in the box, and as many of the nearest as are tried first."""
     found = await database.row(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *values)
     assert found is not None
     nodes = _walk(json.loads(found["QUERY PLAN"])[0]["Plan"])
     assert "venue_place" in {node.get("Index Name") for node in nodes}
     examined = {_examined_by(node) for node in nodes if _reads_venues(node)}
-    assert examined == {5}
-    return sum(examined)
+    assert {5, queries._SOME} <= examined, found["QUERY PLAN"]
+    return max(examined)
 
 
 def _reads_venues(node: dict[str, Any]) -> bool:
@@ -309,6 +315,53 @@ def _reads_venues(node: dict[str, Any]) -> bool:
 def _examined_by(node: dict[str, Any]) -> float:
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
     return float((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+async def test_a_city_ten_times_as_dense_gives_the_nearest_for_as_little_work(db: Database) -> None:
+    chance = random.Random(7)
+    region = (await a_region()).id
+    metric = Metric.at(CHENGDU.lon, CHENGDU.lat)
+    said: dict[str, Any] = dict.fromkeys(
+        ("name", "published_name", "address", "published_address", "venue_type", "coordinate_quality"), "密"
+    )
+    said |= {"region_id": region, "province_code": "510000", "city_code": "510100"}
+    venues: list[Venue] = []
+    examined = []
+    for many in (80, 800):
+        made = [
+            Venue(
+                public_id=f"d{n}",
+                ref=f"D{n}",
+                is_open=n % 10 > 0,
+                **said,
+                lon=round(CHENGDU.lon + chance.uniform(-0.1, 0.1), 3),  # on a grid: many are equally far
+                lat=round(CHENGDU.lat + chance.uniform(-0.1, 0.1), 3),
+            )
+            for n in range(len(venues), many)
+        ]
+        await Venue.bulk_create(made, batch_size=2_000)
+        venues = await Venue.all().order_by("id")
+        far = metric.all_squared_metres([(venue.lon, venue.lat) for venue in venues])
+        judged = sorted(
+            (metres, venue.id)
+            for metres, venue in zip(far, venues, strict=True)
+            if venue.is_open and metres <= 8_000**2
+        )
+        if many == 80:
+            pages = [row async for page in all_pages(CHENGDU, radius_m=8_000, first=20) for row in page]
+            assert [(row.squared_metres, row.venue.id) for row in pages] == judged
+        first = await venues_near(point=CHENGDU, radius_m=8_000, today=FRIDAY, first=20)
+        after = (first.rows[-1].squared_metres, first.rows[-1].venue.id)
+        second = await venues_near(point=CHENGDU, radius_m=8_000, today=FRIDAY, first=20, after=after)
+        assert [(row.squared_metres, row.venue.id) for row in first.rows + second.rows] == judged[:40]
+        if databases.KIND == "postgres":
+            await database.rows("ANALYZE venue")
+            text, values = nearby_statement(CHENGDU, 8_000, FRIDAY, 20)
+            found = await database.row(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *values)
+            assert found is not None
+            nodes = _walk(json.loads(found["QUERY PLAN"])[0]["Plan"])
+            examined.append(max(_examined_by(node) for node in nodes if _reads_venues(node)))
+    assert all(count <= 1.2 * queries._SOME for count in examined), examined
 
 
 async def _steps(text: str, values: list[Any]) -> int:
