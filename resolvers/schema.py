@@ -101,6 +101,7 @@ class Query(
 @strawberry.type
 class Mutation(
     MemberActs,
+    SeriesActs,
     RealNameActs,
     FamilyActs,
     PeopleAtDeskActs,
@@ -113,7 +114,6 @@ class Mutation(
     OrderActs,
     AttendanceActs,
     WaitingActs,
-    SeriesActs,
     GroupRequestActs,
     ClosureActs,
     DrawActs,
