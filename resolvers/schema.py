@@ -105,6 +105,7 @@ class Query(
 @strawberry.type
 class Mutation(
     MemberActs,
+    SeriesActs,
     RealNameActs,
     FamilyActs,
     PeopleAtDeskActs,
@@ -117,7 +118,6 @@ class Mutation(
     OrderActs,
     AttendanceActs,
     WaitingActs,
-    SeriesActs,
     GroupRequestActs,
     ClosureActs,
     DrawActs,

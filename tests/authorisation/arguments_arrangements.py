@@ -73,6 +73,6 @@ PLAIN_ARRANGEMENTS: Mapping[str, Plain] = {
     "SeriesInput.people": Plain(lambda life: ABSENT),
     "askForGroupBooking.people": Plain(lambda life: 6),
     "askForGroupBooking.purpose": Plain(lambda life: PURPOSE),
-    "decideGroupRequest.note": Plain(lambda life: ABSENT),
+    "decideGroupRequest.note": Plain(lambda life: "当天有比赛"),
 }
 WORDS_ARRANGEMENTS = {"purpose"}
