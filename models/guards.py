@@ -313,6 +313,9 @@ _POSTGRES = (
     *_AUDIT_ON_POSTGRES,
     *_ADDED_ONLY_ON_POSTGRES,
     "CREATE INDEX IF NOT EXISTS venue_place ON venue USING gist (point(lon, lat))",
+    # a day's grid is read from an index alone where its pages were vacuumed, and each night a part of the cells leaves
+    """ALTER TABLE held_cell SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02,
+                                  autovacuum_analyze_scale_factor = 0.02)""",
     *(
         f"""DO $$ BEGIN
               IF NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = '{name}') THEN
