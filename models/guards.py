@@ -54,6 +54,7 @@ _BOTH = (
     # a line is moved once, however often the new order ran out
     """CREATE UNIQUE INDEX IF NOT EXISTS orders_one_moves ON orders (moves_line_id)
        WHERE moves_line_id IS NOT NULL AND status <> 'CLOSED'""",
+    "DROP INDEX IF EXISTS held_cell_by_venue_id_step",  # of the time when a day's grid looked its parts up
     # to a unique constraint every NULL is another: one rule for the venues that have none
     "DROP INDEX IF EXISTS booking_rule_one_default",  # of the time when a rule had neither days nor versions
     """CREATE UNIQUE INDEX IF NOT EXISTS booking_rule_one_stands

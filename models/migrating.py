@@ -63,6 +63,8 @@ async def _apply(migration: Migration, state: State, *, schema_editor: BaseSchem
     """`Migration.apply`, but that making a table and adding a column get no copy of what was before."""
     assert not dry_run
     in_one = schema_editor.client.capabilities.supports_transactions
+    if schema_editor.DIALECT == "sqlite":
+        schema_editor._drop_index_sql = _drop_if_there  # type: ignore[method-assign]
     for operation in migration.operations:
         looks_back = not isinstance(operation, CreateModel | AddField)
         before: Any = state.clone() if looks_back else None
@@ -73,6 +75,11 @@ async def _apply(migration: Migration, state: State, *, schema_editor: BaseSchem
         await migration._run_database_forward(operation, before, state, schema_editor, in_one)
     state.validate_relations_initialized()
     return state
+
+
+def _drop_if_there(_model: Any, name: str) -> str:
+    """An earlier rebuilding of its table may have lost an index; the guards have put it up under a name of theirs."""
+    return f'DROP INDEX IF EXISTS "{name}"'
 
 
 async def _make_anew(schema_editor: Any, model: Any) -> None:
