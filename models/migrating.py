@@ -64,7 +64,8 @@ async def _apply(migration: Migration, state: State, *, schema_editor: BaseSchem
     assert not dry_run
     in_one = schema_editor.client.capabilities.supports_transactions
     if schema_editor.DIALECT == "sqlite":
-        schema_editor._drop_index_sql = _drop_if_there  # type: ignore[method-assign]
+        editor: Any = schema_editor
+        editor._drop_index_sql = _drop_if_there
     for operation in migration.operations:
         looks_back = not isinstance(operation, CreateModel | AddField)
         before: Any = state.clone() if looks_back else None
