@@ -238,6 +238,15 @@ class Migration(migrations.Migration):
             name='series_weeks',
             field=fields.IntField(null=True),
         ),
+        ops.RemoveIndex(
+            model_name='HeldCell',
+            name=None,
+            fields=['venue_id', 'step'],
+        ),
+        ops.AddIndex(
+            model_name='HeldCell',
+            index=Index(fields=['venue_id', 'step', 'part_id']),
+        ),
         ops.AddField(
             model_name='Member',
             name='home_province',

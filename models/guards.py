@@ -65,6 +65,7 @@ _BOTH = (
     # a line is moved once, however often the new order ran out
     """CREATE UNIQUE INDEX IF NOT EXISTS orders_one_moves ON orders (moves_line_id)
        WHERE moves_line_id IS NOT NULL AND status <> 'CLOSED'""",
+    "DROP INDEX IF EXISTS held_cell_by_venue_id_step",  # of the time when a day's grid looked its parts up
     # to a unique constraint every NULL is another: one rule for the venues that have none
     "DROP INDEX IF EXISTS booking_rule_one_default",  # of the time when a rule had neither days nor versions
     """CREATE UNIQUE INDEX IF NOT EXISTS booking_rule_one_stands
@@ -353,6 +354,9 @@ _POSTGRES = (
     *_SHARES_ON_POSTGRES,
     *_ADDED_ONLY_ON_POSTGRES,
     "CREATE INDEX IF NOT EXISTS venue_place ON venue USING gist (point(lon, lat))",
+    # a day's grid is read from an index alone where its pages were vacuumed, and each night a part of the cells leaves
+    """ALTER TABLE held_cell SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02,
+                                  autovacuum_analyze_scale_factor = 0.02)""",
     *(
         f"""DO $$ BEGIN
               IF NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = '{name}') THEN

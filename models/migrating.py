@@ -73,6 +73,9 @@ async def _apply(migration: Migration, state: State, *, schema_editor: BaseSchem
     before is made only for who looks at it."""
     assert not dry_run
     in_one = schema_editor.client.capabilities.supports_transactions
+    if schema_editor.DIALECT == "sqlite":
+        editor: Any = schema_editor
+        editor._drop_index_sql = _drop_if_there
     for operations in _together(migration.operations):
         looks_back = not isinstance(operations[0], CreateModel | AddField | AddIndex | AddConstraint | RunPython)
         before = state.clone() if looks_back else state
@@ -122,6 +125,11 @@ def _forward(state: State, app_label: str, operations: Sequence[Operation]) -> N
     for operation in operations:
         operation.state_forward(app_label, gathering)
     state.reload_models(gathering.anew)
+
+
+def _drop_if_there(_model: Any, name: str) -> str:
+    """An earlier rebuilding of its table may have lost an index; the guards have put it up under a name of theirs."""
+    return f'DROP INDEX IF EXISTS "{name}"'
 
 
 async def _make_anew(schema_editor: Any, model: Any) -> None:

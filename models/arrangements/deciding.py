@@ -5,7 +5,7 @@ from datetime import datetime
 
 from models import database
 from models.arrangements.dates import paid_later
-from models.arrangements.requesting import slots_of, tell_decided
+from models.arrangements.requesting import request_and_moment, slots_of, tell_decided
 from models.arrangements.rules import (
     LONGEST_NOTE,
     GroupLine,
@@ -130,7 +130,7 @@ async def _refuse(seen: GroupRequest, clerk: StaffSignedIn, reason: str, *, now:
     request.state, request.note = RequestState.REFUSED, reason
     request.decided_by_id, request.decided_at = clerk.staff_id, now
     await request.save(update_fields=["state", "note", "decided_by_id", "decided_at"])
-    await tell_decided(request, "GROUP_REFUSED", {"why": reason}, now)
+    await tell_decided(request, "GROUP_REFUSED", {"why": reason, **request_and_moment(request, now)}, now)
 
 
 async def _undecided(

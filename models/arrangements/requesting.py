@@ -147,8 +147,13 @@ async def _unanswered(row_id: int, member_id: int, now: datetime) -> int:
         return 0
     request.state, request.decided_at = RequestState.UNANSWERED, now
     await request.save(update_fields=["state", "decided_at"])
-    await tell_decided(request, "GROUP_UNANSWERED", {}, now)
+    await tell_decided(request, "GROUP_UNANSWERED", request_and_moment(request, now), now)
     return 1
+
+
+def request_and_moment(request: GroupRequest, now: datetime) -> dict[str, str]:
+    """What a message that leads to the request says of it."""
+    return {"when": moment_text(now), "request": request.public_id}
 
 
 async def tell_decided(request: GroupRequest, template: str, more: dict[str, str], now: datetime) -> None:
@@ -157,7 +162,7 @@ async def tell_decided(request: GroupRequest, template: str, more: dict[str, str
     assert venue is not None
     lines = [GroupLine(*line) for line in request.lines]
     what = lines[0].title if len(lines) == 1 else f"{lines[0].title}等{len(lines)}个时段"
-    said = {"venue": venue["name"], "what": what, "when": moment_text(now), "request": request.public_id, **more}
+    said = {"venue": venue["name"], "what": what, **more}
     await tell(member_id=request.member_id, template=template, values=said, about_no=request.public_id, now=now)
 
 

@@ -31,7 +31,8 @@ class HeldCell(Table):
     class Meta:
         table = "held_cell"
         unique_together = (("part", "step"),)
-        indexes = (("venue_id", "step"), ("order_line_id",))
+        # a day's grid is read from the first of them alone, and not from a page for each cell
+        indexes = (("venue_id", "step", "part_id"), ("order_line_id",))
 
 
 class WaitingEntry(Table):

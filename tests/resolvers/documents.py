@@ -4,6 +4,7 @@ Of the later topics each has a file of its own beside this one (`documents_peopl
 """
 
 from tests.resolvers import (
+    documents_arrangements,
     documents_attendance,
     documents_audit,
     documents_claiming,
@@ -265,6 +266,7 @@ mutation ($discrepancyId: ID!, $outcome: DiscrepancyOutcome!, $note: String!) {{
 }}"""
 ALL = (
     *(text for name, text in dict(vars()).items() if name.isupper() and not name.startswith("_")),
+    *documents_arrangements.ALL,
     *documents_attendance.ALL,
     *documents_audit.ALL,
     *documents_claiming.ALL,

@@ -120,7 +120,8 @@ async def test_whoever_dies_in_the_midst_or_runs_twice_leaves_what_one_whole_nig
 
 
 @pytest.mark.postgres
-async def test_old_rows_are_found_by_their_venue_without_reading_those_that_stay(db: Database) -> None:
+async def test_old_cells_and_a_days_cells_are_read_from_their_venues_index_alone(db: Database) -> None:
+    """However many cells of other venues and days there are."""
     await two_booked_halls()
     await database.rows(
         """INSERT INTO held_cell (part_id, step, venue_id, order_line_id)
@@ -129,9 +130,19 @@ async def test_old_rows_are_found_by_their_venue_without_reading_those_that_stay
                   (SELECT id, venue_id FROM court_part ORDER BY id LIMIT 4) part,
                   (SELECT id FROM order_line ORDER BY id LIMIT 1) line"""
     )
-    await database.rows("ANALYZE held_cell")
-    cells = RULES[0]
+    await database.rows("VACUUM ANALYZE held_cell")  # as autovacuum does
+    (said,) = await database.rows("SELECT reloptions FROM pg_class WHERE relname = 'held_cell'")
+    assert "autovacuum_vacuum_insert_scale_factor=0.02" in said["reloptions"], "… before a fifth of it is new"
+    (row,) = await database.rows("SELECT id FROM venue ORDER BY id LIMIT 1")
+    (plan,) = await database.rows(f"EXPLAIN (FORMAT JSON) {queries.HELD}", row["id"], 1048, 1096)
+    assert "venue_id" in plan[0]
+    assert {"Index Only Scan"} == {
+        word for word in ("Index Only Scan", "Heap Scan", "Seq Scan") if word in plan[0]
+    }
     (plan,) = await database.rows(
-        f"EXPLAIN (FORMAT JSON) SELECT id FROM held_cell WHERE {cells.condition} LIMIT $3", 1001, [1, 2], 5000
+        f"EXPLAIN (FORMAT JSON) SELECT id FROM held_cell WHERE {RULES[0].condition} LIMIT $3",
+        1001,
+        [row["id"]],
+        5000,
     )
     assert "Seq Scan" not in plan[0], plan[0]
