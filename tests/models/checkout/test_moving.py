@@ -89,6 +89,7 @@ async def asked(person: Person, order: Order, to: LineWanted, now: datetime) -> 
 
 
 async def pay(outside: Outside, person: Person, order: Order, now: datetime) -> None:
+    await outside.quiet()  # a refund's notice is not taken for the payment's
     outside.letters.clear()
     await outside.pay(await invoke_payment(outside, order, person, now=now))
     await outside.hand_in((await outside.wait_for_letters(1)).pop(), now=now)
