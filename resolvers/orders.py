@@ -218,7 +218,7 @@ class OrderQueries:
     @strawberry.field(
         directives=[
             ListSize(assumed_size=MOST_ORDERS, slicing_arguments=["first"], sized_fields=["edges"]),
-            Weight(weight=4000),
+            Weight(weight=3500),
         ],
         description="My orders, the latest first.",
     )

@@ -10,7 +10,9 @@ from tests.factories.booking import TOMORROW, at
 
 REACHING_DRAWS: Mapping[str, Reaching] = {
     "enterDraw.idempotencyKey": Reaching(
-        lambda life: [Known(life.others.keys["draw"], "the key of An's entry")],
+        lambda life: [
+            Known(life.others.keys["draw"], "the key of An's entry", shut="whoever enters again changes one entry")
+        ],
         lambda: secrets.token_hex(8),
     ),
 }

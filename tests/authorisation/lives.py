@@ -434,14 +434,12 @@ async def _reconcile(life: Life) -> None:
 
 
 async def two_days_statements(now: datetime) -> None:
-    """One that is matched, and one that the channel has not written yet. They are the house's, nobody's own."""
+    """One that is matched, and today's, which the channel has not written yet. They are the house's, nobody's own."""
     today = business_day(now)
     await DayStatement.create(
         channel="WECHAT_PAY", day=today - timedelta(days=2), status="MATCHED", digest="d" * 64, matched_at=now
     )
-    await DayStatement.create(
-        channel="WECHAT_PAY", day=today - timedelta(days=1), status="WAITING", next_attempt_at=now
-    )
+    await DayStatement.create(channel="WECHAT_PAY", day=today, status="WAITING", next_attempt_at=now)
 
 
 async def read_at(life: Life, code: str) -> str:

@@ -74,7 +74,18 @@ async def _write_order(
     order_id = await connection.fetchval(
         sql.INSERT_ORDER,
         *(order_no, "PENDING_PAYMENT", price, 0, key, request_hash, now, expires_at, None, None, ""),
-        *(member_id, day.venue_id, None, None, player["person_id"], None, player["home_province"]),
+        *(
+            member_id,
+            day.venue_id,
+            None,
+            None,
+            player["person_id"],
+            None,
+            player["home_province"],
+            None,
+            False,
+            None,
+        ),
     )
     starts_at, ends_at = day.midnight + timedelta(minutes=start), day.midnight + timedelta(minutes=end)
     title = f"{court[2]} {day.date.month}月{day.date.day}日 {clock_text(start)}–{clock_text(end)}"

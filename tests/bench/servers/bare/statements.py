@@ -28,8 +28,9 @@ HELD_BY_ACCOUNTS = players._HELD_BY_ACCOUNTS
 INSERT_ORDER = (
     'INSERT INTO "orders" ("order_no","status","total_fen","voucher_fen","idempotency_key","request_hash",'
     '"placed_at","hold_expires_at","paid_at","closed_at","close_reason","member_id","venue_id","placed_by_id",'
-    '"placed_by_staff_id","person_id","moves_line_id","member_province") '
-    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18) RETURNING "id"'
+    '"placed_by_staff_id","person_id","moves_line_id","member_province","organisation_id",'
+    '"by_approval","split_at") '
+    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21) RETURNING "id"'
 )
 
 INSERT_LINE = (
@@ -55,7 +56,7 @@ VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kind, about_no) DO NOTHING"""
 ORDER = """
 SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.voucher_fen, orders.placed_at,
        orders.hold_expires_at, orders.paid_at, orders.closed_at, orders.close_reason, orders.placed_by_id,
-       orders.member_province, venue.province_code AS venue_province, venue.public_id AS venue_id, venue.name AS venue_name,
+       orders.split_at, orders.member_province, venue.province_code AS venue_province, venue.public_id AS venue_id, venue.name AS venue_name,
        (SELECT SUM(CASE WHEN kind IN ('CHARGED', 'REFUNDED') THEN amount_fen ELSE -amount_fen END)
           FROM finance_event WHERE order_id = orders.id) AS due_fen,
        (SELECT SUM(amount_fen) FROM finance_event WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,
