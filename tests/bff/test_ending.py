@@ -7,7 +7,7 @@ from bff.ending import ended
 from jobs.queue import Queue
 from tests.bff.conftest import Valkey
 
-TURNS = 60
+TURNS = 30
 """Of the event loop: more than a question to Valkey takes, so that some turn meets the end of what it waits for."""
 
 
