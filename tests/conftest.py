@@ -1,6 +1,7 @@
 """What every test may ask for. `db` is the tests' database, empty, in the process's one connection pool."""
 
 import gc
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -41,15 +42,29 @@ ONCE = {
     "bff_gates": POSTGRES,
     "doors": POSTGRES,
 }
+WAITING = ("bff", "browser", "journeys", "models/test_database_away.py")
+"""Tests that wait for processes and pages rather than compute: `make test` runs them beside all others."""
+PART = os.environ.get("TEST_PART", "")
+assert PART in ("", "waiting", "computing"), "TEST_PART is waiting or computing, or everything"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Together the two runs of `make test` run every test, and none twice that the second time proves nothing. Whoever
+    """Together the runs of `make test` run every test, and none twice that the second time proves nothing. Whoever
     names tests gets them, but for races on SQLite. What is left out is counted as deselected."""
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     where = _can_run if named else _runs
-    config.hook.pytest_deselected(items=[item for item in items if databases.KIND not in where(item)])
-    items[:] = [item for item in items if databases.KIND in where(item)]
+    here = [databases.KIND in where(item) and _is_in_part(item) for item in items]
+    config.hook.pytest_deselected(items=[item for item, is_here in zip(items, here, strict=True) if not is_here])
+    items[:] = [item for item, is_here in zip(items, here, strict=True) if is_here]
+
+
+def _is_in_part(item: pytest.Item) -> bool:
+    path = _path(item)
+    return not PART or (PART == "waiting") is (path in WAITING or path.split("/")[0] in WAITING)
+
+
+def _path(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).as_posix()
 
 
 def _runs(item: pytest.Item) -> tuple[str, ...]:
@@ -58,7 +73,7 @@ def _runs(item: pytest.Item) -> tuple[str, ...]:
         return _can_run(item)
     if not {"_database", "own_database"} & {*getattr(item, "fixturenames", ())}:
         return SQLITE
-    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    path = _path(item)
     return ONCE.get(path) or ONCE.get(path.split("/")[0], BOTH)
 
 
@@ -84,6 +99,7 @@ async def own_database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
     """For whoever starts processes of their own. Migrating takes seconds, copying what was migrated once does not."""
     async with databases.fresh_database(tmp_path_factory.mktemp("migrated")) as original:
         await migrating.migrate(original)
+        gc.collect()  # of the million objects that Tortoise made for it
 
         def own(folder: Path, *, migrated: bool = False) -> AbstractAsyncContextManager[str]:
             return databases.fresh_database(folder, like=original if migrated else "")
