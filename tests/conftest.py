@@ -31,10 +31,13 @@ ONCE = {
     # machines over the rules of a room, whose races are proved in that room on PostgreSQL
     "properties/test_settlements.py": SQLITE,
     "properties/test_sessions.py": SQLITE,
+    "properties/test_people.py": SQLITE,  # but for two acts at the same moment
     "properties": POSTGRES,
     "journeys": POSTGRES,
     # the resolvers' own tests, since what they ask of the rooms the rooms' own tests ask on both; but for their races
     "resolvers": SQLITE,
+    # and where money moves, which takes the longest: production's database; on SQLite the resolvers go the same ways
+    "models/checkout": POSTGRES,
     # and so the doors, which translate
     "authorisation": POSTGRES,
     "bff": POSTGRES,
@@ -74,7 +77,7 @@ def _runs(item: pytest.Item) -> tuple[str, ...]:
     if not {"_database", "own_database"} & {*getattr(item, "fixturenames", ())}:
         return SQLITE
     path = _path(item)
-    return ONCE.get(path) or ONCE.get(path.split("/")[0], BOTH)
+    return ONCE.get(path) or ONCE.get("/".join(path.split("/")[:2])) or ONCE.get(path.split("/")[0], BOTH)
 
 
 def _can_run(item: pytest.Item) -> tuple[str, ...]:
