@@ -36,7 +36,8 @@ class PaymentState(StrEnum):
 class CloseResult(StrEnum):
     """What came of closing a payment."""
 
-    CLOSED = "CLOSED"  # nobody can pay it any more (also when the channel never heard of it)
+    CLOSED = "CLOSED"  # nobody can pay it any more
+    UNKNOWN = "UNKNOWN"  # the channel never heard of it, so whatever announces it just now still opens it
     ALREADY_PAID = "ALREADY_PAID"  # the payer was faster: query, then settle
 
 
@@ -257,7 +258,7 @@ class PaymentChannel(Protocol):
         ...
 
     async def close(self, payment_no: str, way: Way, expires_at: datetime) -> CloseResult:
-        """Make sure that nobody can pay it any more, or learn that somebody did.
+        """Make sure that nobody can pay it any more, or learn that somebody did, or that there is nothing to close yet.
 
         `expires_at` is what the payment was announced with. Raises a `PaymentError` with the code
         `MAY_STILL_BE_PAID` where only time can make sure.

@@ -16,7 +16,7 @@ from models.checkout.resting import resting
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import lock_order
-from models.orders.rules import UNDECIDED, CloseReason, OrderStatus, RefundParty
+from models.orders.rules import UNDECIDED, CloseReason, OrderStatus, PaymentStatus, RefundParty
 from models.orders.tables import Order, OrderLine, Payment
 from payments.port import MAY_STILL_BE_PAID, CloseResult, PaymentChannel, PaymentError, Way
 
@@ -110,6 +110,8 @@ async def close_attempt(
         return False
     try:
         closed = await channel.close(payment.payment_no, Way(payment.way), payment.expires_at)
+        if closed is CloseResult.UNKNOWN and not await _mark_never_announced(payment.payment_no):
+            closed = await channel.close(payment.payment_no, Way(payment.way), payment.expires_at)
         if closed is CloseResult.ALREADY_PAID:
             await _end_reversal(payment.payment_no)
             known = await channel.query(payment.payment_no)
@@ -159,6 +161,19 @@ async def _end_reversal(payment_no: str) -> None:
         "UPDATE payment SET status = 'WAITING' WHERE payment_no = $1 AND status = 'REVERSING' RETURNING id",
         payment_no,
     )
+
+
+@database.operation
+async def _mark_never_announced(payment_no: str) -> bool:
+    """The channel has not heard of this attempt. Whoever may be asking for it now is told nothing with which it could be
+    paid, since it is closed. False: they were told already, so that the channel must close it by now."""
+    payment = await Payment.select_for_update().get(payment_no=payment_no)
+    if payment.status == PaymentStatus.WAITING:
+        return False
+    if payment.status == PaymentStatus.INTENDED:
+        payment.status, payment.next_check_at = PaymentStatus.CLOSED, None
+        await payment.save(update_fields=["status", "next_check_at"])
+    return True
 
 
 @database.operation

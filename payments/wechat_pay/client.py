@@ -118,7 +118,7 @@ class WeChatPay:
         return None if answer is None else self._payment(payment_no, answer)
 
     async def close(self, payment_no: str, way: Way, expires_at: datetime) -> CloseResult:  # noqa: ARG002
-        """Close an order; closing twice, or an order WeChat Pay never heard of, is as good as closing.
+        """Close an order; closing twice is as good as closing.
 
         One by the payer's code is reversed instead (撤销), which WeChat wants no earlier than 15 s after charging.
         """
@@ -227,7 +227,9 @@ class WeChatPay:
         except PaymentError as error:
             if error.code in PAID:
                 return CloseResult.ALREADY_PAID
-            if error.code not in CLOSED | UNKNOWN_ORDER:
+            if error.code in UNKNOWN_ORDER:
+                return CloseResult.UNKNOWN
+            if error.code not in CLOSED:
                 raise
         return CloseResult.CLOSED
 

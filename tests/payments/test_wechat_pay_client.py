@@ -218,7 +218,7 @@ async def test_closing_is_confirmed_by_a_signed_empty_answer(pay: WeChatPay, wir
         (400, "ORDER_PAID", CloseResult.ALREADY_PAID),
         (400, "ORDERPAID", CloseResult.ALREADY_PAID),
         (400, "ORDER_CLOSED", CloseResult.CLOSED),
-        (404, "ORDER_NOT_EXIST", CloseResult.CLOSED),
+        (404, "ORDER_NOT_EXIST", CloseResult.UNKNOWN),
     ],
 )
 async def test_closing_says_whether_the_payer_was_faster(

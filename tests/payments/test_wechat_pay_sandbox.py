@@ -200,7 +200,7 @@ async def test_a_paid_payment_can_not_be_closed(real_pay: WeChatPay, house: Hous
 async def test_what_wechat_pay_never_heard_of(real_pay: WeChatPay) -> None:
     assert await real_pay.query("P-never-heard-of") is None
     assert await real_pay.query_refund("R-never-heard-of", "P-never-heard-of") is None
-    assert await real_pay.close("P-never-heard-of", Way.IN_APP, datetime.now(UTC)) is CloseResult.CLOSED
+    assert await real_pay.close("P-never-heard-of", Way.IN_APP, datetime.now(UTC)) is CloseResult.UNKNOWN
 
 
 async def test_a_refund_is_settled_and_notice_and_query_tell_the_same(
@@ -498,9 +498,9 @@ async def test_a_charge_that_waits_for_the_payer_is_paid_or_reversed(
     assert late.status_code == 409
 
 
-async def test_a_charge_that_wechat_pay_never_heard_of_is_closed(real_pay: WeChatPay) -> None:
+async def test_a_charge_that_wechat_pay_never_heard_of_is_told_as_such(real_pay: WeChatPay) -> None:
     never = by(Way.PAYER_CODE, real_pay, venue="gaoxin")
-    assert await real_pay.close(never.payment_no, Way.PAYER_CODE, never.expires_at) is CloseResult.CLOSED
+    assert await real_pay.close(never.payment_no, Way.PAYER_CODE, never.expires_at) is CloseResult.UNKNOWN
 
 
 async def test_a_charge_whose_answer_was_lost_is_found_by_its_number(real_pay: WeChatPay, house: House) -> None:

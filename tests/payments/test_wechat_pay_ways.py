@@ -272,7 +272,7 @@ async def test_a_charge_that_may_be_on_its_way_is_reversed_although_unknown(
     unknown = {"code": "ORDER_NOT_EXIST", "message": "订单不存在"}
     answer(ORDER, unknown, status=404)
     answer(f"{ORDER}/reverse", unknown, status=404)
-    assert await pay.close("P20261120000001", Way.PAYER_CODE, EXPIRED) is CloseResult.CLOSED
+    assert await pay.close("P20261120000001", Way.PAYER_CODE, EXPIRED) is CloseResult.UNKNOWN
     assert len(wire.asked(f"{ORDER}/reverse")) == 1
 
 

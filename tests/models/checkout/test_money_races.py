@@ -20,7 +20,7 @@ from models.orders.rules import RefundParty, RefundReason
 from models.orders.tables import Order, Payment, Refund
 from tests.databases import Database
 from tests.factories.booking import a_hall, a_paid_order, a_person, an_order, at, invoke_payment, wanted
-from tests.outside import Outside
+from tests.outside import WECHAT_PAY, Killed, Meddled, Outside, killed
 
 pytestmark = pytest.mark.postgres
 
@@ -95,12 +95,40 @@ async def test_cancelling_and_paying_at_once_leave_a_court_or_the_money(
             for _ in range(2)
         ]
         await refusals_aside(pay(order, person), *cancels, pay(order, person))
-    for quarters in range(1, 5):  # what the channel put off is due again later
-        final = now + quarters * QUARTER
+    final = now + QUARTER
+    for _ in range(2):
         await check_due_payments(channels=outside.channels, now=final)
         await end_overdue_holds(channels=outside.channels, now=final)
         await send_due_refunds(channels=outside.channels, now=final)
         await outside.quiet()
+    await everybody_is_square(outside)
+
+
+async def test_whoever_is_announced_just_after_the_channel_knew_nothing_of_them_cannot_pay_what_was_cancelled(
+    db: Database, outside: Outside, now: datetime
+) -> None:
+    """Intended, not announced yet; cancelled, of which the channel never heard; announced, and shown to the payer; and
+    only then the first answer is written down. No notice comes."""
+    person = await a_person()
+    order = await an_order(person, wanted((await a_hall()).badminton, at(9)))
+    invoked = []
+
+    async def invoke() -> None:
+        if not invoked:
+            invoked.append(await invoke_payment(outside, order, person, now=now))
+
+    dying = {WECHAT_PAY: Meddled(outside.channel, before={"prepay": killed})}
+    with pytest.raises(Killed):
+        await invoke_payment(outside, order, person, now=now, channels=dying)
+    channels = {WECHAT_PAY: Meddled(outside.channel, after={"close": invoke})}
+    await refusals_aside(
+        cancel_order(member_id=person.member_id, order_no=order.order_no, channels=channels, now=now)
+    )
+    await outside.try_to_pay(*invoked)
+    await outside.quiet()
+    later = now + QUARTER
+    await check_due_payments(channels=outside.channels, now=later)
+    await end_overdue_holds(channels=outside.channels, now=later)
     await everybody_is_square(outside)
 
 
