@@ -4,7 +4,8 @@ PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIN := .venv/bin
 PIP_INSTALL := install --quiet --quiet --disable-pip-version-check --no-input --no-deps --require-hashes
 STARTED := $(shell date +%s)
-export PYTHONDONTWRITEBYTECODE := 1
+# Some machines say otherwise: then every process of the stack would compile the whole house anew, 2 s of CPU each.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -77,6 +78,7 @@ lock: .venv/dev.stamp ## resolve pyproject.toml's lists into locks with hashes
 
 clean: ## remove environments, caches and development data
 	rm -rf .venv .venv-conformance .data build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # One environment: `make run` needs only the runtime's lock, and the development lock adds to the same versions.
 .venv/runtime.stamp: requirements.lock

@@ -51,6 +51,17 @@ PART = os.environ.get("TEST_PART", "")
 assert PART in ("", "waiting", "computing"), "TEST_PART is waiting or computing, or everything"
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """What stands in the other part is not even read."""
+    path = collection_path.relative_to(Path(__file__).parent).as_posix()
+    if not PART or path == ".":
+        return None
+    inside = any(f"{path}/".startswith(f"{each}/") for each in WAITING)
+    on_the_way = any(f"{each}/".startswith(f"{path}/") for each in WAITING)
+    elsewhere = inside if PART == "computing" else not (inside or on_the_way)
+    return elsewhere or None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Together the runs of `make test` run every test, and none twice that the second time proves nothing. Whoever
     names tests gets them, but for races on SQLite. What is left out is counted as deselected."""
