@@ -130,6 +130,7 @@ async def _database(
         own_database(tmp_path_factory.mktemp("database"), migrated=True) as url,
         databases.connected(url) as fresh,
     ):
+        await fresh.vacuum_nothing()
         yield fresh
 
 

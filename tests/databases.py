@@ -55,6 +55,18 @@ class Database:
             await database.rows(f"CREATE TRIGGER {guard} {guards.KEPT_ON_SQLITE[guard]}")
         await database.rows("PRAGMA foreign_keys=ON")
 
+    async def vacuum_nothing(self) -> None:
+        """Unless a test does. What autovacuum happens to have seen of other tests chose plans; and where it has made room
+        between two rows of one test, the second comes before the first for whoever asks in no order."""
+        if KIND == "postgres":
+            await database.rows(
+                """DO $$ DECLARE name text; BEGIN
+                     FOR name IN SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' LOOP
+                       EXECUTE 'ALTER TABLE ' || name || ' SET (autovacuum_enabled = off)';
+                     END LOOP;
+                   END $$"""
+            )
+
 
 async def _empty_on_postgres(tables: list[str]) -> None:
     """Without triggers and references meanwhile, for which the tests' role is a superuser."""
