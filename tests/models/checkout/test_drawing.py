@@ -180,7 +180,9 @@ async def test_who_loses_waits_for_each_wish_and_for_nothing_else_and_one_offer_
     assert await FreedSlot.all().count() == 0, "the other is everybody's"
 
 
-async def test_a_published_record_with_any_byte_of_it_changed_does_not_hold(db: Database) -> None:
+async def test_a_published_record_holds_names_nobody_and_with_any_byte_of_its_seed_changed_does_not_hold(
+    db: Database,
+) -> None:
     hall = await a_hall()
     draw = await a_draw(hall)
     for _ in range(4):
@@ -188,6 +190,9 @@ async def test_a_published_record_with_any_byte_of_it_changed_does_not_hold(db: 
     await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
     text = await record_of(draw)
     assert verify(text) == []
+    for at, byte in enumerate(seed := orjson.loads(text)["seed"].encode()):
+        other = bytes([*seed[:at], ord("1") if byte == ord("0") else ord("0"), *seed[at + 1 :]])
+        assert verify(text.replace(seed, other)) != []
     assert orjson.loads(text)["commitment"] == draw.commitment
     assert b"member" not in text
     assert b"person" not in text
