@@ -94,10 +94,12 @@ async def refusals(*acts: Awaitable[Any]) -> tuple[list[DatabaseAway], float]:
 
 async def no_commit_is_answered(connection: Any) -> None:
     """Until the server has read that it has to wait for a standby."""
-    with pytest.raises(TimeoutError):
-        for _ in range(100):
-            await connection.execute("SELECT pg_logical_emit_message(true, 'standby', 'there?')", timeout=0.5)
-            await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await connection.execute("SELECT pg_logical_emit_message(true, 'standby', 'there?')", timeout=0.5)
+            except TimeoutError:
+                return
 
 
 def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:

@@ -190,8 +190,8 @@ async def test_a_published_record_holds_names_nobody_and_with_any_byte_of_its_se
     await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
     text = await record_of(draw)
     assert verify(text) == []
-    for at, byte in enumerate(seed := orjson.loads(text)["seed"].encode()):
-        other = bytes([*seed[:at], ord("1") if byte == ord("0") else ord("0"), *seed[at + 1 :]])
+    for digit, byte in enumerate(seed := orjson.loads(text)["seed"].encode()):
+        other = bytes([*seed[:digit], ord("1") if byte == ord("0") else ord("0"), *seed[digit + 1 :]])
         assert verify(text.replace(seed, other)) != []
     assert orjson.loads(text)["commitment"] == draw.commitment
     assert b"member" not in text

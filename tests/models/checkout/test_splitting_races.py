@@ -113,7 +113,7 @@ async def test_taking_over_while_a_companion_pays_charges_nobody_for_nothing(
                 await settle_known(known, channel=WECHAT_PAY, now=now)
         await refusals_aside(takes_over(party, outside.channels, now=now))
         shares = await PaymentShare.filter(order_id=party.order.id)
-        if number % 2:  # both have their way, whoever is first: the one has paid, and the other's share is taken over
+        if number % 2:  # whoever is first: one share is paid, and the other is taken over
             assert sorted(share.state for share in shares) == ["OPEN", "PAID", "TAKEN_OVER", "TAKEN_OVER"]
         assert sum(share.amount_fen for share in shares if share.state != "TAKEN_OVER") == party.order.total_fen
         if any(share.state == "OPEN" for share in shares):
