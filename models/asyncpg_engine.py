@@ -112,6 +112,7 @@ class Spares:
     costs as much as a small statement. As many as the pool keeps open anyway, and none while somebody waits."""
 
     def __init__(self) -> None:
+        self.acquire_seconds: float = ACQUIRE_SECONDS
         self._spare: list[Any] = []
         self._waiting = 0
         self._returned = 0
@@ -120,7 +121,7 @@ class Spares:
         return len(self._spare)
 
     async def take(self, pool: Any) -> Any:
-        """Raises TimeoutError after ACQUIRE_SECONDS, and what connecting raises."""
+        """Raises TimeoutError after `acquire_seconds`, and what connecting raises."""
         while self._spare:
             connection = self._spare.pop()
             if not connection.is_closed():
@@ -128,7 +129,7 @@ class Spares:
             await _hand_back(pool, connection, after_failure=True)
         self._waiting += 1
         try:
-            async with asyncio.timeout(ACQUIRE_SECONDS):
+            async with asyncio.timeout(self.acquire_seconds):
                 return await pool.acquire()
         finally:
             self._waiting -= 1
@@ -207,7 +208,7 @@ class _Acquired(PoolConnectionWrapper[Any]):
 
     async def __aenter__(self) -> Any:
         if not self.client._pool:
-            async with asyncio.timeout(ACQUIRE_SECONDS):
+            async with asyncio.timeout(self._spares.acquire_seconds):
                 await self.ensure_connection()
         self.connection = await self._spares.take(self.client._pool)
         return self.connection
@@ -228,7 +229,7 @@ class _TransactionContext(TransactionContextPooled):
     async def __aenter__(self) -> TransactionalDBClient:
         try:
             if not self._pool:
-                async with asyncio.timeout(ACQUIRE_SECONDS):
+                async with asyncio.timeout(self._spares.acquire_seconds):
                     await self.ensure_connection()
             self.client._connection = await self._spares.take(self._pool)
         except Exception as error:

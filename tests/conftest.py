@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models import migrating
 from tests import databases
@@ -18,6 +19,17 @@ from tests.databases import Database
 # `make test` runs one of the two in the background, where a shell has SIGINT ignored; every process that a test starts
 # would inherit that, and Ctrl-C could not be tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What a run has looked at, the next one looks at as well: whoever changes nothing breaks nothing. Other examples each time
+# are the soak's matter (`make soak`). How long an example takes is the machine's.
+settings.register_profile(
+    "ours",
+    derandomize="SOAK_SECONDS" not in os.environ,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("ours")
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)  # Friday 10:00 in Chengdu, an ordinary workday
 
@@ -129,6 +141,7 @@ async def _database(
         own_database(tmp_path_factory.mktemp("database"), migrated=True) as url,
         databases.connected(url) as fresh,
     ):
+        await fresh.vacuum_nothing()
         yield fresh
 
 

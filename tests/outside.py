@@ -44,6 +44,7 @@ from payments.port import (
     Notice,
     NoticeAnswer,
     PaymentChannel,
+    PaymentNotice,
     Prepayment,
     PrepayRequest,
     RefundHint,
@@ -224,6 +225,15 @@ class Outside(Sandbox):
 
     async def try_to_pay(self, invocation: Mapping[str, str], **how: Any) -> httpx.Response:
         return await self.http.post("/_sandbox/pay", json={**invocation, **how})
+
+    async def letter_of_a_payment(self, after: int) -> Letter:
+        """The first that tells of one, of those that came after so many. What an earlier refund has to tell may come in
+        between."""
+        while True:
+            letter = (await self.wait_for_letters(after + 1))[after]
+            if isinstance(await self.read(letter), PaymentNotice):
+                return letter
+            after += 1
 
     def channel_of(self, letter: Letter) -> str:
         return ALIPAY if letter.box == ALIPAY_LETTER_BOX else WECHAT_PAY

@@ -152,9 +152,11 @@ async def a_paid_order(
     outside: Outside, person: Person, *lines: LineWanted, vouchers: Sequence[str] = (), now: datetime = NOW
 ) -> Order:
     """Placed, paid at WeChat Pay, its notice handed in."""
-    order = await an_order(person, *lines, vouchers=vouchers, now=now)
+    order, before = await an_order(person, *lines, vouchers=vouchers, now=now), len(outside.letters)
     await outside.pay(await invoke_payment(outside, order, person, now=now))
-    await outside.hand_in((await outside.wait_for_letters(1)).pop(), now=now)
+    letter = await outside.letter_of_a_payment(before)
+    outside.letters.remove(letter)
+    await outside.hand_in(letter, now=now)
     return await Order.get(id=order.id)
 
 

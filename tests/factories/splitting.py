@@ -107,5 +107,4 @@ async def pays_share(outside: Outside, order: Order, person: Person, *, now: dat
     """Pays in WeChat, and its notice is handed in; gives what came of it."""
     before = len(outside.letters)
     await outside.pay(await share_sheet(outside, order, person, now=now))
-    letters = await outside.wait_for_letters(before + 1)
-    return await outside.hand_in(letters[before], now=now)
+    return await outside.hand_in(await outside.letter_of_a_payment(before), now=now)

@@ -92,6 +92,16 @@ async def refusals(*acts: Awaitable[Any]) -> tuple[list[DatabaseAway], float]:
     return [answer for answer in answers if isinstance(answer, DatabaseAway)], waited
 
 
+async def no_commit_is_answered(connection: Any) -> None:
+    """Until the server has read that it has to wait for a standby."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await connection.execute("SELECT pg_logical_emit_message(true, 'standby', 'there?')", timeout=0.5)
+            except TimeoutError:
+                return
+
+
 def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.name.startswith("models")]
 
@@ -159,7 +169,7 @@ async def test_more_than_the_pool_can_carry_are_told_to_come_back(
     postgres: UnsteadyPostgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connected(postgres):
-        sleepers = [database.rows("SELECT pg_sleep(0.9)") for _ in range(POOL * 4)]
+        sleepers = [database.rows("SELECT pg_sleep(0.7)") for _ in range(POOL * 5)]  # the asking come after 3.5 s
         with caplog.at_level(logging.INFO, "models"):
             answers = await asyncio.gather(*sleepers, *(ask() for _ in range(3)), return_exceptions=True)
         refused = [answer for answer in answers if isinstance(answer, DatabaseAway)]
@@ -225,7 +235,7 @@ async def test_an_order_whose_commit_was_done_but_never_heard_of_is_the_same_ord
         await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
         await admin.execute("SELECT pg_reload_conf()")
         try:
-            await asyncio.sleep(0.2)  # until the backends have read it
+            await no_commit_is_answered(admin)
             await refusals(place())
         finally:
             await admin.execute("ALTER SYSTEM RESET synchronous_standby_names")

@@ -482,8 +482,7 @@ async def test_cash_and_the_notice_of_a_phone_at_once_settle_once_and_the_phone_
             come = len(outside.letters)
             answer = await outside.try_to_pay(opened.invocation.parameters or {})
             if answer.status_code == 200:
-                letters = await outside.wait_for_letters(come + 1)
-                await outside.hand_in(letters[-1], now=NOW)
+                await outside.hand_in(await outside.letter_of_a_payment(come), now=NOW)
 
         await outcomes(phone(), cash(clerk, order, channels=outside.channels))
         assert await Payment.filter(order_id=order.id, status="SETTLED").count() == 1

@@ -89,10 +89,9 @@ async def asked(person: Person, order: Order, to: LineWanted, now: datetime) -> 
 
 
 async def pay(outside: Outside, person: Person, order: Order, now: datetime) -> None:
-    await outside.quiet()  # a refund's notice is not taken for the payment's
-    outside.letters.clear()
+    before = len(outside.letters)
     await outside.pay(await invoke_payment(outside, order, person, now=now))
-    await outside.hand_in((await outside.wait_for_letters(1)).pop(), now=now)
+    await outside.hand_in(await outside.letter_of_a_payment(before), now=now)
 
 
 async def enter(venue: Venue, order: Order, now: datetime) -> None:

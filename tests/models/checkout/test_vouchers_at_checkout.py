@@ -43,8 +43,8 @@ from tests.factories.places import a_court, a_venue
 from tests.factories.vouchers import ACampaign, a_campaign, a_voucher
 from tests.models.checkout.test_settling import ForgetfulClose, paid_late, settle
 from tests.models.checkout.voucher_books import check_all
-from tests.models.vouchers.test_at_desk import somebody_waits
 from tests.outside import WECHAT_PAY, Outside
+from tests.queueing import until_waiting
 
 QUARTER = timedelta(minutes=15)
 
@@ -544,7 +544,7 @@ async def test_whoever_places_an_order_is_not_in_the_way_of_what_is_told_about_a
         placing = asyncio.create_task(
             an_order(person, wanted(hall.badminton, at(9)), vouchers=[voucher.public_id]), context=Context()
         )
-        await somebody_waits(paying)
+        await until_waiting(lambda: 1)
         await paying.execute_query("SELECT set_config('lock_timeout', '500ms', true)")
         values = {"what": "微信", "when": moment_text(now)}
         await tell(member_id=person.member_id, template="PHONE_BOUND", values=values, about_no="1", now=now)

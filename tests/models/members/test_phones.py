@@ -113,7 +113,15 @@ async def test_a_number_moved_into_another_members_row_cannot_be_read(db: Databa
     assert await masked(victim) == "139****8642"
 
 
+async def without_what_was_before() -> None:
+    """SQLite's file still holds what all tests before have deleted, and among so much chance writes any eight digits."""
+    if not database.on_postgres():
+        await database.rows("VACUUM")
+        await database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 async def test_the_number_is_nowhere_in_the_database_in_clear(db: Database, now: datetime) -> None:
+    await without_what_was_before()
     member_id, _ = await a_member(phone=NUMBER)
     await bind(member_id, "13800000000", now)
     await bind(member_id, NUMBER, now)

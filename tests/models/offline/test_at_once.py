@@ -163,8 +163,8 @@ async def test_a_process_that_is_killed_in_the_middle_of_an_upload_kept_what_it_
     async def upload() -> int:
         return len(await counter.uploads(NOW + HOUR, sent))
 
-    async with _held("voucher_campaign", town.campaign.id) as holding:
-        await _killed_while_waiting(upload, holding)
+    async with _held("voucher_campaign", town.campaign.id):
+        await _killed_while_waiting(upload)
     await _nobody_else_is_here()
     assert await _whole(town) == 2
     assert [answer.outcome for answer in await counter.uploads(NOW + HOUR, sent)] == [

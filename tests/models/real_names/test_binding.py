@@ -42,6 +42,7 @@ from tests.factories.names import (
 )
 from tests.factories.people import a_member
 from tests.models.members.test_phones import _everything_stored as everything_stored
+from tests.models.members.test_phones import without_what_was_before
 from tests.queueing import one_after_another
 
 OLD_SEAL, OLD_LOOKUP = ID_KEYS.sealing.keys, ID_KEYS.lookup.keys
@@ -92,6 +93,7 @@ async def test_the_same_again_asks_nobody_and_changes_nothing(db: Database, auth
 
 
 async def test_neither_name_nor_number_is_anywhere_in_clear(db: Database, authority: Authority) -> None:
+    await without_what_was_before()
     member_id, other_id = await members(2)
     await verify(member_id, GRANDMOTHER, authority)
     with pytest.raises(IdBoundElsewhere):

@@ -1,6 +1,7 @@
 """Uses and weeks are judged once, when everything about them is known, however often and however rudely the job runs."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -92,6 +93,22 @@ async def test_without_rules_nothing_is_judged(db: Database) -> None:
     assert await counts() == (0, 0, 0)
 
 
+class StandsStill:
+    """In the third transaction, when all is written and nothing is committed."""
+
+    def __init__(self) -> None:
+        self.transactions, self.reached = 0, asyncio.Event()
+
+    async def write(self, _result: object) -> None:
+        self.transactions += 1
+        if self.transactions == 3:
+            self.reached.set()
+            await asyncio.Event().wait()
+
+    def committed(self) -> None:
+        pass
+
+
 async def test_a_job_that_is_killed_half_way_goes_on_where_it_was(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,14 +116,18 @@ async def test_a_job_that_is_killed_half_way_goes_on_where_it_was(
     office = await an_office()
     for _ in range(5):
         await a_fake(office.venue, office.campaign)
-    running = asyncio.create_task(scoring.score_uses(now=JUDGED))
-    async with asyncio.timeout(10):
-        while await RiskScore.all().count() < 2:
-            await asyncio.sleep(0)
+    beside = StandsStill()
+    with_it = contextvars.copy_context()
+    with_it.run(database.companion.set, beside)
+    running = asyncio.create_task(scoring.score_uses(now=JUDGED), context=with_it)
+    await asyncio.wait(
+        [running, reached := asyncio.create_task(beside.reached.wait())], return_when="FIRST_COMPLETED"
+    )
+    assert reached.done(), "it ended without its third transaction"
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert 2 <= await RiskScore.all().count() < 5
+    assert await RiskScore.all().count() == 2
     monkeypatch.undo()
     await judged()
     await judged()

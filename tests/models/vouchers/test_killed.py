@@ -25,7 +25,8 @@ from tests.databases import Database
 from tests.factories.booking import a_person
 from tests.factories.people import a_member
 from tests.factories.vouchers import a_campaign, a_voucher
-from tests.models.vouchers.test_at_desk import ABANDONED, Desk, a_desk, somebody_waits
+from tests.models.vouchers.test_at_desk import ABANDONED, Desk, a_desk
+from tests.queueing import until_waiting
 
 pytestmark = pytest.mark.postgres
 HOUR = timedelta(hours=1)
@@ -121,11 +122,11 @@ async def test_cut_off_after_any_statement_nothing_is_left_by_half_and_the_next_
 
 
 @asynccontextmanager
-async def _held(table: str, row_id: int) -> AsyncIterator[Any]:
+async def _held(table: str, row_id: int) -> AsyncIterator[None]:
     """Somebody holds this row, so that whoever wants it stands still in the middle of what they do."""
     async with get_connection("default")._in_transaction() as holding:
         await holding.execute_query(f"SELECT id FROM {table} WHERE id = $1 FOR UPDATE", [row_id])
-        yield holding
+        yield
 
 
 def _fork(job: Job) -> int:
@@ -145,10 +146,10 @@ def _fork(job: Job) -> int:
         os._exit(1)
 
 
-async def _killed_while_waiting(job: Job, holding: Any) -> None:
+async def _killed_while_waiting(job: Job) -> None:
     pid = _fork(job)
     try:
-        await somebody_waits(holding)
+        await until_waiting(lambda: 1)
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
@@ -177,8 +178,8 @@ async def test_a_worker_that_is_killed_in_the_middle_of_a_transaction_did_nothin
     pool = await VoucherPool.all().order_by("id").first()
     assert pool is not None
     row = ("voucher_pool", pool.id) if last is None else ("voucher_round", last.id)
-    async with _held(*row) as holding:
-        await _killed_while_waiting(job, holding)
+    async with _held(*row):
+        await _killed_while_waiting(job)
     await _nobody_else_is_here()
     assert await _how_it_stands() == before
     assert await job() > 0
