@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models import migrating
 from tests import databases
@@ -18,6 +19,16 @@ from tests.databases import Database
 # `make test` runs one of the two in the background, where a shell has SIGINT ignored; every process that a test starts
 # would inherit that, and Ctrl-C could not be tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says what else the machine does: a fifth of a second is soon over where three runs share two
+# cores. Whatever else Hypothesis is told, on a developer's machine or in CI, stays.
+settings.register_profile(
+    "house",
+    settings.get_profile(settings.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("house")
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)  # Friday 10:00 in Chengdu, an ordinary workday
 
