@@ -42,8 +42,15 @@ log = structlog.get_logger("bff.kept_store")
 class KeptStore:
     """Opens its connections when they are needed. Nothing here raises because Valkey is away."""
 
-    def __init__(self, redis_url: str, *, most_bytes: int = MOST_BYTES_LENT) -> None:
+    def __init__(
+        self,
+        redis_url: str,
+        *,
+        most_bytes: int = MOST_BYTES_LENT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._redis = impatient(redis_url, TIMEOUT_SECONDS)
+        self._clock = clock
         self._lent = _Lent(most_bytes)
         self._away_until = 0.0
 
@@ -62,7 +69,7 @@ class KeptStore:
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         milliseconds = int(seconds * 1000)
-        if milliseconds > 0 and self._lent.has_room(len(value), seconds):
+        if milliseconds > 0 and self._lent.has_room(len(value), seconds, now=self._clock()):
             await self._ask(lambda: self._redis.set(_name_of(key), value, px=milliseconds))
 
     async def generation(self) -> str | None:
@@ -84,14 +91,14 @@ class KeptStore:
 
     async def _ask(self, question: Callable[[], Awaitable[T]]) -> T | None:
         """None when Valkey is away, at once while it is known to be."""
-        if time.monotonic() < self._away_until:
+        if self._clock() < self._away_until:
             return None
         try:
             answer = await question()
         except (RedisError, OSError) as error:
             if not self._away_until:
                 log.warning("valkey is away; this process keeps things alone", error=type(error).__name__)
-            self._away_until = time.monotonic() + AWAY_SECONDS
+            self._away_until = self._clock() + AWAY_SECONDS
             return None
         if self._away_until:
             log.info("valkey is back; what is kept is shared again")
@@ -137,9 +144,8 @@ class _Lent:
         self._sum = 0
         self._until: list[tuple[float, int]] = []
 
-    def has_room(self, size: int, seconds: float) -> bool:
+    def has_room(self, size: int, seconds: float, *, now: float) -> bool:
         """Takes it, if there is."""
-        now = time.monotonic()
         while self._until and self._until[0][0] <= now:
             self._sum -= heapq.heappop(self._until)[1]
         if self._sum + size > self._most:

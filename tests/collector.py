@@ -37,7 +37,7 @@ class Collector:
     def named(self, name: str) -> list[Received]:
         return [span for span in self.spans() if span.name == name]
 
-    def wait_for(self, name: str, seconds: float = 15) -> Received:
+    def wait_for(self, name: str, seconds: float = 60) -> Received:
         until = time.monotonic() + seconds
         while not self.named(name):
             assert time.monotonic() < until, (name, [span.name for span in self.spans()])

@@ -65,7 +65,7 @@ ALIPAY = "ALIPAY"
 LETTER_BOX = "/payments/wechat-pay/notices"
 ALIPAY_LETTER_BOX = "/payments/alipay/notices"
 LETTER_BOXES = {LETTER_BOX: Response(status_code=204), ALIPAY_LETTER_BOX: Response("success")}
-LONGEST_WAIT_S = 20.0
+LONGEST_WAIT_S = 60.0
 
 T = TypeVar("T")
 

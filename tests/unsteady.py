@@ -56,7 +56,7 @@ class UnsteadyPostgres:
         postmaster.wait(10)
 
     def start(self) -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             try:
                 self._server.start()

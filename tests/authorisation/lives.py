@@ -295,7 +295,9 @@ async def a_life(life: Life, names: Names, offices: Mapping[str, Clerk]) -> None
     numbers = [order["orderNo"] for order in life.orders.values()]
     life.payment_nos = [
         row["payment_no"]
-        for row in await database.rows("SELECT payment_no, order_no FROM payment JOIN orders o ON o.id = order_id")
+        for row in await database.rows(
+            "SELECT payment_no, order_no FROM payment p JOIN orders o ON o.id = order_id ORDER BY p.id"
+        )
         if row["order_no"] in numbers
     ]
     await _reconcile(life)

@@ -4,15 +4,17 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pytest
 
 from bff import embedded
 from bff.settings import Settings, read_settings
 from tests.journal import journal
+
+T = TypeVar("T")
 
 
 class Valkey:
@@ -25,7 +27,7 @@ class Valkey:
 
     def start(self) -> None:
         self._process = subprocess.Popen(embedded.valkey_command(self.port), start_new_session=True)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not embedded.answers(self.port):
             assert time.monotonic() < until, "Valkey did not start"
             time.sleep(0.01)
@@ -56,6 +58,16 @@ def log_lines(settings: Settings) -> Iterator[Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return read_settings({"DATA_DIR": str(tmp_path), "TRUSTED_PROXIES": "127.0.0.1"})
+
+
+def at_once(act: Coroutine[Any, Any, T]) -> T:
+    """What it gives or raises without waiting for anything, on however busy a machine."""
+    try:
+        act.send(None)
+    except StopIteration as ended:
+        return cast(T, ended.value)
+    act.close()
+    raise AssertionError("it waits for something")
 
 
 def clean_environment(**given: str) -> dict[str, str]:

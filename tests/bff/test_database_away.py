@@ -1,6 +1,7 @@
 """Web and worker for real, over a PostgreSQL that hangs, dies and comes back: every door says that we are busy."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from bff.settings import read_env_file
 from bff.wiring import WEB_STATEMENT_SECONDS
 from models.asyncpg_engine import TIDY_SECONDS
 from tests.bff.conftest import Valkey
-from tests.bff.test_stack import ROOT, STOP_SECONDS, House, migrate, ready, until
+from tests.bff.test_stack import ROOT, STOP_SECONDS, House, begin_a_request, migrate, ready, until
 from tests.unsteady import UnsteadyPostgres, unsteady_postgres
 
 pytestmark = [pytest.mark.postgres, pytest.mark.stack]
@@ -128,15 +129,11 @@ async def test_while_the_database_is_away_everybody_is_told_to_come_back_and_the
 
 async def test_processes_stop_in_time_though_the_database_hangs(house: House, postgres: UnsteadyPostgres) -> None:
     postgres.hang()
-    waiting = asyncio.create_task(_ask(house))
-    await asyncio.sleep(0.5)
+    under_way, rest = begin_a_request(house, json.dumps(SPORTS).encode())
+    under_way.send(rest)
     for process in (house.web, house.worker):  # type: ignore[attr-defined]
         process.send_signal(signal.SIGTERM)
-    assert (await waiting)["errors"][0]["extensions"]["code"] == "BUSY"
+    answer = json.loads(under_way.getresponse().read())
+    assert answer["errors"][0]["extensions"]["code"] == "BUSY"
     for process in (house.web, house.worker):  # type: ignore[attr-defined]
         assert process.wait(STOP_SECONDS + 2) in (0, -signal.SIGTERM)
-
-
-async def _ask(house: House) -> Any:
-    async with httpx.AsyncClient(timeout=15, verify=False) as http:
-        return (await http.post(f"{house.url}/graphql", json=SPORTS)).json()

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from bff import kept_store
 from bff.kept_store import AWAY_SECONDS, LONGEST_KEY, PREFIX, TIMEOUT_SECONDS, KeptStore, forget_everywhere
 from plans.keeping import Keeper
-from tests.bff.conftest import Valkey
+from tests.bff.conftest import Valkey, at_once
 
 LogLines = Callable[[], list[dict[str, Any]]]
 
@@ -32,10 +32,14 @@ async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
-async def until_it_is_asked_again(store: KeptStore) -> None:
-    async with asyncio.timeout(10):
-        while await store.generation() is None:
-            await asyncio.sleep(0.05)
+class Clock:
+    """By which a store knows for how long Valkey is away and what it has lent; Valkey itself has a clock of its own."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 async def test_what_one_process_put_another_gets_with_the_time_it_has_left(
@@ -117,11 +121,13 @@ async def test_one_process_cannot_fill_valkey(valkey: Valkey, redis: Redis) -> N
 
 
 async def test_what_has_ended_makes_room(valkey: Valkey) -> None:
-    store = KeptStore(valkey.url, most_bytes=100)
+    clock = Clock()
+    store = KeptStore(valkey.url, most_bytes=100, clock=clock)
     try:
-        await store.put("first", bytes(100), 0.05)
+        await store.put("first", bytes(100), 30)
+        clock.now += 29.9
         await store.put("too early", bytes(100), 30)
-        await asyncio.sleep(0.1)
+        clock.now += 0.1
         await store.put("second", bytes(100), 30)
         assert await store.get("too early") is None
         assert await store.get("second") is not None
@@ -129,21 +135,19 @@ async def test_what_has_ended_makes_room(valkey: Valkey) -> None:
         await store.close()
 
 
-async def test_without_valkey_nothing_is_known_and_it_is_said_once(
-    two: tuple[KeptStore, KeptStore], valkey: Valkey, log_lines: LogLines
-) -> None:
-    store = two[0]
+async def test_without_valkey_nothing_is_known_and_it_is_said_once(valkey: Valkey, log_lines: LogLines) -> None:
+    clock = Clock()
+    store = KeptStore(valkey.url, clock=clock)
     await store.put("name", b"1", 30)
     valkey.stop()
-    started = time.monotonic()
     for _ in range(200):
         assert await store.get("name") is None
         await store.put("name", b"2", 30)
         assert await store.generation() is None
         assert not await store.next_generation("lost")
-    assert time.monotonic() - started < AWAY_SECONDS
     valkey.start()
-    await until_it_is_asked_again(store)
+    assert await store.generation() is None, "it is not asked again that soon"
+    clock.now += AWAY_SECONDS
     assert await store.get("name") is None
     await store.put("name", b"3", 30)
     assert (await store.get("name") or (b"",))[0] == b"3"
@@ -151,29 +155,30 @@ async def test_without_valkey_nothing_is_known_and_it_is_said_once(
         "valkey is away; this process keeps things alone",
         "valkey is back; what is kept is shared again",
     ]
+    await store.close()
 
 
 async def test_a_valkey_that_hangs_costs_a_quarter_of_a_second_once(settings: object) -> None:
+    """The least of five, since a machine has its moments."""
     held: list[asyncio.StreamWriter] = []
 
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         held.append(writer)
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    store = KeptStore(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
-    try:
+    took: list[float] = []
+    while len(took) < 5 and min(took, default=1.0) >= TIMEOUT_SECONDS * 3:
+        store = KeptStore(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", clock=Clock())
         started = time.monotonic()
         assert await store.get("name") is None
-        assert TIMEOUT_SECONDS * 0.9 < time.monotonic() - started < TIMEOUT_SECONDS * 3
-        started = time.monotonic()
+        took.append(time.monotonic() - started)
         for _ in range(100):
-            assert await store.get("name") is None
-        assert time.monotonic() - started < TIMEOUT_SECONDS / 2
-    finally:
+            assert at_once(store.get("name")) is None
         await store.close()
-        for writer in held:
-            writer.close()
-        server.close()
+    assert TIMEOUT_SECONDS * 0.9 < min(took) < TIMEOUT_SECONDS * 3
+    for writer in held:
+        writer.close()
+    server.close()
 
 
 async def test_a_process_that_keeps_nothing_makes_the_others_forget(valkey: Valkey) -> None:

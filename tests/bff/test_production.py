@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from bff.embedded import own_port
 from tests.bff.conftest import Valkey, clean_environment
 from tests.bff.test_settings import ROOT, production
-from tests.bff.test_stack import STOP_SECONDS
+from tests.bff.test_stack import START_SECONDS, STOP_SECONDS
 from tests.conftest import OwnDatabase
 
 __all__ = ["production"]
@@ -42,7 +42,7 @@ def write_keys(folder: Path) -> None:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + START_SECONDS
     while not true():
         assert time.monotonic() < end, "it never became true"
         await asyncio.sleep(0.1)

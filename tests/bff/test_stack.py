@@ -25,7 +25,7 @@ pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).parent.parent.parent
 STARTED = "Ctrl-C stops everything."
-START_SECONDS = 60  # three or four on an idle machine
+START_SECONDS = 120  # three or four on an idle machine; twenty have been seen
 # Issue 2, item 1: ten. Twice that where the machine is shared, as in CI and by `make test` itself.
 STOP_SECONDS = 2 * 10
 
@@ -189,7 +189,7 @@ async def test_an_interrupt_that_reaches_only_make_stops_everything(house: House
 
 
 async def until(true: Callable[[], Any]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + START_SECONDS
     while not true():
         assert time.monotonic() < end, "it never became true"
         await asyncio.sleep(0.05)
@@ -231,7 +231,7 @@ async def web(
 def ready(house: House) -> int | None:
     try:
         return httpx.get(f"{house.url}/readyz", timeout=5, verify=False).status_code
-    except httpx.ConnectError:
+    except httpx.TransportError:  # it does not listen yet, or it does and is still being loaded, or it is ending
         return None
 
 
@@ -258,14 +258,25 @@ async def test_a_web_process_says_when_valkey_is_gone_and_when_it_is_back(house:
     await until(lambda: ready(house) == 200)
 
 
-def begin_a_request(house: House) -> tuple[http.client.HTTPConnection, bytes]:
-    """Its first bytes are sent; gives the connection and the rest."""
-    body = b'{"query": "{ __typename }"}'
-    under_way = http.client.HTTPConnection("127.0.0.1", house.port, timeout=5)
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def begin_a_request(
+    house: House, body: bytes = b'{"query": "{ __typename }"}'
+) -> tuple[http.client.HTTPConnection, bytes]:
+    """Its first bytes are sent and the house asks for the rest, so it is under way; gives the connection and the rest."""
+    under_way = http.client.HTTPConnection("127.0.0.1", house.port, timeout=START_SECONDS)
     under_way.putrequest("POST", "/graphql")
     under_way.putheader("Content-Type", "application/json")
     under_way.putheader("Content-Length", str(len(body)))
+    under_way.putheader("Expect", "100-continue")
     under_way.endheaders(body[:5])
+    said = b""
+    while len(said) < len(GO_ON):
+        more = under_way.sock.recv(len(GO_ON) - len(said))
+        assert more, f"it hung up after {said!r}"
+        said += more
+    assert said == GO_ON
     return under_way, body[5:]
 
 
@@ -282,7 +293,6 @@ async def test_sigterm_lets_a_request_finish_and_takes_no_new_one(
     house: House, web: subprocess.Popen[bytes]
 ) -> None:
     request = begin_a_request(house)
-    await asyncio.sleep(0.2)  # until uvicorn has handed it to the house
     web.send_signal(signal.SIGTERM)
     await until(lambda: ready(house) is None)
     assert finish(*request) == ANSWERED
@@ -302,7 +312,6 @@ async def test_several_web_processes_add_up_their_figures_and_finish_what_is_und
     assert 'http_requests_total{method="POST",route="/graphql",status="200"} 20.0' in figures
     assert 'graphql_operations_total{kind="query",operation="free",outcome="ok"} 20.0' in figures
     request = begin_a_request(house)
-    await asyncio.sleep(0.2)
     web.send_signal(signal.SIGTERM)
     await until(lambda: sum("spawn_main" in command for command in house.processes().values()) == 1)
     assert finish(*request) == ANSWERED

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.real_desk import DeskAtWork, desk
 from tests.house import house, shared_valkey
@@ -15,6 +15,10 @@ __all__ = ["DeskAtWork", "desk", "house", "outside", "shared_valkey", "stage"]
 
 RECORD = Path(__file__).resolve().parents[2] / "build" / "chromium.path"
 UNAVAILABLE = "No Chromium could be had here, so the browser tests did not run (tools/fetch_chromium.py says why)."
+
+PATIENCE_MS = 30_000
+"""For what is there after a tenth of a second where the machine has nothing else to do."""
+expect.set_options(timeout=PATIENCE_MS)
 
 # As root there is no sandbox; without the rest Chromium looks for its maker's hosts at every start.
 FLAGS = [
@@ -51,7 +55,7 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A fresh browser profile on a venue's small old screen."""
     context = await browser.new_context(viewport={"width": 1024, "height": 768}, locale="zh-CN")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield await context.new_page()
     await context.close()
 
@@ -68,7 +72,8 @@ async def sign_in(page: Page, desk: DeskAtWork) -> None:
     await page.fill("#username", desk.username)
     await page.fill("#password", desk.password)
     await page.click("button.primary")
-    if page.url.endswith("/post"):
+    await page.locator("#code, #checkpoint").first.wait_for()
+    if await page.locator("#checkpoint").count():
         await page.get_by_label(desk.venue_name).check()
         await page.click("button.primary")
     await page.wait_for_selector("#code")

@@ -24,7 +24,7 @@ class House:
 
     def control(self, method: str, path: str, content: object = None) -> httpx.Response:
         return httpx.request(
-            method, f"{self.base_url}{path}", json=content, trust_env=False, verify=False, timeout=5
+            method, f"{self.base_url}{path}", json=content, trust_env=False, verify=False, timeout=30
         )
 
     def switch_on(self, **faults: object) -> None:
@@ -54,7 +54,7 @@ def running(name: str, folder: Path) -> Iterator[House]:
 
 
 def _wait_until_it_answers(house: House, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         assert process.poll() is None, "the sandbox process ended by itself"
         assert time.monotonic() < deadline, "the sandbox process did not come up in time"
@@ -81,7 +81,7 @@ class NoticeDoor:
 
     def received(self, count: int) -> list[Received]:
         """Wait for so many notices and give all that came."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while len(self._received) < count:
             assert time.monotonic() < deadline, f"{len(self._received)} of {count} notices came in time"
             time.sleep(0.01)

@@ -35,7 +35,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 
 @pytest.fixture
 async def platform(house: Process, db: Database) -> AsyncIterator[Platform]:
-    async with httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False, timeout=5) as http:
+    async with httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False, timeout=30) as http:
         platform = Platform(http, house.folder)
         yield platform
         await platform.switch_on()
@@ -70,7 +70,7 @@ async def run_until_done(platform: Platform, clock: MovableClock) -> None:
 
 async def until_kept(platform: Platform, subject: str) -> None:
     """Wait until the platform holds something of the subject."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not await platform.names(subject):
         assert time.monotonic() < deadline, "the platform was never asked"
         await asyncio.sleep(0.01)

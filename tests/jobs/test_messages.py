@@ -222,8 +222,9 @@ async def test_a_worker_that_dies_before_it_heard_the_answer_leaves_nothing_that
     await is_told(await somebody(house, consents=3), no="O1")
     await fault(house, slow=30)
     dying = asyncio.create_task(tell_people(tools(house)))
-    while len(await arrived(house)) < 2:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while len(await arrived(house)) < 2:
+            await asyncio.sleep(0.01)
     assert await standing() == {"SUBSCRIBE": "SENDING"}  # written before WeChat was asked
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)

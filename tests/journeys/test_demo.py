@@ -91,7 +91,7 @@ def test_the_demo_is_not_content_with_a_house_that_keeps_no_answers() -> None:
         env=clean_environment(ANSWERS_CACHE="off"),
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=4 * SECONDS,
     )
     assert done.returncode == 1, done.stdout
     assert "答过的没有留着" in done.stderr
@@ -104,7 +104,7 @@ def test_a_demo_that_does_not_go_through_exits_with_1_and_says_why() -> None:
         env=clean_environment(LOG_LEVEL="LOUD"),  # with which the house does not start
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=4 * SECONDS,
     )
     assert done.returncode == 1
     assert "✗ 演示没有走通" in done.stderr

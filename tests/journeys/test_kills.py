@@ -13,6 +13,7 @@ import pytest
 
 from demo.people import Citizen, ask
 from demo.stack import Broken
+from tests.bff.test_stack import STOP_SECONDS
 from tests.conftest import OwnDatabase
 from tests.journeys.town import Town, a_town, until
 
@@ -49,7 +50,7 @@ def paid_slots(town: Town, venue_id: str) -> list[dict[str, Any]]:
 
 def patiently(act: Callable[[], T]) -> T:
     """As people do: when it did not work, press again."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while True:
         try:
             return act()
@@ -75,7 +76,7 @@ def books_and_pays(town: Town, number: int, line: dict[str, Any]) -> tuple[Citiz
     order_no = places(citizen, line)
     parameters = patiently(lambda: citizen.ask("PayOrder", {"orderNo": order_no}))["wechatPay"]
     paid = httpx.post(
-        f"{town.stack.wechat_pay}/_sandbox/pay", json=parameters, timeout=10, trust_env=False, verify=False
+        f"{town.stack.wechat_pay}/_sandbox/pay", json=parameters, timeout=30, trust_env=False, verify=False
     )
     assert paid.status_code == 200, paid.text
     return citizen, order_no
@@ -153,7 +154,7 @@ async def test_every_paid_order_is_at_the_platform_once_though_worker_valkey_and
 
 async def settled_down(town: Town) -> bool:
     """Nothing waits in the outbox, and nothing was given up."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while await town.rows("SELECT id FROM outbox WHERE delivered_at IS NULL"):
         assert time.monotonic() < end, await town.rows("SELECT subject, attempts, dead_at FROM outbox")
         time.sleep(0.1)
@@ -194,14 +195,14 @@ async def test_an_unpaid_hold_ends_although_the_worker_was_dead_at_its_time(
     assert taken != first
     assert (citizen.order(first)["status"], citizen.order(first)["closeReason"]) == ("CLOSED", "EXPIRED")
     late = httpx.post(
-        f"{town.stack.wechat_pay}/_sandbox/pay", json={**parameters, "late": True}, timeout=10, trust_env=False
+        f"{town.stack.wechat_pay}/_sandbox/pay", json={**parameters, "late": True}, timeout=30, trust_env=False
     )
     assert late.status_code == 409  # closed at WeChat Pay before the slot was given on
     assert await status(town, second) == "PENDING_PAYMENT"
 
     # and the worker, back at last, ends what is left
     town.start("worker")
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while await status(town, second) != "CLOSED":
         assert time.monotonic() < end, "the overdue hold was not ended"
         time.sleep(0.1)
@@ -221,7 +222,7 @@ async def test_a_worker_told_to_stop_finishes_what_it_is_sending(
     assert await town.rows(undelivered)
     worker = town.processes.pop("worker")
     worker.terminate()
-    assert worker.wait(10) == 0
+    assert worker.wait(STOP_SECONDS) == 0
     assert not await town.rows(undelivered)
     town.faults(town.stack.platform)
     town.start("worker")

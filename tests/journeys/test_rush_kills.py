@@ -156,17 +156,25 @@ async def test_whatever_dies_in_the_middle_every_voucher_is_given_once(
     await street.is_up(0)
     campaign = await campaign_of(VOUCHERS, datetime.now(UTC))
     async with httpx.AsyncClient(
-        timeout=10, trust_env=False, verify=False, limits=httpx.Limits(max_connections=16)
+        timeout=30, trust_env=False, verify=False, limits=httpx.Limits(max_connections=16)
     ) as http:
+        accident_begins = asyncio.Event()
+
+        async def comes(number: int) -> tuple[str, str]:
+            """Half of them when it happens, so that it never happens too late."""
+            if number % 2:
+                await accident_begins.wait()
+            return await street.presses(http, campaign, number)
 
         async def everybody() -> list[tuple[str, str]]:
-            return await asyncio.gather(*[street.presses(http, campaign, number) for number in range(PEOPLE)])
+            return await asyncio.gather(*[comes(number) for number in range(PEOPLE)])
 
         pressing = asyncio.create_task(everybody())
         while await _given(campaign) < VOUCHERS // 6:
             assert not pressing.done() or await _given(campaign), pressing.result()
             await asyncio.sleep(0.002)
         before = await _given(campaign)
+        accident_begins.set()
         await accident(street)
         await _answers()
         await _budget_adds_up(campaign)  # while they press on

@@ -27,10 +27,10 @@ from tests.bff.conftest import clean_environment
 from tests.conftest import OwnDatabase
 
 ROOT = Path(__file__).parents[2]
-START_S = 60
+START_S = 120
 
 
-def until(holds: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def until(holds: Callable[[], Any], what: str, seconds: float = 90) -> Any:
     """Waits until it holds, and gives what it gave."""
     end = time.monotonic() + seconds
     while not (found := holds()):
@@ -112,7 +112,7 @@ class Town:
         self._put(f"{outside}/_sandbox/faults", wanted)
 
     def store(self, outside: str) -> Any:
-        return httpx.get(f"{outside}/_sandbox/store", timeout=10, trust_env=False, verify=False).json()
+        return httpx.get(f"{outside}/_sandbox/store", timeout=30, trust_env=False, verify=False).json()
 
     def said(self, name: str) -> str:
         log = self.folder / f"{name}.log"
@@ -150,7 +150,7 @@ class Town:
             return False
 
     def _put(self, url: str, body: Any) -> None:
-        httpx.put(url, json=body, timeout=10, trust_env=False, verify=False).raise_for_status()
+        httpx.put(url, json=body, timeout=30, trust_env=False, verify=False).raise_for_status()
 
     async def rows(self, sql: str) -> list[dict[str, Any]]:
         """What the house's database holds, read past the house."""

@@ -334,6 +334,7 @@ def walk(machine: type[People], world: World, phases: Collection[Phase]) -> None
                 max_examples=RUNS + round(RUNS_A_SECOND * SOAK_SECONDS),
                 stateful_step_count=STEPS_A_RUN,
                 deadline=None,
+                derandomize=not SOAK_SECONDS,  # what it is to have seen, it sees each time
                 phases=phases,
                 suppress_health_check=list(HealthCheck),
                 print_blob=True,

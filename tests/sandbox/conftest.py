@@ -143,7 +143,7 @@ async def platform(folder: Path, stages: dict[str, Stage]) -> AsyncIterator[http
 
 
 def client(base_url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=base_url, trust_env=False, verify=False, timeout=5)
+    return httpx.AsyncClient(base_url=base_url, trust_env=False, verify=False, timeout=30)
 
 
 @dataclass
@@ -199,7 +199,7 @@ async def noon(merchant: Merchant) -> date:
     return now.date()
 
 
-async def until(holds: Callable[[], bool], seconds: float = 5) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 30) -> None:
     """Wait until `holds()`, for at most `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -233,7 +233,7 @@ class Process:
     def start(self) -> None:
         command = [sys.executable, "-m", "sandbox", self.name, "--port", str(self.port)]
         self.running = subprocess.Popen([*command, "--dir", str(self.folder)])
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not self._answers():
             assert self.running.poll() is None, "the process ended by itself"
             assert time.monotonic() < deadline, "the process did not come up in time"

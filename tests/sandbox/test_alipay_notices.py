@@ -22,7 +22,7 @@ async def received(door: AlipayDoor, count: int) -> list[dict[str, str]]:
 
 async def wait_for_state(merchant: AlipayMerchant, state: str) -> dict[str, Any]:
     """The only notice, once it has reached `state`."""
-    for _ in range(500):
+    for _ in range(3000):
         [notice] = (await store_of(merchant.http))["notices"]
         if notice["state"] == state:
             return dict(notice)
@@ -160,9 +160,11 @@ async def test_notices_may_come_twice_or_late(alipay_merchant: AlipayMerchant, a
 async def test_reordered_notices_tell_of_the_refund_before_the_payment(
     alipay_merchant: AlipayMerchant, alipay_door: AlipayDoor
 ) -> None:
-    await switch_on(alipay_merchant.http, reordered_notices=0.4)
+    await switch_on(alipay_merchant.http, reordered_notices=60)
     order = await alipay_merchant.paid()
     await alipay_merchant.refund(order, "45.00")
+    assert alipay_door.notices == []
+    await alipay_merchant.move_clock(61)
     notices = await received(alipay_door, 2)
     assert [notice["trade_status"] for notice in notices] == ["TRADE_CLOSED", "TRADE_SUCCESS"]
 
@@ -201,7 +203,7 @@ async def test_a_killed_alipay_still_has_its_books_and_delivers_what_was_pending
     alipay = process("alipay")
     async with client(alipay.url) as http:
         merchant = AlipayMerchant(folder, http, alipay_door.url)
-        await switch_on(http, late_notices=0.5)
+        await switch_on(http, late_notices=600)
         order = await merchant.paid()
         await merchant.refund(order, "10.00", out_request_no="R1")
         offered = await merchant.precreate(merchant.order())
@@ -212,6 +214,7 @@ async def test_a_killed_alipay_still_has_its_books_and_delivers_what_was_pending
     alipay.start()
     async with client(alipay.url) as http:
         merchant = AlipayMerchant(folder, http, alipay_door.url)
+        await merchant.move_clock(601)
         notices = await received(alipay_door, 2)
         assert {notice.get("refund_fee", "") for notice in notices} == {"", "10.00"}
         after = await store_of(http)

@@ -26,7 +26,7 @@ async def test_a_killed_wechat_pay_still_has_its_books_and_delivers_what_was_pen
     wechat_pay = process("wechat-pay")
     async with client(wechat_pay.url) as http:
         merchant = Merchant(folder, http, notice_door.url)
-        await switch_on(http, late_notices=0.5)
+        await switch_on(http, late_notices=600)
         order = await merchant.paid()
         refund = merchant.refund(order, 1000)
         await merchant.ask_refund(refund)
@@ -37,6 +37,7 @@ async def test_a_killed_wechat_pay_still_has_its_books_and_delivers_what_was_pen
     wechat_pay.start()
     async with client(wechat_pay.url) as http:
         merchant = Merchant(folder, http, notice_door.url)
+        await merchant.move_clock(601)
         notices = await notice_door.wait_for(2)
         kinds = {merchant.open(notice)[0]["event_type"] for notice in notices}
         assert kinds == {"TRANSACTION.SUCCESS", "REFUND.SUCCESS"}
@@ -44,7 +45,7 @@ async def test_a_killed_wechat_pay_still_has_its_books_and_delivers_what_was_pen
         assert after["payments"] == before["payments"]
         assert after["sums"]["refunded_fen"] == 1000
         assert (await merchant.query_refund(refund["out_refund_no"])).json()["status"] == "SUCCESS"
-        assert (await http.get("/_sandbox/faults")).json() == {"late_notices": 0.5}
+        assert (await http.get("/_sandbox/faults")).json() == {"late_notices": 600}
 
 
 @pytest.mark.stack
