@@ -65,7 +65,7 @@ class Due:
     slot_minutes: int
     people: int
     companions: tuple[int, ...]
-    """Who plays along."""
+    """Who plays along; where accounts were joined, each person once, and nobody is their own companion."""
 
     @property
     def lines(self) -> list[LineWanted]:
@@ -81,8 +81,9 @@ SELECT series_date.id, series_date.series_id, series_date.business_day, booking_
        booking_series.member_id, booking_series.placed_by_id, booking_series.placed_by_staff_id, booking_series.people,
        booking_series.organisation_id, booking_series.from_minute, booking_series.slots, court.slot_minutes,
        court.public_id AS court_public_id, court.name AS court_name, venue.name AS venue_name,
-       (SELECT json_agg(named.member_id) FROM series_companion named
-         WHERE named.series_id = booking_series.id AND named.member_id <> booking_series.member_id) AS companions
+       (SELECT json_agg(named.member_id) FROM series_companion named JOIN member ON member.id = named.member_id
+         WHERE named.series_id = booking_series.id AND named.member_id <> booking_series.member_id
+           AND member.joined_to_id IS NULL) AS companions
   FROM series_date JOIN booking_series ON booking_series.id = series_date.series_id
        JOIN court ON court.id = booking_series.court_id JOIN venue ON venue.id = booking_series.venue_id
  WHERE series_date.state = 'PLANNED' AND series_date.due_at <= $1"""
