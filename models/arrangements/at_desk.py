@@ -110,12 +110,13 @@ async def _served(
     clerk: StaffSignedIn, person_id: str, venue_id: str, keys: IdKeys, now: datetime, *, reading: bool = False
 ) -> PersonHere:
     """Whom this clerk may book for: their card was just read here, and a child has a guardian beside them."""
-    concerning("MEMBER", "", venue_id=venue_id, reading=reading)
     person = await person_here(
         clerk=clerk, power=Power.BOOK_FOR_PERSON, person_id=person_id, venue_id=venue_id, keys=keys, now=now
     )
     if person.known.is_child:
         await demand_guardian_here(person, staff_id=clerk.staff_id, now=now)
+    if reading:
+        concerning("MEMBER", person.public_id, venue_id=venue_id, reading=True)
     return person
 
 

@@ -228,12 +228,3 @@ def asker_gone() -> DomainError:
         next_step="请写明原因后拒绝，由单位重新申请。",
         field="requestId",
     )
-
-
-def key_reused(what: str) -> DomainError:
-    return DomainError(
-        f"这个幂等键已经用于另一个{what}。",
-        code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-        next_step="请换一个新的幂等键再提交。",
-        field="idempotencyKey",
-    )

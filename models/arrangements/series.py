@@ -12,7 +12,6 @@ from models.arrangements.rules import (
     SeriesWanted,
     check_companions,
     checked_days,
-    key_reused,
     series_unknown,
     too_many_series,
 )
@@ -22,7 +21,7 @@ from models.booking.limits import Limits
 from models.booking.queries import timetable
 from models.calendar import business_day
 from models.checkout.placing import PlacedBy, check_key
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys
 from models.members.standing import lock_living
@@ -184,5 +183,5 @@ async def _asked_before(member_id: int, key: str, asked: str) -> str | None:
     if found is None:
         return None
     if found.request_hash != asked:
-        raise key_reused("固定场")
+        raise KeyReused("一个固定场")
     return str(found.public_id)
