@@ -2,7 +2,8 @@
 
 One SQL text serves both: parameters are `$1, $2 …`; for SQLite the casts are dropped, JSON functions get their
 names there, and so is FOR UPDATE, since its transactions take the one write lock at their beginning
-(`models/sqlite_engine.py`). A list is one parameter, for `= ANY($1::bigint[])`; to SQLite it goes as JSON.
+(`models/sqlite_engine.py`). A list is one parameter, for `= ANY($1::bigint[])`; to SQLite it goes as JSON. One that is
+to be rows goes to both as JSON text: `json_array_elements_text($1::json) AS each`, each a text in `each.value`.
 """
 
 import asyncio
@@ -166,6 +167,7 @@ _SQLITE_NAMES = {
     "json_agg(": "json_group_array(",
     "json_build_array(": "json_array(",
     "string_agg(": "group_concat(",
+    "json_array_elements_text(": "json_each(",  # as rows with a `value`
 }
 
 

@@ -276,6 +276,17 @@ class BadInput(DomainError):
     code = ErrorCode.BAD_INPUT
 
 
+class KeyReused(DomainError):
+    """An idempotency key came with another request than the first time. `what` that was: 一次办理, 一个候补."""
+
+    code = ErrorCode.IDEMPOTENCY_KEY_REUSED
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"这个幂等键已经用于另{what}。", next_step="请换一个新的幂等键再提交。", field="idempotencyKey"
+        )
+
+
 class NotSignedIn(DomainError):
     code = ErrorCode.NOT_SIGNED_IN
 

@@ -42,6 +42,7 @@ _LOOKED_UP_BY = (
     ("series_date", "order_id"),
     ("group_request", "order_id"),
     ("booking_series", "placed_by_id"),
+    ("series_companion", "member_id"),
     ("staff_sign_in", "staff_id"),
 )
 

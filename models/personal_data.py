@@ -451,7 +451,15 @@ HELD: tuple[Held, ...] = (
                 what="固定场的日期",
                 exported=("business_day", "state", "reason"),
             ),
+            Part(table="series_companion", column="series_id"),
         ),
+    ),
+    Held(
+        table="series_companion",
+        what="您作为球友的固定场",
+        on_merge=OWN,
+        on_deletion=ERASED,
+        exported=("named_at",),
     ),
     Held(
         table="booking_series",

@@ -71,6 +71,19 @@ class PayOrderPayload:
         )
 
 
+async def payment_wanted(info: Info, channel: Channel, way: Way, return_url: str | None) -> PaymentWanted:
+    """By whoever is here, also for somebody whom they help: whoever pays, pays with their own WeChat."""
+    member = await info.context.member()
+    return PaymentWanted(
+        channel=channel,
+        way=way,
+        appid=member.appid,
+        payer=member.wechat_payer,
+        payer_address=info.context.address,
+        return_url=own_page(info, return_url),
+    )
+
+
 @strawberry.type
 class PayingActs:
     @act(
@@ -88,18 +101,10 @@ class PayingActs:
         for_member: strawberry.ID | None = None,
     ) -> PayOrderPayload:
         whose = await acting(info, for_member, HelperPower.BOOK)
-        member = await info.context.member()  # whoever pays, pays with their own WeChat
         opened = await paying.pay_order(
             member_id=whose.member_id,
             order_no=order_no,
-            wanted=PaymentWanted(
-                channel=channel,
-                way=way,
-                appid=member.appid,
-                payer=member.wechat_payer,
-                payer_address=info.context.address,
-                return_url=own_page(info, return_url),
-            ),
+            wanted=await payment_wanted(info, channel, way, return_url),
             channels=info.context.services.channels,
             now=info.context.now,
         )

@@ -6,10 +6,17 @@ from typing import Any
 import strawberry
 
 from models import database
-from models.arrangements import previewing, queries, series
+from models.arrangements import at_desk, previewing, queries, series
 from models.arrangements.previewing import DatePreview, Would
 from models.arrangements.queries import MOST_SERIES_SHOWN
-from models.arrangements.rules import MOST_DATES, MOST_SLOTS_A_DATE, DateState, SeriesState, SeriesWanted
+from models.arrangements.rules import (
+    MOST_COMPANIONS_NAMED,
+    MOST_DATES,
+    MOST_SLOTS_A_DATE,
+    DateState,
+    SeriesState,
+    SeriesWanted,
+)
 from models.checkout.placing import PlacedBy
 from models.errors import ErrorCode
 from models.orders.rules import OrderStatus
@@ -19,6 +26,9 @@ from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
 from resolvers.prices import PARTS_OF_A_LINE, PricePart, price_parts
 from resolvers.scalars import Fen
+
+PREVIEW_WEIGHT = 3000
+"""Of 52 dates: some 30 ms of CPU, however many slots each has."""
 
 strawberry.enum(SeriesState, description="LAPSED: one of its dates was not paid in time.")
 strawberry.enum(
@@ -65,6 +75,10 @@ class Series:
     first_day: date
     last_day: date
     people: int
+    companion_ids: list[strawberry.ID] = strawberry.field(
+        directives=[ListSize(assumed_size=MOST_COMPANIONS_NAMED)],
+        description="Who plays along on every date, by the ids of `myPeople.companions`; not who is none any more.",
+    )
     organisation_name: str | None = strawberry.field(description="In whose name.")
     state: SeriesState
     dates: list[SeriesDate] = strawberry.field(directives=[ListSize(assumed_size=MOST_DATES)])
@@ -84,6 +98,7 @@ class Series:
             first_day=row["first_day"],
             last_day=row["last_day"],
             people=row["people"],
+            companion_ids=[strawberry.ID(each) for each in row["companion_ids"]],
             organisation_name=row["organisation_name"],
             state=SeriesState(row["state"]),
             dates=[SeriesDate.of(told) for told in row["dates"]],
@@ -133,9 +148,13 @@ class SeriesInput:
     organisation_id: strawberry.ID | None = strawberry.field(
         default=None, description="In whose name: of an organisation of mine for which I act."
     )
+    companion_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None,
+        description="Who plays along on every date, by the ids of `myPeople.companions`; each date asks whether they may.",
+    )
 
     def wanted(self) -> SeriesWanted:
-        return SeriesWanted(**vars(self))
+        return SeriesWanted(**vars(self) | {"companion_ids": tuple(self.companion_ids or ())})
 
 
 @strawberry.type
@@ -147,7 +166,7 @@ class SeriesPayload:
 @strawberry.type
 class SeriesQueries:
     @strawberry.field(
-        directives=[ListSize(assumed_size=MOST_DATES), Weight(weight=8000)],
+        directives=[ListSize(assumed_size=MOST_DATES), Weight(weight=PREVIEW_WEIGHT)],
         description="Date by date what would come of a series: booked at once, later, or not, and why; with the price "
         "each. `forMember` as in `placeOrder`.",
     )
@@ -171,6 +190,37 @@ class SeriesQueries:
     async def my_series(self, info: Info, for_member: strawberry.ID | None = None) -> list[Series]:
         whose = await acting(info, for_member, HelperPower.SEE_ORDERS)
         return [Series.of(row) for row in await queries.series_of(member_id=whose.member_id)]
+
+    @strawberry.field(
+        directives=[ListSize(assumed_size=MOST_DATES), Weight(weight=PREVIEW_WEIGHT)],
+        description="Staff: `seriesPreview` at this venue for the person before them.",
+    )
+    async def series_preview_at_desk(
+        self, info: Info, person_id: strawberry.ID, venue_id: strawberry.ID, wanted: SeriesInput
+    ) -> list[SeriesDatePreview]:
+        found = await at_desk.preview_at_desk(
+            clerk=await info.context.staff(),
+            person_id=person_id,
+            venue_id=venue_id,
+            wanted=wanted.wanted(),
+            keys=info.context.services.id_keys,
+            now=info.context.now,
+        )
+        return [SeriesDatePreview.of(each) for each in found]
+
+    @strawberry.field(
+        directives=[ListSize(assumed_size=MOST_SERIES_SHOWN), Weight(weight=500)],
+        description="Staff: the series at this venue of the person before them, the newest first.",
+    )
+    async def series_at_desk(self, info: Info, person_id: strawberry.ID, venue_id: strawberry.ID) -> list[Series]:
+        found = await at_desk.series_at_desk(
+            clerk=await info.context.staff(),
+            person_id=person_id,
+            venue_id=venue_id,
+            keys=info.context.services.id_keys,
+            now=info.context.now,
+        )
+        return [Series.of(row) for row in found]
 
 
 @strawberry.type
@@ -212,7 +262,7 @@ class SeriesActs:
 
     @act(
         SeriesPayload,
-        "Staff: the same at this venue for the person before them; each date is paid with `payAtDesk`.",
+        "Staff: `askForSeries` at this venue for the person before them; each date is paid with `payAtDesk`.",
         weight=8000,
     )
     async def ask_for_series_at_desk(
@@ -224,7 +274,7 @@ class SeriesActs:
         idempotency_key: str,
     ) -> SeriesPayload:
         services = info.context.services
-        member_id, series_id = await series.ask_at_desk(
+        member_id, series_id = await at_desk.ask_at_desk(
             clerk=await info.context.staff(),
             person_id=person_id,
             venue_id=venue_id,
@@ -235,6 +285,23 @@ class SeriesActs:
             now=info.context.now,
         )
         await services.wake("forward")
+        return await _payload(member_id, series_id)
+
+    @act(
+        SeriesPayload,
+        "Staff: `endSeries` for the person before them, of a series at this venue, whoever asked for it; they are told.",
+    )
+    async def end_series_at_desk(
+        self, info: Info, person_id: strawberry.ID, venue_id: strawberry.ID, series_id: strawberry.ID
+    ) -> SeriesPayload:
+        member_id = await at_desk.end_at_desk(
+            clerk=await info.context.staff(),
+            person_id=person_id,
+            venue_id=venue_id,
+            series_id=series_id,
+            keys=info.context.services.id_keys,
+            now=info.context.now,
+        )
         return await _payload(member_id, series_id)
 
 

@@ -5,15 +5,13 @@ from datetime import datetime
 import strawberry
 
 from models.checkout import splitting, splitting_queries
-from models.checkout.paying import PaymentWanted
 from models.checkout.splitting_queries import MOST_MINE
 from models.orders.share_rules import MOST_SHARES, ShareState
 from plans.costs import ListSize, Weight
 from resolvers.acting import HelperPower, acting
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
-from resolvers.own_pages import own_page
-from resolvers.paying import PayOrderPayload
+from resolvers.paying import PayOrderPayload, payment_wanted
 from resolvers.scalars import Fen
 from resolvers.words import Channel, OrderStatus, Way
 
@@ -159,18 +157,10 @@ class SplittingActs:
         for_member: strawberry.ID | None = None,
     ) -> PayOrderPayload:
         whose = await acting(info, for_member, HelperPower.BOOK)
-        member = await info.context.member()
         opened = await splitting.pay_share(
             member_id=whose.member_id,
             order_no=order_no,
-            wanted=PaymentWanted(
-                channel=channel,
-                way=way,
-                appid=member.appid,
-                payer=member.wechat_payer,
-                payer_address=info.context.address,
-                return_url=own_page(info, return_url),
-            ),
+            wanted=await payment_wanted(info, channel, way, return_url),
             channels=info.context.services.channels,
             now=info.context.now,
         )

@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import orjson
+
 from models import database
 from models.arrangements.rules import DateState, SeriesState, hold_minutes, starts_of
 from models.arrangements.tables import BookingSeries, SeriesDate
 from models.asyncpg_engine import DatabaseAway
+from models.attendance.players import ties_to
 from models.booking.queries import BookableSlot
 from models.calendar import moment_text, span_text
 from models.checkout.placing import (
@@ -61,6 +64,8 @@ class Due:
     starts: tuple[datetime, ...]
     slot_minutes: int
     people: int
+    companions: tuple[int, ...]
+    """Who plays along; where accounts were joined, each person once, and nobody is their own companion."""
 
     @property
     def lines(self) -> list[LineWanted]:
@@ -75,7 +80,10 @@ _DUE = """
 SELECT series_date.id, series_date.series_id, series_date.business_day, booking_series.public_id AS series_public_id,
        booking_series.member_id, booking_series.placed_by_id, booking_series.placed_by_staff_id, booking_series.people,
        booking_series.organisation_id, booking_series.from_minute, booking_series.slots, court.slot_minutes,
-       court.public_id AS court_public_id, court.name AS court_name, venue.name AS venue_name
+       court.public_id AS court_public_id, court.name AS court_name, venue.name AS venue_name,
+       (SELECT json_agg(named.member_id) FROM series_companion named JOIN member ON member.id = named.member_id
+         WHERE named.series_id = booking_series.id AND named.member_id <> booking_series.member_id
+           AND member.joined_to_id IS NULL) AS companions
   FROM series_date JOIN booking_series ON booking_series.id = series_date.series_id
        JOIN court ON court.id = booking_series.court_id JOIN venue ON venue.id = booking_series.venue_id
  WHERE series_date.state = 'PLANNED' AND series_date.due_at <= $1"""
@@ -121,6 +129,7 @@ def _due(row: Any) -> Due:
         starts=tuple(starts_of(day, row["from_minute"], row["slots"], row["slot_minutes"])),
         slot_minutes=row["slot_minutes"],
         people=row["people"],
+        companions=tuple(orjson.loads(row["companions"] or "[]")),
     )
 
 
@@ -141,7 +150,9 @@ async def _refusal_of(
     """Why it was not booked, or None if it was."""
     try:
         whom = ForWhom(member_id=due.member_id, keys=keys)
-        place = _placing(due, await bookable_together(due.lines, whom=whom, now=now), keys, now)
+        slots = await bookable_together(due.lines, whom=whom, now=now)  # before the day opens nobody is asked for
+        named = await ties_to(due.member_id, due.companions)
+        place = _placing(due, slots, named, keys, now)
         await past_overdue_holds(lambda: _book(due, place, now=now), place, channels=channels, now=now)
     except (Busy, MemberGone):
         raise
@@ -154,12 +165,12 @@ def _opens_later(refusal: DomainError) -> bool:
     return refusal.code == ErrorCode.SLOT_NOT_RELEASED
 
 
-def _placing(due: Due, slots: Sequence[Bookable], keys: IdKeys, now: datetime) -> Placing:
+def _placing(due: Due, slots: Sequence[Bookable], named: Sequence[str], keys: IdKeys, now: datetime) -> Placing:
     return Placing(
         member_id=due.member_id,
         slots=tuple(paid_later(slot, slots[0].starts_at, now) for slot in slots),
         people=(due.people,) * len(slots),
-        named=((),) * len(slots),
+        named=(tuple(named),) * len(slots),
         keys=keys,
         idempotency_key=f"{due.series_public_id}-{due.day}",
         asked=request_hash("series", due.series_public_id, due.day.isoformat()),
@@ -237,11 +248,11 @@ async def _undecided(due: Due) -> SeriesDate | None:
 
 
 async def _was_unpaid(due: Due) -> bool:
-    """Whether a date before it ran out unpaid."""
+    """Whether the member let a date before it run out. What an account they were joined with for a day did is not theirs."""
     found = await database.row(
         """SELECT orders.id FROM series_date JOIN orders ON orders.id = series_date.order_id
-            WHERE series_date.series_id = $1 AND orders.close_reason = $2 LIMIT 1""",
-        *(due.series_id, CloseReason.EXPIRED.value),
+            WHERE series_date.series_id = $1 AND orders.close_reason = $2 AND orders.member_id = $3 LIMIT 1""",
+        *(due.series_id, CloseReason.EXPIRED.value, due.member_id),
     )
     return found is not None
 

@@ -1,6 +1,7 @@
 """The venue's staff allow a group's request, which places its order, or refuse it with a reason. Once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from models import database
@@ -29,12 +30,19 @@ from models.checkout.placing import (
 from models.checkout.session_lines import Bookable
 from models.ids import request_hash
 from models.keys import IdKeys
-from models.members.standing import living
+from models.members.standing import MemberGone, living
 from models.orders.tables import Order
 from models.organisations.rules import ACT_FOR_IT
 from models.staff.powers import demand, may
 from models.staff.rules import Power, StaffSignedIn
 from payments.port import PaymentChannel
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    clerk: StaffSignedIn
+    is_allowed: bool
+    note: str
 
 
 async def decide(
@@ -54,11 +62,22 @@ async def decide(
     any more, BAD_INPUT for a no without a reason, and whatever keeps its slots from being booked, as SLOT_TAKEN.
     """
     await demand(clerk, Power.DECIDE_GROUP_REQUESTS)
+    said = _Said(clerk, is_allowed, note)
+    try:
+        await _decide(request_id, said, keys, channels, now)
+    except MemberGone:  # their account was joined to another meanwhile; it is no clerk who has to sign in again
+        await _decide(request_id, said, keys, channels, now)
+
+
+async def _decide(
+    request_id: str, said: _Said, keys: IdKeys, channels: Mapping[str, PaymentChannel], now: datetime
+) -> None:
+    clerk, is_allowed = said.clerk, said.is_allowed
     request = await GroupRequest.get_or_none(public_id=request_id).prefetch_related("venue")
     if request is None or not await may(clerk, Power.DECIDE_GROUP_REQUESTS, venue_id=request.venue.public_id):
         raise request_unknown()
     concerning("GROUP_REQUEST", request.public_id, venue_id=request.venue.public_id)
-    reason = "" if is_allowed else checked_words(note, LONGEST_NOTE, "note")
+    reason = "" if is_allowed else checked_words(said.note, LONGEST_NOTE, "note")
     state = RequestState.APPROVED if is_allowed else RequestState.REFUSED
     if _is_said_already(request, state, clerk, now):
         return

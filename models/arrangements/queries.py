@@ -19,9 +19,11 @@ MOST_SERIES_SHOWN = 10
 MOST_REQUESTS_SHOWN = 20
 
 
-async def series_of(*, member_id: int, series_id: str | None = None) -> list[Row]:
-    """A member's, the newest first, each with its dates in order; or just one of them."""
-    only, values = ("", []) if series_id is None else ("AND series.public_id = $2", [series_id])
+async def series_of(*, member_id: int, series_id: str = "", venue_id: str = "") -> list[Row]:
+    """A member's, the newest first, each with its dates in order; those at one venue, or just one of them.
+
+    An order that is another account's, since accounts were joined and parted, is not told of.
+    """
     found = await database.rows(
         f"""SELECT series.public_id, series.weekday, series.from_minute, series.slots, series.first_day, series.last_day,
                    series.people, series.state, series.asked_at, venue.public_id AS venue_id, venue.name AS venue_name,
@@ -29,17 +31,27 @@ async def series_of(*, member_id: int, series_id: str | None = None) -> list[Row
                    (SELECT json_agg(json_build_array(one.business_day, one.state, one.code, one.reason,
                                                      orders.order_no, orders.status, orders.hold_expires_at))
                       FROM series_date one LEFT JOIN orders ON orders.id = one.order_id
-                     WHERE one.series_id = series.id) AS dates
+                                                           AND orders.member_id = series.member_id
+                     WHERE one.series_id = series.id) AS dates,
+                   (SELECT json_agg(tie.public_id)
+                      FROM series_companion named
+                           JOIN companionship tie ON tie.ended_at IS NULL
+                            AND (tie.one_id = series.member_id AND tie.other_id = named.member_id
+                                 OR tie.other_id = series.member_id AND tie.one_id = named.member_id)
+                     WHERE named.series_id = series.id) AS companion_ids
               FROM booking_series series JOIN venue ON venue.id = series.venue_id
                    JOIN court ON court.id = series.court_id
                    LEFT JOIN organisation ON organisation.id = series.organisation_id
-             WHERE series.member_id = $1 {only} ORDER BY series.id DESC LIMIT {MOST_SERIES_SHOWN}""",
-        *(member_id, *values),
+             WHERE series.member_id = $1 AND ($2::text = '' OR series.public_id = $2::text)
+               AND ($3::text = '' OR venue.public_id = $3::text)
+             ORDER BY series.id DESC LIMIT {MOST_SERIES_SHOWN}""",
+        *(member_id, series_id, venue_id),
     )
     return [
         database.with_instants(row, "asked_at")
         | {name: database.day(row[name]) for name in ("first_day", "last_day")}
-        | {"dates": sorted(orjson.loads(row["dates"] or "[]"))}
+        | {"dates": sorted(orjson.loads(row["dates"] or "[]"), key=lambda date: date[0])}
+        | {"companion_ids": sorted(orjson.loads(row["companion_ids"] or "[]"))}
         for row in found
     ]
 
@@ -92,7 +104,7 @@ async def _requests(condition: str, *values: Any) -> list[Row]:
                    orders.hold_expires_at, orders.status AS order_status
               FROM group_request request JOIN venue ON venue.id = request.venue_id
                    LEFT JOIN organisation ON organisation.id = request.organisation_id
-                   LEFT JOIN orders ON orders.id = request.order_id
+                   LEFT JOIN orders ON orders.id = request.order_id AND orders.member_id = request.member_id
              WHERE {condition}""",
         *values,
     )

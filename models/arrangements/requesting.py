@@ -17,7 +17,6 @@ from models.arrangements.rules import (
     RequestState,
     check_people,
     checked_words,
-    key_reused,
     request_decided,
     request_unknown,
     too_many_requests,
@@ -26,7 +25,7 @@ from models.arrangements.tables import GroupRequest
 from models.booking.queries import BookableSlot, bookable_slots
 from models.calendar import business_day, moment_text
 from models.checkout.placing import LineWanted, check_key, check_together, checked_lines
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys
 from models.members.standing import MemberGone, living, lock_living
@@ -207,5 +206,5 @@ async def _asked_before(member_id: int, key: str, asked: str) -> str | None:
     if found is None:
         return None
     if found.request_hash != asked:
-        raise key_reused("团体申请")
+        raise KeyReused("一个团体申请")
     return str(found.public_id)

@@ -14,6 +14,8 @@ from models.venues.rules import DAY_MINUTES
 DAYS_A_WEEK = 7
 MOST_SLOTS_A_DATE = 4
 MOST_DATES = 52
+MOST_COMPANIONS_NAMED = 19
+"""On a series: an order's price is split among twenty at most, whoever books among them."""
 MOST_OPEN_REQUESTS = 5
 """Of one member, that nobody has answered yet."""
 MOST_PEOPLE = 2000
@@ -55,11 +57,14 @@ class SeriesWanted:
     people: int = 1
     organisation_id: str | None = None
     """In whose name (public id)."""
+    companion_ids: tuple[str, ...] = ()
+    """Who plays along on every date, by companionships' public ids."""
 
     @property
     def asked(self) -> list[object]:
         """What tells one request from another under the same key."""
         days = [self.first_day.isoformat(), self.last_day.isoformat()]
+        who = [list(self.companion_ids)] if self.companion_ids else []
         return [
             self.court_id,
             self.weekday,
@@ -68,6 +73,7 @@ class SeriesWanted:
             self.slots,
             self.people,
             self.organisation_id,
+            *who,
         ]
 
 
@@ -117,6 +123,23 @@ def checked_days(wanted: SeriesWanted, limits: Limits, today: date) -> list[date
             field="lastDay",
         )
     return days
+
+
+def check_companions(wanted: SeriesWanted) -> None:
+    """Whether so many can be named at all; who may play, each date asks for itself. Raises BAD_INPUT."""
+    named = len(wanted.companion_ids)
+    if len(set(wanted.companion_ids)) < named:
+        raise BadInput("同一位球友选了两次。", next_step="请去掉重复的球友。", field="companionIds")
+    if named > wanted.people - 1:
+        raise BadInput(
+            f"每次共{wanted.people}人，除您之外最多写{max(wanted.people - 1, 0)}位球友。",
+            next_step="请增加人数，或去掉多选的球友。",
+            field="companionIds",
+        )
+    if named > MOST_COMPANIONS_NAMED:
+        raise BadInput(
+            f"固定场最多写{MOST_COMPANIONS_NAMED}位球友。", next_step="请减少写明的球友。", field="companionIds"
+        )
 
 
 def starts_of(day: date, from_minute: int, slots: int, slot_minutes: int) -> list[datetime]:
@@ -204,13 +227,4 @@ def asker_gone() -> DomainError:
         code=ErrorCode.ORGANISATION_STATE,
         next_step="请写明原因后拒绝，由单位重新申请。",
         field="requestId",
-    )
-
-
-def key_reused(what: str) -> DomainError:
-    return DomainError(
-        f"这个幂等键已经用于另一个{what}。",
-        code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-        next_step="请换一个新的幂等键再提交。",
-        field="idempotencyKey",
     )

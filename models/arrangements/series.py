@@ -10,25 +10,22 @@ from models.arrangements.rules import (
     DateState,
     SeriesState,
     SeriesWanted,
+    check_companions,
     checked_days,
-    key_reused,
     series_unknown,
     too_many_series,
 )
-from models.arrangements.tables import BookingSeries, SeriesDate
+from models.arrangements.tables import BookingSeries, SeriesCompanion, SeriesDate
+from models.attendance.players import companions_of
 from models.booking.limits import Limits
 from models.booking.queries import timetable
 from models.calendar import business_day
-from models.checkout.at_desk import checked_key
 from models.checkout.placing import PlacedBy, check_key
-from models.errors import BadInput, DomainError, ErrorCode
-from models.families.guardian_here import demand_guardian_here
+from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys
 from models.members.standing import lock_living
 from models.organisations.queries import booking_for
-from models.real_names.at_desk import person_here
-from models.staff.rules import Power, StaffSignedIn
 from models.venues.rules import DAY_MINUTES
 from payments.port import PaymentChannel
 
@@ -45,10 +42,15 @@ class Plan:
     limits: Limits
     days: tuple[date, ...]
     organisation_id: int | None
+    companions: Mapping[str, int]
+    """The members who play along, by what ties them (public id)."""
 
 
 async def plan_of(wanted: SeriesWanted, *, member_id: int, now: datetime) -> Plan:
-    """Raises COURT_UNKNOWN, VENUE_CLOSED, ORGANISATION_UNKNOWN, and what `checked_days` does."""
+    """Raises COURT_UNKNOWN, VENUE_CLOSED, ORGANISATION_UNKNOWN, RELATION_UNKNOWN, and what `checked_days` and
+    `check_companions` do."""
+    check_companions(wanted)
+    companions = await companions_of(member_id, wanted.companion_ids)
     organisation_id = None
     if wanted.organisation_id:
         organisation_id = await booking_for(member_id=member_id, organisation_id=wanted.organisation_id)
@@ -78,6 +80,7 @@ async def plan_of(wanted: SeriesWanted, *, member_id: int, now: datetime) -> Pla
         limits=limits,
         days=tuple(days),
         organisation_id=organisation_id,
+        companions=companions,
     )
 
 
@@ -94,7 +97,8 @@ async def ask(
     """Writes the series down, then books whatever of it can be booked today, a date at a time; gives its public id.
     The others follow when their days open (`dates.book_due`). The same key with the same wish is the same series.
 
-    Raises SERIES_NOT_OFFERED, SERIES_TOO_LONG, TOO_MANY_SERIES, COURT_UNKNOWN, ORGANISATION_UNKNOWN, BAD_INPUT.
+    Raises SERIES_NOT_OFFERED, SERIES_TOO_LONG, TOO_MANY_SERIES, COURT_UNKNOWN, ORGANISATION_UNKNOWN, RELATION_UNKNOWN,
+    BAD_INPUT.
     """
     check_key(key)
     asked = request_hash(*wanted.asked)
@@ -108,50 +112,22 @@ async def ask(
     return known
 
 
-async def ask_at_desk(
-    *,
-    clerk: StaffSignedIn,
-    person_id: str,
-    venue_id: str,
-    wanted: SeriesWanted,
-    key: str,
-    keys: IdKeys,
-    channels: Mapping[str, PaymentChannel],
-    now: datetime,
-) -> tuple[int, str]:
-    """The same for the person before the clerk, at this venue; gives their member's row and the series. Raises also
-    NOT_ALLOWED, MEMBER_UNKNOWN for somebody whose card was not just read here, GUARDIAN_NEEDED for a child alone."""
-    key = checked_key(key)
-    person = await person_here(
-        clerk=clerk, power=Power.BOOK_FOR_PERSON, person_id=person_id, venue_id=venue_id, keys=keys, now=now
-    )
-    if person.known.is_child:
-        await demand_guardian_here(person, staff_id=clerk.staff_id, now=now)
-    if (await plan_of(wanted, member_id=person.member_id, now=now)).venue_public_id != venue_id:
-        raise BadInput("前台只能预订本场馆的场地。", next_step="请选择本场馆的场地。", field="courtId")
-    series_id = await ask(
-        member_id=person.member_id,
-        wanted=wanted,
-        key=f"desk-{request_hash(clerk.staff_id, key)[:32]}",  # never one of the member's own
-        placed_by=PlacedBy(staff_id=clerk.staff_id),
-        keys=keys,
-        channels=channels,
-        now=now,
-    )
-    return person.member_id, series_id
-
-
 @database.operation
 async def end(*, member_id: int, series_id: str, now: datetime) -> None:
     """What is not booked yet of it will not be; what is booked stays, and is cancelled by itself. Harmless the second
     time. Raises SERIES_UNKNOWN."""
     await lock_living(member_id)
-    series = await BookingSeries.get_or_none(public_id=series_id, member_id=member_id)
+    await end_within(await BookingSeries.get_or_none(public_id=series_id, member_id=member_id), now)
+
+
+async def end_within(series: BookingSeries | None, now: datetime) -> bool:
+    """Whether it was this act that ended it. In an act that holds its member's row. Raises SERIES_UNKNOWN for none."""
     if series is None:
         raise series_unknown()
     if series.state != SeriesState.ACTIVE:
-        return
+        return False
     await end_all(series, SeriesState.ENDED, now)
+    return True
 
 
 def _series(plan: Plan, member_id: int, placed_by: PlacedBy, now: datetime) -> BookingSeries:
@@ -190,6 +166,9 @@ async def _write(series: BookingSeries, plan: Plan, now: datetime) -> str:
     if most is not None and await live.count() >= most:
         raise too_many_series(most)
     await series.save()
+    await SeriesCompanion.bulk_create(
+        SeriesCompanion(series_id=series.id, member_id=other, named_at=now) for other in plan.companions.values()
+    )
     await SeriesDate.bulk_create(
         [
             SeriesDate(series_id=series.id, business_day=day, state=DateState.PLANNED, due_at=now)
@@ -204,5 +183,5 @@ async def _asked_before(member_id: int, key: str, asked: str) -> str | None:
     if found is None:
         return None
     if found.request_hash != asked:
-        raise key_reused("固定场")
+        raise KeyReused("一个固定场")
     return str(found.public_id)

@@ -48,6 +48,23 @@ class BookingSeries(Table):
         indexes = (("member_id", "venue_id"),)
 
 
+class SeriesCompanion(Table):
+    """Who plays along on every date of a series, named once. Each date asks whether they still may."""
+
+    id = fields.BigIntField(primary_key=True)
+    series: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.BookingSeries", on_delete=fields.RESTRICT
+    )
+    series_id: int
+    member: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Member", on_delete=fields.RESTRICT)
+    member_id: int
+    named_at = fields.DatetimeField()
+
+    class Meta:
+        table = "series_companion"
+        unique_together = (("series", "member"),)
+
+
 class SeriesDate(Table):
     """One day of a series: waiting for its release, booked, or skipped with the reason that its member was told."""
 

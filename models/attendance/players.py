@@ -3,7 +3,7 @@
 People are counted, not accounts: who once had a real name on another account is the same person here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -51,13 +51,34 @@ async def companions_of(member_id: int, companion_ids: Iterable[str]) -> dict[st
         member_id,
     )
     if len(found) < len(wanted):
-        raise DomainError(
-            "所选的球友中，有人已不是您的球友。",
-            code=ErrorCode.RELATION_UNKNOWN,
-            next_step="请在“家人与协助”里查看后重新选择。",
-            field="lines",
-        )
+        raise _no_companion()
     return {row["public_id"]: int(row["other_id"]) for row in found}
+
+
+async def ties_to(member_id: int, others: Collection[int]) -> list[str]:
+    """The companionships (public ids) that tie a member to these. Raises RELATION_UNKNOWN when one of them is no
+    companion any more."""
+    if not others:
+        return []
+    found = await database.rows(
+        """SELECT public_id FROM companionship
+            WHERE ended_at IS NULL AND (one_id = $1 AND other_id = ANY($2::bigint[])
+                                        OR other_id = $1 AND one_id = ANY($2::bigint[])) ORDER BY id""",
+        member_id,
+        sorted(others),
+    )
+    if len(found) < len(others):
+        raise _no_companion()
+    return [row["public_id"] for row in found]
+
+
+def _no_companion() -> DomainError:
+    return DomainError(
+        "所选的球友中，有人已不是您的球友。",
+        code=ErrorCode.RELATION_UNKNOWN,
+        next_step="请在“家人与协助”里查看后重新选择。",
+        field="lines",
+    )
 
 
 def check_named(lines: Sequence[LineOfPlayers]) -> None:
@@ -93,6 +114,31 @@ async def players(venue_id: int, member_ids: Sequence[int], now: datetime) -> di
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What has to be read to judge everybody: what each has here (by member), and companions' masked names."""
+
+    held: Mapping[int, Sequence[Booked]]
+    names: Mapping[int, str]
+
+
+async def known_of(
+    venue_id: int,
+    booker: Player,
+    companions: Mapping[str, Player],
+    first: date,
+    *,
+    keys: IdKeys,
+    today: date,
+    but_line_id: int | None = None,
+) -> Known:
+    """From the week of this day on. One statement, and another for who names somebody."""
+    held = await held_from(venue_id, [booker, *companions.values()], week_of(first)[0], but_line_id)
+    others = [each.member_id for each in companions.values()]
+    people = await known_people(others, keys=keys, today=today) if others else {}
+    return Known(held, {member_id: person.masked_name for member_id, person in people.items()})
+
+
 async def check_players(
     lines: Sequence[LineOfPlayers],
     *,
@@ -108,30 +154,41 @@ async def check_players(
     """Pauses, real names and limits of everybody on these lines. Raises BOOKING_PAUSED, REAL_NAME_NEEDED,
     TOO_MANY_COURTS, TOO_MANY_HOURS: the booker's own first. `but_line_id`: a line that is being moved is not counted.
     `by_approval`: the venue has allowed more than a person may have, so nothing is counted."""
+    check_allowed(lines, booker=booker, guardian=guardian, companions=companions)
+    if by_approval or not lines:
+        return
+    first = min(line.booked.day for line in lines)
+    known = await known_of(venue_id, booker, companions, first, keys=keys, today=today, but_line_id=but_line_id)
+    check_limits(lines, booker=booker, companions=companions, known=known)
+
+
+def check_allowed(
+    lines: Sequence[LineOfPlayers], *, booker: Player, guardian: Player | None, companions: Mapping[str, Player]
+) -> None:
+    """What is known of the people themselves: pauses, but for companions', and real names. Pure."""
     if booker.paused_until:
         raise paused(booker.paused_until)
     if guardian is not None and guardian.paused_until:
         raise helper_paused(guardian.paused_until)
-    if not lines:
-        return
     _check_real_names(lines, booker, companions)
-    if by_approval:
-        return
-    everybody = [booker, *companions.values()]
+
+
+def check_limits(
+    lines: Sequence[LineOfPlayers], *, booker: Player, companions: Mapping[str, Player], known: Known
+) -> None:
+    """What each may have beside what they have: the booker, then each companion, unless they are paused. Pure."""
     monday = min(week_of(line.booked.day)[0] for line in lines)
-    held = await held_from(venue_id, everybody, monday, but_line_id)
-    _check_counts(lines, held[booker.member_id], who="")
-    if not companions:
-        return
-    known = await known_people([each.member_id for each in companions.values()], keys=keys, today=today)
+
+    def held(player: Player) -> list[Booked]:
+        return [each for each in known.held[player.member_id] if each.day >= monday]
+
+    _check_counts(lines, held(booker), who="")
     for companion_id, companion in companions.items():
-        person = known.get(companion.member_id)
-        name = person.masked_name if person else "（未实名）"
+        name = known.names.get(companion.member_id, "（未实名）")
         if companion.paused_until:
             raise paused(companion.paused_until, name=name)
-        _check_counts(
-            [line for line in lines if companion_id in line.companion_ids], held[companion.member_id], who=name
-        )
+        theirs = [line for line in lines if companion_id in line.companion_ids]
+        _check_counts(theirs, held(companion), who=name)
 
 
 async def held_from(

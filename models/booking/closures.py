@@ -15,7 +15,7 @@ from models.booking.closure_rules import ClosureKind, check_closure, days_of, ke
 from models.booking.rules import aware
 from models.booking.tables import Closure
 from models.calendar import steps_between
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.staff import powers
 from models.staff.rules import Power, StaffSignedIn
@@ -193,12 +193,7 @@ async def _announced_before(clerk: StaffSignedIn, key: str, asked: str) -> str |
     if found is None:
         return None
     if found.request_hash != asked:
-        raise DomainError(
-            "这个幂等键已经用于另一次停用。",
-            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            next_step="请换一个新的幂等键再提交。",
-            field="idempotencyKey",
-        )
+        raise KeyReused("一次停用")
     return str(found.public_id)
 
 

@@ -20,7 +20,7 @@ from models.booking.queries import Timetable, timetable
 from models.booking.rules import CourtFacts
 from models.booking.turning import close_booked, turn_courts_of
 from models.calendar import business_day, instant_of, step_of
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.staff.rules import StaffSignedIn
 from models.venues.checking import CourtNamed, gap
@@ -302,12 +302,7 @@ async def _written_before(venue_id: str, key: str, asked: str) -> tuple[str, int
     if found is None:
         return None
     if found["request_hash"] != asked:
-        raise DomainError(
-            "这个幂等键已经用于另一次修改。",
-            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            next_step="请换一个新的幂等键再提交。",
-            field="idempotencyKey",
-        )
+        raise KeyReused("一次修改")
     return str(found["public_id"]), int(found["number"])
 
 

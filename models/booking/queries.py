@@ -51,42 +51,50 @@ from models.venues.rules import (
     windows_of_court,
 )
 
-TIMETABLE = f"""
-SELECT venue.id, venue.public_id, venue.name, venue.is_open,
+
+def _told_of(day: str, year_begins: str, year_ends: str) -> str:
+    """What a venue's row says of a day, all three in SQL."""
+    return f"""venue.id, venue.public_id, venue.name, venue.is_open,
        (SELECT json_agg(json_build_array(court.id, court.public_id, court.name, court.sport_code,
                         court.slot_minutes, court.max_people, court.position, court_cover.part_id))
           FROM court JOIN court_cover ON court_cover.court_id = court.id
          WHERE court.venue_id = venue.id AND ($2::text = '' OR court.sport_code = $2::text)
            AND (court.is_open OR EXISTS (SELECT 1 FROM court_version
-                                          WHERE court_id = court.id AND from_day <= $3))) AS courts,
+                                          WHERE court_id = court.id AND from_day <= {day}))) AS courts,
        (SELECT json_agg(json_build_array(court_id, number, name, slot_minutes, max_people, retired))
-          FROM court_version WHERE venue_id = venue.id AND from_day <= $3) AS versions,
+          FROM court_version WHERE venue_id = venue.id AND from_day <= {day}) AS versions,
        (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code))
           FROM opening_hours WHERE venue_id = venue.id) AS openings,
        COALESCE((SELECT windows::json FROM tariff_version
-                  WHERE venue_id = venue.id AND from_day <= $3 AND (to_day IS NULL OR to_day > $3)
+                  WHERE venue_id = venue.id AND from_day <= {day} AND (to_day IS NULL OR to_day > {day})
                   ORDER BY number DESC LIMIT 1),
                 (SELECT json_agg(json_build_array(day_kind, from_minute, to_minute, kind, price_fen_per_hour,
                         window_provenance, price_provenance, sport_code, court_name))
                    FROM tariff_window WHERE venue_id = venue.id)) AS windows,
        (SELECT json_agg(json_build_array({", ".join(RULE_COLUMNS)}))
           FROM booking_rule WHERE (venue_id = venue.id OR venue_id IS NULL) AND replaced_at IS NULL
-           AND from_day <= $3 AND (to_day IS NULL OR to_day > $3)) AS rules,
+           AND from_day <= {day} AND (to_day IS NULL OR to_day > {day})) AS rules,
        (SELECT json_agg(json_build_array(public_id, sport_code, court_ids, from_minute, until_minute, opens_at, closes_at))
-          FROM slot_draw WHERE venue_id = venue.id AND business_day = $3 AND state <> 'DONE') AS draws,
-       (SELECT kind FROM holiday WHERE date = $3) AS notice,
-       EXISTS (SELECT 1 FROM holiday WHERE date >= $4 AND date <= $5) AS year_known,
+          FROM slot_draw WHERE venue_id = venue.id AND business_day = {day} AND state <> 'DONE') AS draws,
+       (SELECT kind FROM holiday WHERE date = {day}) AS notice,
+       EXISTS (SELECT 1 FROM holiday WHERE date >= {year_begins} AND date <= {year_ends}) AS year_known,
        EXISTS (SELECT 1 FROM school_holiday WHERE province_code = venue.province_code
-                  AND from_day <= $3 AND to_day > $3) AS in_school_holiday,
+                  AND from_day <= {day} AND to_day > {day}) AS in_school_holiday,
        (SELECT json_agg(json_build_array(closure.id, closure.sport_code, court_cover.part_id, closure.starts_at,
                         closure.ends_at, closure.kind, closure.reason))
           FROM closure LEFT JOIN court_cover ON court_cover.court_id = closure.court_id
          WHERE closure.venue_id = venue.id AND closure.withdrawn_at IS NULL
-           AND closure.first_day <= $3 AND closure.last_day >= $3) AS closures
-  FROM venue WHERE venue.public_id = $1
-"""
+           AND closure.first_day <= {day} AND closure.last_day >= {day}) AS closures"""
+
+
+TIMETABLE = f"SELECT {_told_of('$3', '$4', '$5')} FROM venue WHERE venue.public_id = $1"
+_YEAR = "substr(each.value, 1, 4)"
+TIMETABLES = f"""
+SELECT {_told_of("each.value::date", f"({_YEAR} || '-01-01')::date", f"({_YEAR} || '-12-31')::date")},
+       each.value AS of_day
+  FROM venue, json_array_elements_text($3::json) AS each WHERE venue.public_id = $1"""
 HELD = "SELECT part_id, step FROM held_cell WHERE venue_id = $1 AND step >= $2 AND step < $3"
-"""Both are public for `make bench`, whose bare route runs the same texts."""
+"""It and TIMETABLE are public for `make bench`, whose bare route runs the same texts."""
 
 KEPT_SECONDS = 10
 SHEETS_KNOWN = 64
@@ -379,16 +387,17 @@ async def bookable_slots(
         key = (venue_of[court_id], business_day(starts_at))
         if key not in tables:
             tables[key] = await timetable(venue_id=key[0], sport=None, day=key[1])
-        slot = _bookable(tables[key], court_id, starts_at, people, for_group, now)
+        slot = bookable_in(tables[key], court_id, starts_at, people, for_group=for_group, now=now)
         if not despite_draw:
-            _check_not_drawn(tables[key], slot, now)
+            check_not_drawn(tables[key], slot, now)
         booked.append(slot)
     return booked
 
 
-def _bookable(
-    table: Timetable, court_id: str, starts_at: datetime, people: int, for_group: bool, now: datetime
+def bookable_in(
+    table: Timetable, court_id: str, starts_at: datetime, people: int, *, for_group: bool = False, now: datetime
 ) -> BookableSlot:
+    """The slot as the timetable of its day has it, or why not, but for who holds it and for draws. Pure."""
     court = next((court for court in table.courts if court.public_id == court_id), None)
     if court is None:
         raise _court_unknown()
@@ -427,7 +436,7 @@ def _bookable(
     )
 
 
-def _check_not_drawn(table: Timetable, slot: BookableSlot, now: datetime) -> None:
+def check_not_drawn(table: Timetable, slot: BookableSlot, now: datetime) -> None:
     midnight, minute = instant_of(table.day.date, 0), timedelta(minutes=1)
     draw = table.draw_of(slot.court, (slot.starts_at - midnight) // minute, (slot.ends_at - midnight) // minute)
     if draw is not None:
@@ -440,9 +449,21 @@ async def timetable(*, venue_id: str, sport: str | None, day: date) -> Timetable
     return _sheet_of(await _told(venue_id, sport, day), day).table
 
 
+async def timetables(*, venue_id: str, days: Sequence[date]) -> dict[date, Timetable]:
+    """The same of many days in one statement, whatever their number; a day that a venue does not open has its row too."""
+    found = await database.rows(TIMETABLES, venue_id, "", orjson.dumps(days).decode())
+    told = {date.fromisoformat(row["of_day"]): tuple(_open(row))[:-1] for row in found}
+    return {day: _timetable(told[day], day) for day in days}
+
+
 async def _told(venue_id: str, sport: str | None, day: date) -> tuple[Any, ...]:
     """The row of TIMETABLE. Raises VENUE_UNKNOWN, VENUE_CLOSED."""
     row = await database.row(TIMETABLE, venue_id, sport or "", day, date(day.year, 1, 1), date(day.year, 12, 31))
+    return tuple(_open(row))
+
+
+def _open(row: Any) -> Any:
+    """The same row. Raises VENUE_UNKNOWN for no row, VENUE_CLOSED."""
     if row is None:
         raise DomainError(
             "没有找到这个场馆。",
@@ -457,7 +478,7 @@ async def _told(venue_id: str, sport: str | None, day: date) -> tuple[Any, ...]:
             next_step="请选择附近的其他场馆。",
             field="venueId",
         )
-    return tuple(row)
+    return row
 
 
 def _timetable(told: Sequence[Any], day: date) -> Timetable:

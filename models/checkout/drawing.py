@@ -41,7 +41,7 @@ from models.checkout.placing import (
     place_within,
 )
 from models.checkout.pricing import ForWhom
-from models.errors import Busy, DomainError, ErrorCode
+from models.errors import Busy, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys, SealingKeys
 from models.members.standing import lock_living
@@ -116,12 +116,7 @@ async def _enter(entry: DrawEntry, now: datetime) -> str:
 async def _changed(known: DrawEntry, wanted: DrawEntry) -> str:
     """The ticket stays, since another one would be another chance, and so does when they entered."""
     if known.idempotency_key == wanted.idempotency_key and known.request_hash != wanted.request_hash:
-        raise DomainError(
-            "这个幂等键已经用于另一次报名。",
-            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            next_step="请换一个新的幂等键再提交。",
-            field="idempotencyKey",
-        )
+        raise KeyReused("一次报名")
     changing = ["wishes", "people", "placed_by_id", "idempotency_key", "request_hash"]
     for name in changing:
         setattr(known, name, getattr(wanted, name))

@@ -29,7 +29,7 @@ from models.checkout.session_lines import (
     sport_of,
 )
 from models.checkout.who_plays import WhoPlays
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_no, request_hash
 from models.keys import IdKeys
 from models.money import shares
@@ -279,12 +279,7 @@ async def placed_before(member_id: int, key: str, asked: str) -> str | None:
     if found is None:
         return None
     if found["request_hash"] != asked:
-        raise DomainError(
-            "这个幂等键已经用于另一份预订。",
-            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            next_step="请换一个新的幂等键再提交。",
-            field="idempotencyKey",
-        )
+        raise KeyReused("一份预订")
     return str(found["order_no"])
 
 

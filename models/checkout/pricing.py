@@ -8,7 +8,7 @@ from models.booking.queries import BookableSlot
 from models.keys import IdKeys
 from models.real_names.queries import concessions_on
 from models.real_names.rules import CONCESSION_WORDS, ConcessionKind
-from models.venues.concession_rules import rules_at
+from models.venues.concession_rules import rules_on
 from models.venues.concessions import Covers, TakenOff, best_for
 from models.venues.explaining import PartKind, PricePart
 
@@ -29,7 +29,7 @@ async def own_prices(slots: Sequence[BookableSlot], whom: ForWhom) -> list[Booka
     held = await concessions_on(member_id=whom.member_id, keys=whom.keys, days=days) if days else {}
     if not any(held.values()):
         return list(slots)
-    rules = {day: await rules_at(slots[0].venue_id, day) for day in sorted(days)}
+    rules = await rules_on(slots[0].venue_id, days)
     return [
         less(slot, best_for(slot.price_fen, people=slot.people, held=held[slot.day], rules=rules[slot.day]))
         if slot.price_fen

@@ -39,7 +39,7 @@ from models.checkout.placing import (
     place_within,
 )
 from models.checkout.pricing import ForWhom
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys
 from models.members.standing import lock_living
@@ -168,12 +168,7 @@ async def _asked_before(member_id: int, key: str, asked: str) -> str | None:
     if found is None:
         return None
     if found.request_hash != asked:
-        raise DomainError(
-            "这个幂等键已经用于另一个候补。",
-            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            next_step="请换一个新的幂等键再提交。",
-            field="idempotencyKey",
-        )
+        raise KeyReused("一个候补")
     return str(found.public_id)
 
 

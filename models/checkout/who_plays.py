@@ -66,19 +66,7 @@ async def check(
     `named`: of each slot, the companions on it. `but_line_id`: a line that is moved to one of them. `by_approval`: the
     venue allowed it as it is, so nobody is counted or has to be named. Raises what `models.attendance.players` does.
     """
-    if any(ids and not isinstance(slot, BookableSlot) for slot, ids in zip(slots, named, strict=True)):
-        raise BadInput("场次按人购票，不用写球友。", next_step="请去掉球友后再提交。", field="lines")
-    lines = [
-        LineOfPlayers(
-            title=slot.title,
-            booked=Booked(slot.court.id, slot.court.sport_code, slot.day, _minutes(slot), slot.title),
-            limits=slot.limits,
-            people=slot.people,
-            companion_ids=tuple(ids),
-        )
-        for slot, ids in zip(slots, named, strict=True)
-        if isinstance(slot, BookableSlot)
-    ]
+    lines = lines_of(slots, named)
     if not by_approval:
         players.check_named(lines)
     await players.check_players(
@@ -92,6 +80,23 @@ async def check(
         but_line_id=but_line_id,
         by_approval=by_approval,
     )
+
+
+def lines_of(slots: Sequence[object], named: Sequence[Sequence[str]]) -> list[LineOfPlayers]:
+    """Of each court, what is about people. Raises BAD_INPUT for companions on a session."""
+    if any(ids and not isinstance(slot, BookableSlot) for slot, ids in zip(slots, named, strict=True)):
+        raise BadInput("场次按人购票，不用写球友。", next_step="请去掉球友后再提交。", field="lines")
+    return [
+        LineOfPlayers(
+            title=slot.title,
+            booked=Booked(slot.court.id, slot.court.sport_code, slot.day, _minutes(slot), slot.title),
+            limits=slot.limits,
+            people=slot.people,
+            companion_ids=tuple(ids),
+        )
+        for slot, ids in zip(slots, named, strict=True)
+        if isinstance(slot, BookableSlot)
+    ]
 
 
 async def write(who: WhoPlays, lines: Sequence[OrderLine], named: Sequence[Sequence[str]], now: datetime) -> None:

@@ -48,6 +48,7 @@ _STAYS_IF_THERE: Mapping[tuple[str, str], Sequence[str]] = {
     ("message_sending", "recipient_id"): ("message_id", "way"),
     ("message_choice", "member_id"): ("kind", "way"),
     ("line_companion", "member_id"): ("order_line_id",),
+    ("series_companion", "member_id"): ("series_id",),
 }
 _KEYED = ("orders", "complaint", "waiting_entry", "booking_series", "group_request")
 _TWINS = (

@@ -4,7 +4,7 @@ docs/security.md shows the same table, and a test compares. What an age rests on
 found it is ours, and the founder may change it here.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,10 +37,10 @@ class Rule:
 
 
 def _rows(
-    table: str, condition: str, age: timedelta, *, by: str = "id", hanging: tuple[str, str] | None = None
+    table: str, condition: str, age: timedelta, *, by: str = "id", hanging: Sequence[tuple[str, str]] = ()
 ) -> Purge:
     """`condition` says of one row, with $1 for the moment `age` ago, that it may go. `by`: the column by whose index a
-    large table is read from its oldest end. `hanging`: rows of that table and column go with it."""
+    large table is read from its oldest end. `hanging`: rows of these tables go with it, each by this column."""
 
     @database.operation
     async def purge(_keys: AuditKeys, now: datetime) -> int:
@@ -49,8 +49,8 @@ def _rows(
             return 0
         ids = [row["id"] for row in old]
         listed = database.parameters(len(ids))
-        if hanging is not None:
-            await database.rows(f"DELETE FROM {hanging[0]} WHERE {hanging[1]} IN ({listed}) RETURNING id", *ids)
+        for theirs, column in hanging:
+            await database.rows(f"DELETE FROM {theirs} WHERE {column} IN ({listed}) RETURNING id", *ids)
         await database.rows(f"DELETE FROM {table} WHERE id IN ({listed}) RETURNING id", *ids)
         return len(ids)
 
@@ -152,7 +152,7 @@ RULES: tuple[Rule, ...] = (
         age=365 * DAY,
         why="orders keep what they were about (ours)",
         purge=_rows(
-            "message", "read_at <= $1", 365 * DAY, by="read_at", hanging=("message_sending", "message_id")
+            "message", "read_at <= $1", 365 * DAY, by="read_at", hanging=[("message_sending", "message_id")]
         ),
     ),
     Rule(
@@ -160,7 +160,7 @@ RULES: tuple[Rule, ...] = (
         what="messages that nobody read",
         age=730 * DAY,
         why="who has not looked for so long does not (ours)",
-        purge=_rows("message", UNREAD, 730 * DAY, by="told_at", hanging=("message_sending", "message_id")),
+        purge=_rows("message", UNREAD, 730 * DAY, by="told_at", hanging=[("message_sending", "message_id")]),
     ),
     Rule(
         name="invitations",
@@ -192,10 +192,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="series",
-        what="series of weekly bookings, with what became of their dates",
+        what="series of weekly bookings, with who was named on them and what became of their dates",
         age=730 * DAY,
         why="each lasts a year at most, and what was booked is an order (ours)",
-        purge=_rows("booking_series", "asked_at <= $1", 730 * DAY, hanging=("series_date", "series_id")),
+        purge=_rows(
+            "booking_series",
+            "asked_at <= $1",
+            730 * DAY,
+            hanging=[("series_date", "series_id"), ("series_companion", "series_id")],
+        ),
     ),
     Rule(
         name="group_requests",

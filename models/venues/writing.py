@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from models import database
 from models.calendar import CELL_MINUTES, business_day, clock_text
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import request_hash
 from models.venues.checking import CourtNamed, charged_on_the_free_day, decided, gap, never_deciding, overlapping
 from models.venues.concessions import Covers, Rule
@@ -235,12 +235,7 @@ async def _written_before(venue_id: int, key: str, asked: str) -> int | None:
     if found is None:
         return None
     if found["request_hash"] != asked:
-        raise DomainError(
-            "这个幂等键已经用于另一份价目。",
-            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            next_step="请换一个新的幂等键再提交。",
-            field="idempotencyKey",
-        )
+        raise KeyReused("一份价目")
     return int(found["number"])
 
 

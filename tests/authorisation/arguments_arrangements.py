@@ -35,6 +35,11 @@ _CLUB = Reaching(
     lambda life: [Known(life.others.ids["organisation"], "the organisation's id")],
     lambda: f"org_{secrets.token_hex(10).upper()}",
 )
+_COMPANIONS = Reaching(
+    lambda life: [Known(life.others.ids["companionship"], "what ties An to a companion")],
+    lambda: f"cmp_{secrets.token_hex(10).upper()}",
+    meanwhile=ABSENT,  # type: ignore[arg-type]
+)
 REACHING_ARRANGEMENTS: Mapping[str, Reaching] = {
     "endSeries.seriesId": Reaching(_series, lambda: f"ser_{secrets.token_hex(10).upper()}"),
     "askForSeries.idempotencyKey": Reaching(
@@ -48,8 +53,13 @@ REACHING_ARRANGEMENTS: Mapping[str, Reaching] = {
         owner="clerk",
         meanwhile=_a_key,
     ),
+    "endSeriesAtDesk.seriesId": Reaching(_series, lambda: f"ser_{secrets.token_hex(10).upper()}", owner="clerk"),
     "SeriesInput.organisationId": _CLUB,
     "askForSeriesAtDesk.wanted.organisationId": replace(_CLUB, owner="clerk"),
+    "seriesPreviewAtDesk.wanted.organisationId": replace(_CLUB, owner="clerk"),
+    "SeriesInput.companionIds": _COMPANIONS,
+    "askForSeriesAtDesk.wanted.companionIds": replace(_COMPANIONS, owner="clerk"),
+    "seriesPreviewAtDesk.wanted.companionIds": replace(_COMPANIONS, owner="clerk"),
     "askForGroupBooking.idempotencyKey": Reaching(
         lambda life: [Known(life.others.keys["group waiting"], "the key of a request")], _a_key, meanwhile=_a_key
     ),
@@ -70,7 +80,7 @@ PLAIN_ARRANGEMENTS: Mapping[str, Plain] = {
     # which no slot begins at, so that nobody gets a series by it
     "SeriesInput.fromMinute": Plain(lambda life: 15, live=lambda life: HOUR * 60),
     "SeriesInput.slots": Plain(lambda life: ABSENT),
-    "SeriesInput.people": Plain(lambda life: ABSENT),
+    "SeriesInput.people": Plain(lambda life: 2),
     "askForGroupBooking.people": Plain(lambda life: 6),
     "askForGroupBooking.purpose": Plain(lambda life: PURPOSE),
     "decideGroupRequest.note": Plain(lambda life: "当天有比赛"),

@@ -29,7 +29,8 @@ async def live_with_arrangements(life: "Life") -> None:
     await citizen.ask(documents.PLACE_ORDER, idempotencyKey=secrets.token_hex(8), lines=[taken])
     others.keys["series"] = secrets.token_hex(8)
     club = others.ids["organisation"]
-    wanted = {**SERIES, "courtId": court, "fromMinute": HOUR * 60, "organisationId": club}
+    wanted = {**SERIES, "courtId": court, "fromMinute": HOUR * 60, "organisationId": club, "people": 2}
+    wanted["companionIds"] = [others.ids["companionship"]]
     asked = await citizen.ask(arranged.ASK_FOR_SERIES, wanted=wanted, idempotencyKey=others.keys["series"])
     series = asked.value["series"]
     assert [each["state"] for each in series["dates"]] == ["BOOKED", "SKIPPED", "BOOKED", "PLANNED"]

@@ -9,11 +9,14 @@ from models.members.tables import Member
 from models.staff.rules import Role
 from tests.factories.attendance import a_rule
 from tests.factories.booking import TOMORROW, a_hall, at
+from tests.factories.names import GRANDMOTHER
 from tests.factories.organisations import is_known_by_name
 from tests.house import House, line
 from tests.resolvers import documents_arrangements as arranged
+from tests.resolvers.test_families import read_card
 
 WEEKS = 3
+DESK_ACTS = ("seriesPreviewAtDesk", "askForSeriesAtDesk", "seriesAtDesk", "endSeriesAtDesk")
 
 
 async def test_a_series_is_seen_asked_for_booked_week_by_week_and_ended(house: House) -> None:
@@ -91,3 +94,51 @@ async def test_a_group_asks_and_the_venues_manager_answers_with_a_line_in_the_tr
     assert [each["state"] for each in own] == ["WITHDRAWN", "REFUSED", "APPROVED"]
     assert [slot["isTaken"] for each in own for slot in each["lines"]] == [None] * 6
     await citizen.pays(own[2]["orderNo"])
+
+
+async def test_a_clerk_shows_asks_for_lists_and_ends_a_series_with_a_line_for_each_look_and_act(
+    house: House,
+) -> None:
+    hall = await a_hall()
+    await a_rule(hall.venue, days_ahead=7, release_minute=480, series_weeks=12)
+    await house.register_person(GRANDMOTHER.name, GRANDMOTHER.number)
+    clerk = await house.clerk(hall.venue.public_id)
+    person = (await read_card(clerk, hall, GRANDMOTHER)).value["person"]
+    whom = {"personId": person["personId"], "venueId": hall.venue.public_id}
+    wanted = {
+        "courtId": hall.badminton.public_id,
+        "weekday": TOMORROW.isoweekday(),
+        "fromMinute": 19 * 60,
+        "firstDay": TOMORROW.isoformat(),
+        "lastDay": (TOMORROW + timedelta(days=7 * (WEEKS - 1))).isoformat(),
+    }
+    shown = (await clerk.ask(arranged.SERIES_PREVIEW_AT_DESK, **whom, wanted=wanted)).value
+    assert [(each["would"], each["price"]) for each in shown] == [
+        ("BOOKED", 4000),
+        ("LATER", 4000),
+        ("LATER", 4000),
+    ]
+    asking = {"wanted": wanted, "idempotencyKey": "one-wish"}
+    asked = (await clerk.ask(arranged.ASK_FOR_SERIES_AT_DESK, **whom, **asking)).value["series"]
+    assert (await clerk.ask(arranged.SERIES_AT_DESK, **whom)).value == [asked]
+    another = await house.clerk(hall.venue.public_id, device_id="desk-2")
+    for act, more in (
+        (arranged.SERIES_AT_DESK, {}),
+        (arranged.SERIES_PREVIEW_AT_DESK, {"wanted": wanted}),
+        (arranged.END_SERIES_AT_DESK, {"seriesId": asked["id"]}),
+    ):
+        assert (await another.ask(act, **whom, **more)).refusal.code == "MEMBER_UNKNOWN", "they read no card"
+    ended = (await clerk.ask(arranged.END_SERIES_AT_DESK, **whom, seriesId=asked["id"])).value["series"]
+    assert (ended["state"], [each["state"] for each in ended["dates"]]) == ("ENDED", ["BOOKED", "ENDED", "ENDED"])
+
+    lines = await AuditLine.filter(act__in=DESK_ACTS).order_by("id")
+    assert {(line.subject_kind, line.venue_id) for line in lines} == {("MEMBER", hall.venue.public_id)}
+    assert [(line.act, line.outcome, line.subject_id, line.is_reading) for line in lines] == [
+        ("seriesPreviewAtDesk", "OK", person["personId"], True),
+        ("askForSeriesAtDesk", "OK", person["personId"], False),
+        ("seriesAtDesk", "OK", person["personId"], True),
+        ("seriesAtDesk", "MEMBER_UNKNOWN", person["personId"], False),
+        ("seriesPreviewAtDesk", "MEMBER_UNKNOWN", person["personId"], False),
+        ("endSeriesAtDesk", "MEMBER_UNKNOWN", person["personId"], False),
+        ("endSeriesAtDesk", "OK", person["personId"], False),
+    ]

@@ -1,14 +1,12 @@
 """A court every week: seen before, asked for once, each date booked when its day opens or skipped with its reason."""
 
 import asyncio
-import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from models.arrangements import dates, series
-from models.arrangements.previewing import DatePreview, preview
+from models.arrangements import series
 from models.arrangements.queries import series_of
 from models.arrangements.rules import SeriesWanted
 from models.arrangements.tables import BookingSeries, SeriesDate
@@ -21,62 +19,19 @@ from models.messages.tables import Message
 from models.orders.tables import Order, OrderLine
 from tests.conftest import NOW
 from tests.databases import Database
-from tests.factories.accounts import ID_KEYS
 from tests.factories.attendance import a_rule
-from tests.factories.booking import TOMORROW, Hall, Person, a_hall, a_person, an_order, at, census, wanted
-
-WEEKS = 4
-OPENS = 8
-"""A day opens a week before, at eight."""
-
-
-async def a_venue_with_series(**columns: Any) -> Hall:
-    hall = await a_hall()
-    usual = {"days_ahead": 7, "release_minute": OPENS * 60, "series_weeks": 12, "series_a_person": 2}
-    await a_rule(hall.venue, **{**usual, **columns})
-    return hall
-
-
-def every_week(court: Any, hour: int = 9, **more: Any) -> SeriesWanted:
-    """From tomorrow on, WEEKS times."""
-    usual = {"first_day": TOMORROW, "last_day": TOMORROW + timedelta(days=7 * (WEEKS - 1))}
-    return SeriesWanted(
-        **{
-            "court_id": court.public_id,
-            "weekday": TOMORROW.isoweekday(),
-            "from_minute": hour * 60,
-            **usual,
-            **more,
-        }
-    )
-
-
-async def asked(person: Person, wish: SeriesWanted, *, key: str | None = None, now: datetime = NOW) -> str:
-    return await series.ask(
-        member_id=person.member_id,
-        wanted=wish,
-        key=key or secrets.token_hex(8),
-        keys=ID_KEYS,
-        channels={},
-        now=now,
-    )
-
-
-async def run(now: datetime) -> int:
-    return await dates.book_due(keys=ID_KEYS, channels={}, now=now)
-
-
-async def seen(person: Person, wish: SeriesWanted, now: datetime = NOW) -> list[DatePreview]:
-    return await preview(member_id=person.member_id, wanted=wish, keys=ID_KEYS, now=now)
-
-
-async def states(series_id: str) -> list[str]:
-    own = await BookingSeries.get(public_id=series_id)
-    return [each.state for each in await SeriesDate.filter(series_id=own.id).order_by("business_day")]
-
-
-async def told(person: Person) -> list[str]:
-    return [each.template for each in await Message.filter(member_id=person.member_id).order_by("id")]
+from tests.factories.booking import TOMORROW, a_hall, a_person, an_order, at, census, wanted
+from tests.factories.series import (
+    OPENS,
+    WEEKS,
+    a_venue_with_series,
+    asked,
+    every_week,
+    run,
+    seen,
+    states,
+    told,
+)
 
 
 async def refused(asking: Any) -> ErrorCode:
@@ -90,30 +45,30 @@ async def test_each_date_is_booked_when_its_day_opens_and_what_is_taken_is_skipp
     one, other = await a_person(), await a_person()
     wish = every_week(hall.badminton, slots=2)
     before = await census()
-    shown = await seen(one, wish)
+    shown = await seen(one.member_id, wish)
     assert [each.would for each in shown] == ["BOOKED", "LATER", "LATER", "LATER"]
     assert [each.price_fen for each in shown] == [8000] * WEEKS
     assert all(sum(part.amount_fen for part in each.price_parts) == 8000 for each in shown)
     assert shown[1].opens_at == at(OPENS, days=1)
     assert await census() == before, "looking holds nothing"
 
-    series_id = await asked(one, wish, key="k")
-    assert await asked(one, wish, key="k") == series_id
-    assert await refused(asked(one, every_week(hall.badminton_2), key="k")) == "IDEMPOTENCY_KEY_REUSED"
+    series_id = await asked(one.member_id, wish, key="k")
+    assert await asked(one.member_id, wish, key="k") == series_id
+    assert await refused(asked(one.member_id, every_week(hall.badminton_2), key="k")) == "IDEMPOTENCY_KEY_REUSED"
     assert await states(series_id) == ["BOOKED", "PLANNED", "PLANNED", "PLANNED"]
     (first,) = await Order.all()
     assert (first.total_fen, first.hold_expires_at) == (8000, at(9)), "a day to pay, and never past the start"
     assert await OrderLine.filter(order_id=first.id).count() == 2
-    assert await told(one) == ["SERIES_TO_PAY"]
+    assert await told(one.member_id) == ["SERIES_TO_PAY"]
 
     taker = wanted(hall.badminton, at(10, days=8))
     assert await run(at(OPENS, days=1) - timedelta(seconds=1)) == 0
     await an_order(other, taker, now=at(OPENS, days=1))
-    assert [each.code for each in await seen(one, wish)] == ["SLOT_TAKEN", "SLOT_TAKEN", None, None]
+    assert [each.code for each in await seen(one.member_id, wish)] == ["SLOT_TAKEN", "SLOT_TAKEN", None, None]
     await Order.filter(id=first.id).update(status="PAID", paid_at=NOW)
     assert await run(at(OPENS, days=1)) == 1
     assert await states(series_id) == ["BOOKED", "SKIPPED", "PLANNED", "PLANNED"]
-    assert await told(one) == ["SERIES_TO_PAY", "SERIES_SKIPPED"]
+    assert await told(one.member_id) == ["SERIES_TO_PAY", "SERIES_SKIPPED"]
     assert await run(at(OPENS, days=8)) == 2
     (shown_to_one,) = await series_of(member_id=one.member_id)
     assert [line[1:3] for line in shown_to_one["dates"]] == [
@@ -149,49 +104,49 @@ async def test_a_date_says_why_it_would_not_be_booked_and_the_same_is_told_when_
         "SLOT_UNKNOWN": every_week(hall.badminton, 3),  # nobody is open at three
     }
     for code, wish in wishes.items():
-        shown = (await seen(person, wish))[0]
+        shown = (await seen(person.member_id, wish))[0]
         assert (shown.would, shown.code) == ("SKIPPED", code)
         short = SeriesWanted(**{name: getattr(wish, name) for name in wish.__slots__} | {"last_day": TOMORROW})
-        series_id = await asked(person, short)
+        series_id = await asked(person.member_id, short)
         assert await states(series_id) == ["SKIPPED"]
         assert (await SeriesDate.all().order_by("-id").first()).code == code  # type: ignore[union-attr]
         await series.end(member_id=person.member_id, series_id=series_id, now=NOW)
     assert await Order.all().count() == 1
-    assert await told(person) == ["SERIES_SKIPPED"] * 3
+    assert await told(person.member_id) == ["SERIES_SKIPPED"] * 3
 
 
 async def test_a_venue_says_whether_how_long_and_how_many_and_a_refusal_leaves_nothing(db: Database) -> None:
     hall, without = await a_venue_with_series(series_a_person=1), await a_hall()
     person, other = await a_person(), await a_person()
-    assert await refused(asked(person, every_week(without.badminton))) == "SERIES_NOT_OFFERED"
+    assert await refused(asked(person.member_id, every_week(without.badminton))) == "SERIES_NOT_OFFERED"
     long = every_week(hall.badminton, last_day=TOMORROW + timedelta(days=7 * 12))
-    assert await refused(asked(person, long)) == "SERIES_TOO_LONG"
-    assert await refused(asked(person, every_week(hall.badminton, 23, slots=2))) == "BAD_INPUT"
+    assert await refused(asked(person.member_id, long)) == "SERIES_TOO_LONG"
+    assert await refused(asked(person.member_id, every_week(hall.badminton, 23, slots=2))) == "BAD_INPUT"
     nowhere = SeriesWanted(court_id="crt_X", weekday=1, from_minute=0, first_day=TOMORROW, last_day=TOMORROW)
-    assert await refused(seen(person, nowhere)) == "COURT_UNKNOWN"
+    assert await refused(seen(person.member_id, nowhere)) == "COURT_UNKNOWN"
     stranger = every_week(hall.badminton, organisation_id="org_X")
-    assert await refused(asked(person, stranger)) == "ORGANISATION_UNKNOWN"
+    assert await refused(asked(person.member_id, stranger)) == "ORGANISATION_UNKNOWN"
     assert await BookingSeries.all().count() == await SeriesDate.all().count() == await Order.all().count() == 0
 
-    await asked(person, every_week(hall.badminton))
-    assert await refused(asked(person, every_week(hall.badminton_2))) == "TOO_MANY_SERIES"
-    await asked(other, every_week(hall.badminton_2))
+    await asked(person.member_id, every_week(hall.badminton))
+    assert await refused(asked(person.member_id, every_week(hall.badminton_2))) == "TOO_MANY_SERIES"
+    await asked(other.member_id, every_week(hall.badminton_2))
     later = NOW + timedelta(days=7 * WEEKS)  # it is over by itself
     day = TOMORROW + timedelta(days=7 * WEEKS)
-    await asked(person, every_week(hall.badminton, first_day=day, last_day=day), now=later)
+    await asked(person.member_id, every_week(hall.badminton, first_day=day, last_day=day), now=later)
 
 
 async def test_who_lets_one_date_go_by_unpaid_gives_up_those_that_follow(db: Database) -> None:
     hall = await a_venue_with_series()
     person = await a_person()
-    series_id = await asked(person, every_week(hall.badminton))
+    series_id = await asked(person.member_id, every_week(hall.badminton))
     await run(at(OPENS))
     assert await states(series_id) == ["BOOKED", "BOOKED", "PLANNED", "PLANNED"]
     assert await end_overdue_holds(channels={}, now=at(9)) == 1
     await run(at(OPENS, days=8))
     assert await states(series_id) == ["BOOKED", "BOOKED", "ENDED", "ENDED"]
     assert (await BookingSeries.get(public_id=series_id)).state == "LAPSED"
-    assert await told(person) == ["SERIES_TO_PAY"] * 2 + ["SERIES_LAPSED"]
+    assert await told(person.member_id) == ["SERIES_TO_PAY"] * 2 + ["SERIES_LAPSED"]
     assert await Order.all().count() == 2
 
 
@@ -199,10 +154,10 @@ async def test_free_dates_are_booked_at_once_and_told_as_every_booking(db: Datab
     hall = await a_hall(free_mornings=True)
     await a_rule(hall.venue, days_ahead=30, series_weeks=12)
     person = await a_person()
-    series_id = await asked(person, every_week(hall.badminton, 8))
+    series_id = await asked(person.member_id, every_week(hall.badminton, 8))
     assert await states(series_id) == ["BOOKED"] * WEEKS
     assert {order.status for order in await Order.all()} == {"PAID"}
-    assert await told(person) == ["ORDER_CONFIRMED"] * WEEKS
+    assert await told(person.member_id) == ["ORDER_CONFIRMED"] * WEEKS
 
 
 @pytest.mark.postgres
@@ -210,7 +165,7 @@ async def test_two_series_for_one_court_and_two_workers_at_once_give_each_date_t
     hall = await a_venue_with_series(days_ahead=30)
     people = [await a_person() for _ in range(3)]
     ids = await asyncio.gather(
-        *(asked(person, every_week(hall.badminton), key="k") for person in people for _ in range(2)),
+        *(asked(person.member_id, every_week(hall.badminton), key="k") for person in people for _ in range(2)),
         run(NOW),
         run(NOW),
     )
@@ -240,7 +195,7 @@ async def test_a_worker_killed_between_dates_and_in_one_is_gone_on_with(
 
     monkeypatch.setattr("models.arrangements.dates.tell", dies)
     with pytest.raises(asyncio.CancelledError):
-        await asked(person, every_week(hall.badminton), key="k")
+        await asked(person.member_id, every_week(hall.badminton), key="k")
     series_id = (await BookingSeries.get()).public_id
     assert await states(series_id) == ["BOOKED", "PLANNED", "PLANNED", "PLANNED"]
     assert await Order.all().count() == 1
@@ -248,7 +203,7 @@ async def test_a_worker_killed_between_dates_and_in_one_is_gone_on_with(
         await run(NOW)
     assert await Order.all().count() == 1
     assert await run(NOW) == 3
-    assert await asked(person, every_week(hall.badminton), key="k") == series_id
+    assert await asked(person.member_id, every_week(hall.badminton), key="k") == series_id
     assert await states(series_id) == ["BOOKED"] * WEEKS
     assert await Order.all().count() == await Message.all().count() == WEEKS
 
@@ -259,7 +214,7 @@ async def test_ending_while_its_dates_are_booked_leaves_no_order_that_the_series
 ) -> None:
     hall = await a_venue_with_series(days_ahead=30)
     person = await a_person()
-    asking = asyncio.create_task(asked(person, every_week(hall.badminton)))
+    asking = asyncio.create_task(asked(person.member_id, every_week(hall.badminton)))
     while not await BookingSeries.exists():
         await asyncio.sleep(0)
     own = await BookingSeries.get()

@@ -1,14 +1,18 @@
 """A venue's day as booking reads it: one statement for courts, hours, windows, limits and the kind of day."""
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from models.booking.queries import timetable
+from models import database
+from models.booking.queries import timetable, timetables
 from models.booking.tables import BookingRule
+from models.errors import DomainError, ErrorCode
 from models.venues.rules import DayKind, price_of
 from models.venues.tables import Venue
 from tests.databases import Database
+from tests.factories.attendance import a_rule
 from tests.factories.places import a_court, a_venue, all_places
 
 FRIDAY = date(2026, 11, 20)
@@ -85,3 +89,30 @@ async def test_days_of_unknown_years_go_by_the_weekday_and_say_so(
     venue = await Venue.get(ref="SC007")
     found = (await timetable(venue_id=venue.public_id, sport=None, day=day)).day
     assert (found.kind, found.known) == (kind, known)
+
+
+async def test_many_days_are_read_in_one_statement_and_say_what_each_says_by_itself(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await all_places()
+    venue = await Venue.get(ref="SC007")
+    await a_rule(venue, days_ahead=3, from_day=FRIDAY)
+    await a_rule(venue, days_ahead=5, from_day=FRIDAY - timedelta(days=60), to_day=FRIDAY)
+    days = [date(2026, 10, 1), *(FRIDAY + timedelta(days=7 * n) for n in range(9)), date(2099, 2, 28)]
+    one_by_one = {day: await timetable(venue_id=venue.public_id, sport=None, day=day) for day in days}
+    asked, rows = [], database.rows
+
+    async def counted(sql: str, *values: Any) -> Any:
+        asked.append(sql)
+        return await rows(sql, *values)
+
+    monkeypatch.setattr(database, "rows", counted)
+    together = await timetables(venue_id=venue.public_id, days=days)
+    assert len(asked) == 1
+    assert together == one_by_one
+    assert len({table.day.kind for table in together.values()}) > 1
+    assert len({table.limits_of("BADMINTON").days_ahead for table in together.values()}) == 2
+    await Venue.filter(id=venue.id).update(is_open=False)
+    with pytest.raises(DomainError) as closed:
+        await timetables(venue_id=venue.public_id, days=days)
+    assert closed.value.code is ErrorCode.VENUE_CLOSED

@@ -9,13 +9,14 @@ from models.checkout.ending import end_overdue_holds
 from models.checkout.paying import check_due_payments
 from models.checkout.refunding import send_due_refunds
 from models.checkout.settling import settle_known
-from models.orders.tables import Order, Payment, PaymentShare
+from models.orders.tables import Order, Payment, PaymentShare, Refund
 from payments.port import PaymentState
 from tests.databases import Database
 from tests.factories.booking import a_hall, an_order, at, wanted
 from tests.factories.splitting import Party, a_party, pays_share, share_sheet, split, takes_over
 from tests.models.checkout.test_money_races import everybody_is_square, refusals_aside
 from tests.outside import WECHAT_PAY, Outside
+from tests.queueing import one_after_another
 
 pytestmark = pytest.mark.postgres
 
@@ -69,6 +70,30 @@ async def test_the_last_share_against_the_end_of_the_hold_leaves_a_court_or_ever
     await sweeps(outside, now + 3 * QUARTER)
     became = [await shares_say_the_same(party) for party in parties]
     assert became[1::2] == ["PAID", "PAID"]  # paid in time is booked, whoever hears of it first
+
+
+@pytest.mark.parametrize("paying_first", [True, False])
+async def test_the_last_share_paid_in_time_is_booked_whoever_gets_to_the_order_first(
+    paying_first: bool, db: Database, outside: Outside, now: datetime
+) -> None:
+    """The notice of it and the end of the hold stand before the order's row together, in this order or the other."""
+    await outside.switch_on(refund_seconds=0)
+    party = await a_party(await a_hall(), friends=1, now=now)
+    await split(party, outside.channels, now=now)
+    await pays_share(outside, party.order, party.booker, now=now)
+    sheet = await share_sheet(outside, party.order, party.others[0], now=now)
+    later, heard = now + QUARTER, len(outside.letters)
+    await outside.pay(sheet)
+    (letter,) = (await outside.wait_for_letters(heard + 1))[heard:]
+    acts = [outside.hand_in(letter, now=later), end_overdue_holds(channels=outside.channels, now=later)]
+    outcomes = await one_after_another(
+        [party.order.id], *(acts if paying_first else reversed(acts)), table="orders"
+    )
+    assert [each for each in outcomes if isinstance(each, BaseException)] == []
+    assert await shares_say_the_same(party) == "PAID"
+    assert not await Refund.exists()
+    await sweeps(outside, now + 3 * QUARTER)
+    assert not await Refund.exists()
 
 
 async def test_two_notices_of_two_shares_at_once_book_it_once(

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from models import database
+from models.arrangements.tables import BookingSeries, SeriesCompanion, SeriesDate
 from models.families.tables import Invitation
 from models.keys import AuditKeys, token_hash
 from models.merging.tables import Merge, MergeMove
 from models.messages.tables import Message, MessageSending
+from models.orders.tables import Order
 from models.privacy import retention
 from models.privacy.retention import RULES
 from models.privacy.tables import ExportLink, SealedRecord
@@ -18,8 +20,11 @@ from models.staff.tables import StaffSignIn
 from models.vouchers.tables import VoucherScan, VoucherUse
 from tests.databases import Database
 from tests.factories.accounts import an_account, join
+from tests.factories.booking import a_person
 from tests.factories.people import a_clerk
 from tests.factories.places import a_venue
+from tests.factories.series import a_venue_with_series, asked, every_week
+from tests.factories.splitting import tie
 from tests.models.vouchers.test_at_desk import a_desk
 
 AUDIT_KEYS = AuditKeys({"1": b"a" * 32})
@@ -154,6 +159,24 @@ async def test_records_of_the_deleted_are_destroyed_on_their_day(db: Database, n
         )
     assert await purge(now) == {"sealed_records": 1}
     assert [record.member_public_id for record in await SealedRecord.all()] == ["mem_1"]
+
+
+async def test_series_go_after_two_years_with_their_dates_and_who_was_named_and_what_was_booked_stays(
+    db: Database, now: datetime
+) -> None:
+    hall = await a_venue_with_series()
+    booker, friend = await a_person(), await a_person()
+    ties = (await tie(booker, friend),)
+    for weeks in (1, 2):
+        wish = every_week(hall.badminton, 9 + weeks, weeks=weeks, people=2, companion_ids=ties)
+        await asked(booker.member_id, wish)
+    await BookingSeries.filter(from_minute=600).update(asked_at=now - 730 * DAY)
+    assert await purge(now) == {"series": 1}
+    assert await purge(now) == {}
+    (left,) = await BookingSeries.all()
+    assert {each.series_id for each in [*await SeriesDate.all(), *await SeriesCompanion.all()]} == {left.id}
+    assert (await SeriesDate.all().count(), await SeriesCompanion.all().count()) == (2, 1)
+    assert await Order.all().count() == 2
 
 
 async def test_codes_and_moves_of_a_merge_go_and_the_merge_stays(db: Database, now: datetime) -> None:
