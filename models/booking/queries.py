@@ -38,6 +38,7 @@ from models.errors import DomainError, ErrorCode
 from models.keeping import Keep
 from models.venues.concessions import TakenOff
 from models.venues.explaining import PricePart, parts_of
+from models.venues.hours_versions import hours_on
 from models.venues.rules import (
     DAY_MINUTES,
     Day,
@@ -62,7 +63,7 @@ SELECT venue.id, venue.public_id, venue.name, venue.is_open,
        (SELECT json_agg(json_build_array(court_id, number, name, slot_minutes, max_people, retired))
           FROM court_version WHERE venue_id = venue.id AND from_day <= $3) AS versions,
        (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code))
-          FROM opening_hours WHERE venue_id = venue.id) AS openings,
+          FROM {hours_on("venue.id", "$3")}) AS openings,
        COALESCE((SELECT windows::json FROM tariff_version
                   WHERE venue_id = venue.id AND from_day <= $3 AND (to_day IS NULL OR to_day > $3)
                   ORDER BY number DESC LIMIT 1),
