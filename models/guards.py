@@ -205,6 +205,12 @@ _CHECKS = {
         "court_version",
         "slot_minutes > 0 AND slot_minutes % 30 = 0 AND max_people > 0 AND number > 0",
     ),
+    "hours_version_ends_later": ("hours_version", "to_day IS NULL OR to_day > from_day"),
+    "opening_hours_within_a_day": (
+        "opening_hours",
+        """weekday >= 0 AND weekday <= 6 AND opens_minute >= 0 AND opens_minute < closes_minute AND closes_minute <= 1440
+           AND opens_minute % 30 = 0 AND closes_minute % 30 = 0 AND version >= 0""",
+    ),
     "tariff_version_ends_later": ("tariff_version", "to_day IS NULL OR to_day > from_day"),
     "attendance_state_known": ("attendance", "state IN ('EXPECTED', 'CAME', 'NO_SHOW', 'EXCUSED')"),
     "attendance_kept_within_price": ("attendance", "kept_percent >= 0 AND kept_percent <= 100"),

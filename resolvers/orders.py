@@ -146,6 +146,9 @@ class Order:
     paid_at: datetime | None
     closed_at: datetime | None
     close_reason: CloseReason | None
+    organisation_name: str | None = strawberry.field(
+        description="In whose name it is: of a group's booking, or of a series; null: in my own."
+    )
     placed_by_helper: bool = strawberry.field(description="By a guardian or helper of whom it is for.")
     is_split: bool = strawberry.field(description="Among several who pay it: `orderShares`.")
     lines: list[OrderLine] = strawberry.field(directives=[ListSize(assumed_size=MOST_LINES)])
@@ -348,6 +351,7 @@ async def _build(rows: Sequence[Any]) -> list[Order]:
             paid_at=row["paid_at"],
             closed_at=row["closed_at"],
             close_reason=CloseReason(row["close_reason"]) if row["close_reason"] else None,
+            organisation_name=row["organisation_name"],
             placed_by_helper=row["placed_by_id"] is not None,
             is_split=row["split_at"] is not None,
             lines=[OrderLine.of(line) for line in lines[row["id"]]],

@@ -21,6 +21,7 @@ from resolvers.draws import DrawActs, DrawQueries
 from resolvers.families import FamilyActs, FamilyQueries
 from resolvers.feedback import FeedbackActs, FeedbackQueries
 from resolvers.group_requests import GroupRequestActs, GroupRequestQueries
+from resolvers.hours_editing import HoursEditingActs, HoursEditingQueries
 from resolvers.members import MemberActs, MemberQueries
 from resolvers.merging import MergingActs, MergingQueries
 from resolvers.messages import MessageActs, MessageQueries
@@ -95,6 +96,7 @@ class Query(
     VenueSettingsQueries,
     VenueEditingQueries,
     CourtEditingQueries,
+    HoursEditingQueries,
     RiskQueries,
     SettlementQueries,
     StatisticsQueries,
@@ -140,6 +142,7 @@ class Mutation(
     VoucherCampaignActs,
     VenueEditingActs,
     CourtEditingActs,
+    HoursEditingActs,
     RiskActs,
     SettlementActs,
 ):

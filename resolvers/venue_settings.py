@@ -10,7 +10,7 @@ from strawberry.relay import PageInfo
 
 from models.booking import venue_settings as settings
 from models.venues.concessions import Covers, Rule
-from models.venues.rules import Window
+from models.venues.rules import Opening, Window
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
 from resolvers.paging import checked_size, page_info
@@ -106,6 +106,42 @@ class TariffSettings:
         )
 
 
+@strawberry.type(description="One opening of one weekday; minutes of the local day.")
+class OpeningTimes:
+    weekday: int = strawberry.field(description="1 Monday to 7 Sunday.")
+    from_minute: int
+    to_minute: int
+    sport: str = strawberry.field(description="Empty: every sport without hours of its own.")
+
+    @classmethod
+    def of(cls, opening: Opening) -> "OpeningTimes":
+        weekday, opens, closes, sport = opening
+        return cls(weekday=weekday + 1, from_minute=opens, to_minute=closes, sport=sport)
+
+
+@strawberry.type
+class OpeningHoursSettings:
+    version: int = strawberry.field(description="0: as imported.")
+    from_day: date | None
+    until_day: date | None
+    openings: list[OpeningTimes] = strawberry.field(directives=[ListSize(assumed_size=14)])
+    note: str
+    written_by: str = strawberry.field(description="Whose name; empty: the files.")
+    written_at: datetime | None
+
+    @classmethod
+    def of(cls, seen: settings.HoursSeen) -> "OpeningHoursSettings":
+        return cls(
+            version=seen.number,
+            from_day=seen.from_day,
+            until_day=seen.to_day,
+            openings=[OpeningTimes.of(opening) for opening in seen.openings],
+            note=seen.note,
+            written_by=seen.written_by,
+            written_at=seen.written_at,
+        )
+
+
 @strawberry.type
 class BookingLimits:
     courts_a_person_a_day: int
@@ -183,6 +219,8 @@ class SessionPlanSettings:
 class VenueSettings:
     venue_id: strawberry.ID
     on: date
+    opening_hours: OpeningHoursSettings
+    coming_opening_hours: list[OpeningHoursSettings] = strawberry.field(directives=[ListSize(assumed_size=3)])
     courts: list[CourtSettings] = strawberry.field(directives=[ListSize(assumed_size=30)])
     tariff: TariffSettings
     coming_tariffs: list[TariffSettings] = strawberry.field(directives=[ListSize(assumed_size=3)])
@@ -195,6 +233,7 @@ class SettingsKind(StrEnum):
     TARIFF = "TARIFF"
     RULES = "RULES"
     COURT = "COURT"
+    HOURS = "HOURS"
 
 
 @strawberry.type(description="Something that staff wrote.")
@@ -249,6 +288,8 @@ class VenueSettingsQueries:
         return VenueSettings(
             venue_id=strawberry.ID(seen.venue_id),
             on=seen.on,
+            opening_hours=OpeningHoursSettings.of(seen.hours),
+            coming_opening_hours=[OpeningHoursSettings.of(each) for each in seen.coming_hours],
             courts=[_court(row) for row in seen.courts],
             tariff=TariffSettings.of(seen.tariff),
             coming_tariffs=[TariffSettings.of(each) for each in seen.coming_tariffs],

@@ -153,6 +153,7 @@ BUDGETS: Sequence[Budget] = (
             {"venueReport", "venueSettings", "settingsHistory", "previewTariff", "previewBookingRules"}
         )
         | {"writeTariff", "writeBookingRules", "previewCourt", "writeCourt"}
+        | {"previewOpeningHours", "writeOpeningHours"}
         | {"previewClosure", "announceClosure", "withdrawClosure"}
         | {"scheduleDraw"},
         address=(3000, MINUTE),

@@ -18,7 +18,7 @@ from models.booking.court_rules import Booked, CourtWanted, Standing
 from models.booking.editing import KEY, demand_editing
 from models.booking.queries import Timetable, timetable
 from models.booking.rules import CourtFacts
-from models.booking.turning import close_booked, turn_courts_of
+from models.booking.turning import WAKES, close_booked, turn_courts_of
 from models.calendar import business_day, instant_of, step_of
 from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
@@ -134,6 +134,7 @@ async def write_court(
     await turn_courts_of(before.venue_id, now=now)
     if wanted.retired:
         await close_booked(before.venue_id, now=now)
+    database.ring(WAKES)
     return court.public_id, number
 
 

@@ -22,6 +22,7 @@ from models.ids import request_hash
 from models.staff import powers
 from models.staff.rules import Power, StaffSignedIn
 from models.venues import writing
+from models.venues.hours_versions import hours_on
 from models.venues.kinds_of_days import kinds_of
 from models.venues.rules import Opening
 from models.venues.tariff_changes import changes, standing
@@ -230,8 +231,8 @@ async def _rules_before(venue_id: str, wanted: RulesWanted) -> _Before:
         found["id"],
     )
     hours = await database.rows(
-        "SELECT weekday, opens_minute, closes_minute, sport_code FROM opening_hours WHERE venue_id = $1",
-        found["id"],
+        f"SELECT weekday, opens_minute, closes_minute, sport_code FROM {hours_on('$1', '$2')}",
+        *(found["id"], wanted.from_day),
     )
     ends = [database.day(row["to_day"]) if row["to_day"] else _NEVER for row in rows]
     stands = await standing_version(key)

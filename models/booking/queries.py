@@ -38,6 +38,7 @@ from models.errors import DomainError, ErrorCode
 from models.keeping import Keep
 from models.venues.concessions import TakenOff
 from models.venues.explaining import PricePart, parts_of
+from models.venues.hours_versions import hours_on
 from models.venues.rules import (
     DAY_MINUTES,
     Day,
@@ -64,7 +65,7 @@ def _told_of(day: str, year_begins: str, year_ends: str) -> str:
        (SELECT json_agg(json_build_array(court_id, number, name, slot_minutes, max_people, retired))
           FROM court_version WHERE venue_id = venue.id AND from_day <= {day}) AS versions,
        (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code))
-          FROM opening_hours WHERE venue_id = venue.id) AS openings,
+          FROM {hours_on("venue.id", "$3")}) AS openings,
        COALESCE((SELECT windows::json FROM tariff_version
                   WHERE venue_id = venue.id AND from_day <= {day} AND (to_day IS NULL OR to_day > {day})
                   ORDER BY number DESC LIMIT 1),

@@ -1,38 +1,45 @@
-"""What staff wrote of courts comes true: `court` says each day what is so, and who had booked what is no more is asked.
+"""What staff wrote of courts and hours comes true: `court` says each day what is so, and who had booked what is no more
+is asked.
 
-A booking that was being made while its court was retired may still come in; it is found here, on the job's next run, as
-those of before were. Each is given a closure over its own time only: other courts on the same floor stay open.
+A booking that was being made while its court was retired, or its hours were shortened, may still come in; it is found
+here, on the job's next run, as those of before were. Each is given a closure over its own time only, or the part of it
+that is not open: other courts on the same floor stay open.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from models import database
 from models.booking.closure_rules import ClosureKind, days_of
 from models.booking.closures import JOB
+from models.booking.hours_rules import outside
 from models.booking.tables import Closure
 from models.calendar import business_day, step_of
 from models.ids import new_id
+from models.venues.hours_versions import version_on
+from models.venues.rules import Opening
 from models.venues.tables import Venue
 
-REASON = "场地调整"
+WAKES = "turn_courts"
+"""The job that looks for whom staff's edits leave with nothing: bookings (here) and people in line (checkout.waiting)."""
+COURT_RETIRED, NOT_OPEN = "场地调整", "开放时间调整"
 
 
 async def turn_courts(*, now: datetime) -> int:
-    """For every venue whose courts staff edited. Gives how many rows that touched; may die anywhere and run again."""
+    """For every venue whose courts or hours staff edited. Gives how many rows that touched; may die anywhere and run
+    again."""
     touched = 0
-    for venue in await database.rows("SELECT DISTINCT venue_id FROM court_version ORDER BY venue_id"):
-        touched += await _turn(venue["venue_id"], now=now)
+    for venue in await database.rows(_EDITED):
+        touched += await _turn(venue["id"], venue["public_id"], bool(venue["courts"]), now=now)
     return touched
 
 
 @database.operation
-async def _turn(venue_id: int, *, now: datetime) -> int:
-    found = await database.row("SELECT public_id FROM venue WHERE id = $1", venue_id)
-    assert found is not None
-    await database.alone_with(f"courts of {found['public_id']}")
-    return await turn_courts_of(venue_id, now=now) + await close_booked(venue_id, now=now)
+async def _turn(venue_id: int, public_id: str, courts: bool, *, now: datetime) -> int:
+    await database.alone_with(f"courts of {public_id}")
+    turned = await turn_courts_of(venue_id, now=now) if courts else 0
+    return turned + await close_booked(venue_id, now=now)
 
 
 async def turn_courts_of(venue_id: int, *, now: datetime) -> int:
@@ -53,14 +60,14 @@ class _Span(NamedTuple):
     starts_at: datetime
     ends_at: datetime
     staff_id: int
-    """Who retired it."""
+    """Who retired it, or wrote the hours."""
+    reason: str
 
 
 async def close_booked(venue_id: int, *, now: datetime) -> int:
     """A plain function, alone with the venue's courts: announces a closure over whatever is booked on a court that is
-    retired on that day and was not asked about yet. Gives how many."""
-    found = await database.rows(_BOOKED_ON_RETIRED, venue_id, step_of(now), now)
-    spans = list(_joined(found))
+    retired on that day, or outside the hours that staff wrote for it, and was not asked about yet. Gives how many."""
+    spans = list(_joined([*await _on_retired(venue_id, now), *await _outside_hours(venue_id, now)]))
     for span in spans:
         first_day, last_day = days_of(span.starts_at, span.ends_at)
         public_id = new_id("clo")
@@ -73,7 +80,7 @@ async def close_booked(venue_id: int, *, now: datetime) -> int:
             first_day=first_day,
             last_day=last_day,
             kind=ClosureKind.OTHER.value,
-            reason=REASON,
+            reason=span.reason,
             announced_at=now,
             announced_by_id=span.staff_id,
             idempotency_key=public_id,
@@ -84,21 +91,77 @@ async def close_booked(venue_id: int, *, now: datetime) -> int:
     return len(spans)
 
 
-def _joined(lines: Sequence[Any]) -> Iterator[_Span]:
-    """Lines of one court that follow one another without a pause are one span."""
+async def _on_retired(venue_id: int, now: datetime) -> list[_Span]:
+    found = await database.rows(_BOOKED_ON_RETIRED, venue_id, step_of(now), now)
+    return [
+        _Span(
+            line["court_id"],
+            database.utc(line["starts_at"]),
+            database.utc(line["ends_at"]),
+            line["written_by_id"],
+            COURT_RETIRED,
+        )
+        for line in found
+    ]
+
+
+async def _outside_hours(venue_id: int, now: datetime) -> list[_Span]:
+    """Of each booking on a day whose hours staff wrote the parts that are not open and have no closure."""
+    lines = await database.rows(_BOOKED_BY_WRITTEN_HOURS, venue_id, step_of(now), now)
+    if not lines:
+        return []
+    openings: dict[int, list[Opening]] = {}
+    for number, *opening in await database.rows(_WRITTEN_HOURS, venue_id):
+        openings.setdefault(number, []).append(Opening(*opening))
+    asked = [
+        (row["court_id"], database.utc(row["starts_at"]), database.utc(row["ends_at"]))
+        for row in await database.rows(_ASKED, venue_id, now)
+    ]
+    return [
+        _Span(line["court_id"], starts_at, ends_at, line["written_by_id"], NOT_OPEN)
+        for line in lines
+        for starts_at, ends_at in outside(
+            openings.get(line["number"], ()),
+            line["sport_code"],
+            database.utc(line["starts_at"]),
+            database.utc(line["ends_at"]),
+            database.day(line["business_day"]),
+        )
+        if not any(
+            court == line["court_id"] and first <= starts_at and ends_at <= end for court, first, end in asked
+        )
+    ]
+
+
+def _joined(spans: Iterable[_Span]) -> Iterator[_Span]:
+    """Times of one court that follow one another without a pause, or lie over one another, are one."""
     last: _Span | None = None
-    for line in lines:
-        starts_at, ends_at = database.utc(line["starts_at"]), database.utc(line["ends_at"])
-        if last is not None and (last.court_id, last.ends_at) == (line["court_id"], starts_at):
-            last = last._replace(ends_at=ends_at)
+    for span in sorted(spans):
+        if last is not None and last.court_id == span.court_id and span.starts_at <= last.ends_at:
+            last = last._replace(ends_at=max(last.ends_at, span.ends_at))
             continue
         if last is not None:
             yield last
-        last = _Span(line["court_id"], starts_at, ends_at, line["written_by_id"])
+        last = span
     if last is not None:
         yield last
 
 
+_EDITED = """
+SELECT id, public_id, EXISTS (SELECT 1 FROM court_version WHERE venue_id = venue.id) AS courts FROM venue
+ WHERE id IN (SELECT venue_id FROM court_version UNION SELECT venue_id FROM hours_version) ORDER BY id"""
+_BOOKED_BY_WRITTEN_HOURS = f"""
+SELECT DISTINCT line.court_id, court.sport_code, line.business_day, line.starts_at, line.ends_at, hours.number,
+       hours.written_by_id
+  FROM hours_version hours JOIN held_cell ON held_cell.venue_id = hours.venue_id AND held_cell.step >= $2
+  JOIN order_line line ON line.id = held_cell.order_line_id JOIN court ON court.id = line.court_id
+ WHERE hours.venue_id = $1 AND line.starts_at > $3 AND hours.number = {version_on("$1", "line.business_day")}
+ ORDER BY line.court_id, line.starts_at"""
+_WRITTEN_HOURS = """
+SELECT version, weekday, opens_minute, closes_minute, sport_code FROM opening_hours
+ WHERE venue_id = $1 AND version > 0"""
+_ASKED = """
+SELECT court_id, starts_at, ends_at FROM closure WHERE venue_id = $1 AND court_id IS NOT NULL AND ends_at > $2"""
 _TURN = """
 UPDATE court SET name = stands.name, slot_minutes = stands.slot_minutes, max_people = stands.max_people,
        is_open = NOT stands.retired

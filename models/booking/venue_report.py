@@ -14,6 +14,7 @@ from models.staff import powers
 from models.staff.rules import Power, StaffSignedIn
 from models.venues.checking import CourtNamed
 from models.venues.concession_rules import rules_at
+from models.venues.hours_versions import hours_on
 from models.venues.openness import SOURCE as SOURCE
 from models.venues.openness import Facts, Found, report, warnings
 from models.venues.rules import Opening, Window
@@ -22,7 +23,7 @@ from models.venues.working_days import known_days
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueReport:
-    """By the tariff in force on `as_of`, for the year of that day."""
+    """By the tariff and the hours in force on `as_of`, for the year of that day."""
 
     venue_id: str
     venue_name: str
@@ -74,7 +75,7 @@ SELECT venue.id, venue.name, (SELECT number {_IN_FORCE}) AS version,
        (SELECT json_agg(json_build_array(sport_code, name)) FROM court
          WHERE venue_id = venue.id AND is_open) AS courts,
        (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code, provenance))
-          FROM opening_hours WHERE venue_id = venue.id) AS openings,
+          FROM {hours_on("venue.id", "$2")}) AS openings,
        COALESCE((SELECT windows::json {_IN_FORCE}),
                 (SELECT json_agg(json_build_array(day_kind, from_minute, to_minute, kind, price_fen_per_hour,
                         window_provenance, price_provenance, sport_code, court_name))

@@ -1,4 +1,5 @@
-"""What staff see before they edit: a venue's courts, tariffs, rules and plans of sessions, and who wrote which when."""
+"""What staff see before they edit: a venue's hours, courts, tariffs, rules and plans of sessions, and who wrote which
+when."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from models.errors import BadInput
 from models.staff.rules import StaffSignedIn
 from models.venues.concessions import Rule
 from models.venues.court_versions import COURT_NAME, MAX_PEOPLE, SLOT_MINUTES, STANDS, courts_on
-from models.venues.rules import Window
+from models.venues.hours_versions import version_on
+from models.venues.rules import Opening, Window
 from models.venues.tariff_changes import standing
 
 MOST_VERSIONS = 10
@@ -42,6 +44,19 @@ _THE_FILES = TariffSeen(number=0, from_day=None, to_day=None, windows=(), conces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoursSeen:
+    """A version of the opening hours. 0 is the files'."""
+
+    number: int
+    from_day: date | None
+    to_day: date | None
+    openings: Sequence[Opening]
+    note: str = ""
+    written_by: str = ""
+    written_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RulesSeen:
     """A version of the booking rules that stands."""
 
@@ -63,6 +78,8 @@ class VenueSettings:
 
     venue_id: str
     on: date
+    hours: HoursSeen
+    coming_hours: Sequence[HoursSeen]
     courts: Sequence[Mapping[str, Any]]
     tariff: TariffSeen
     coming_tariffs: Sequence[TariffSeen]
@@ -71,16 +88,19 @@ class VenueSettings:
 
 
 async def venue_settings(*, clerk: StaffSignedIn, venue_id: str, on: date, now: datetime) -> VenueSettings:
-    """Raises NOT_ALLOWED, also for a venue that is none; BAD_INPUT for a silly day. Seven statements."""
+    """Raises NOT_ALLOWED, also for a venue that is none; BAD_INPUT for a silly day. Nine statements."""
     await demand_editing(clerk, venue_id)
     concerning("VENUE", venue_id, venue_id=venue_id, reading=True)
     check_day(on, now)
     stands = await standing(venue_id, on)
     versions = [_tariff(row) for row in await database.rows(_TARIFFS, stands.id, on, MOST_VERSIONS + 1)]
     in_force = next((each for each in versions if each.number == stands.number), None)
+    hours, coming_hours = await _hours(stands.id, on)
     return VenueSettings(
         venue_id=venue_id,
         on=on,
+        hours=hours,
+        coming_hours=coming_hours,
         courts=await database.rows(_COURTS, stands.id, on),
         tariff=replace(
             in_force or _THE_FILES, number=stands.number, windows=stands.windows, concessions=stands.concessions
@@ -89,6 +109,29 @@ async def venue_settings(*, clerk: StaffSignedIn, venue_id: str, on: date, now: 
         rules=[_rules(row) for row in await database.rows(_RULES, stands.id, on)],
         plans=[_plan(row) for row in await database.rows(_PLANS, stands.id, on)],
     )
+
+
+async def _hours(venue_id: int, on: date) -> tuple[HoursSeen, list[HoursSeen]]:
+    """Those of that day, and those that begin later."""
+    openings: dict[int, list[Opening]] = {}
+    for number, *opening in await database.rows(_OPENINGS, venue_id):
+        openings.setdefault(number, []).append(Opening(*opening))
+    found = [
+        HoursSeen(
+            number=row["number"],
+            from_day=database.day(row["from_day"]),
+            to_day=row["to_day"] and database.day(row["to_day"]),
+            openings=openings.get(row["number"], ()),
+            note=row["note"],
+            written_by=row["display_name"],
+            written_at=database.utc(row["written_at"]),
+        )
+        for row in await database.rows(_HOURS, venue_id, on, MOST_VERSIONS + 1)
+    ]
+    files = HoursSeen(number=0, from_day=None, to_day=None, openings=openings.get(0, ()))
+    holding = [each for each in found if each.from_day and each.from_day <= on]
+    coming = [each for each in found if each.from_day and each.from_day > on][:MOST_VERSIONS]
+    return max(holding, key=lambda each: each.number, default=files), coming
 
 
 def _tariff(row: Any) -> TariffSeen:
@@ -167,6 +210,14 @@ SELECT tariff.number, tariff.from_day, tariff.to_day, tariff.windows, tariff.con
   FROM tariff_version tariff JOIN staff_member ON staff_member.id = tariff.written_by_id
  WHERE tariff.venue_id = $1 AND (tariff.to_day IS NULL OR tariff.to_day > $2)
  ORDER BY tariff.from_day > $2 DESC, tariff.number DESC LIMIT $3"""
+_HOURS = f"""
+SELECT hours.number, hours.from_day, hours.to_day, hours.note, hours.written_at, staff_member.display_name
+  FROM hours_version hours JOIN staff_member ON staff_member.id = hours.written_by_id
+ WHERE hours.venue_id = $1 AND (hours.from_day > $2 OR hours.number = {version_on("$1", "$2")})
+ ORDER BY hours.from_day, hours.number LIMIT $3"""
+_OPENINGS = """
+SELECT version, weekday, opens_minute, closes_minute, sport_code FROM opening_hours
+ WHERE venue_id = $1 ORDER BY sport_code, weekday, opens_minute"""
 _COURTS = f"""
 SELECT court.public_id, {COURT_NAME} AS name, court.sport_code, {SLOT_MINUTES} AS slot_minutes,
        {MAX_PEOPLE} AS max_people, {STANDS} AS is_open, court.provenance,
@@ -200,7 +251,12 @@ SELECT 'C' || court_version.id, 'COURT', court.sport_code, court_version.number,
        court_version.note, court_version.written_at, staff.display_name, staff.public_id, 'writeCourt'
   FROM court_version JOIN court ON court.id = court_version.court_id
   JOIN staff_member staff ON staff.id = court_version.written_by_id
-  JOIN venue ON venue.id = court_version.venue_id WHERE venue.public_id = $1)"""
+  JOIN venue ON venue.id = court_version.venue_id WHERE venue.public_id = $1
+ UNION ALL
+SELECT 'H' || hours.number, 'HOURS', '', hours.number, hours.from_day, hours.to_day, hours.note, hours.written_at,
+       staff.display_name, staff.public_id, 'writeOpeningHours'
+  FROM hours_version hours JOIN staff_member staff ON staff.id = hours.written_by_id
+  JOIN venue ON venue.id = hours.venue_id WHERE venue.public_id = $1)"""
 
 
 def _json(told: Any) -> Any:

@@ -16,6 +16,7 @@ from models.booking.tables import BookingRule
 from models.calendar import business_day
 from models.errors import DomainError, ErrorCode
 from models.venues.court_versions import COURT_NAME, MAX_PEOPLE, SLOT_MINUTES, STANDS, courts_on
+from models.venues.hours_versions import version_on
 from models.venues.rules import Opening, openings_on
 
 
@@ -120,9 +121,9 @@ async def place_of(key: RuleKey) -> Place:
         key.from_day,
     )
     hours = await database.rows(
-        """SELECT venue_id, weekday, opens_minute, closes_minute, sport_code FROM opening_hours
-            WHERE $1 = 0 OR venue_id = $1""",
-        key.venue_id or 0,
+        f"""SELECT venue_id, weekday, opens_minute, closes_minute, sport_code FROM opening_hours
+            WHERE ($1 = 0 OR venue_id = $1) AND version = {version_on("opening_hours.venue_id", "$2")}""",
+        *(key.venue_id or 0, key.from_day),
     )
     of_venue: dict[int, list[Opening]] = {}
     for row in hours:

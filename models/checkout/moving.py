@@ -140,7 +140,8 @@ async def _open(place: Placing, old: _Old, *, now: datetime) -> str:
         )
     await _check_apart(line, place.slots[0])
     await _check_no_other_move(line)
-    return await place_within(replace(place, leaving=leaving), who, now=now)
+    place = replace(place, leaving=leaving, organisation_id=order.organisation_id)
+    return await place_within(place, who, now=now)
 
 
 async def _slot(member_id: int, to: LineWanted, keys: IdKeys, now: datetime) -> BookableSlot:

@@ -15,7 +15,8 @@ from models.orders.rules import (
     RefundParty,
     RefundStatus,
 )
-from models.orders.sharing import payer_of
+from models.orders.share_rules import ShareState
+from models.orders.sharing import payer_of, shares_of
 from models.orders.tables import Order, OrderLine, Payment, Refund
 
 NOTHING_BACK = "没有需要退回的款项。"
@@ -23,11 +24,19 @@ SHARES_BACK = "已付的份额会全额原路退回各人的支付账户。"
 
 
 async def confirmed(order: Order, lines: Sequence[OrderLine], *, venue_name: str, now: datetime) -> None:
-    """The order is paid, or was free. Paid again after it was closed, it is told once."""
+    """The order is paid, or was free. Paid again after it was closed, it is told once. Of a split order the companions who
+    paid their share hear of it as well; whoever booked hears that it is booked."""
     values = {"venue": venue_name, "order_no": order.order_no, **_what(lines)}
     await tell(
         member_id=order.member_id, template="ORDER_CONFIRMED", values=values, about_no=order.order_no, now=now
     )
+    if order.split_at is None:
+        return
+    paid = {share.member_id for share in await shares_of(order, ShareState.PAID)}
+    for companion in sorted(paid - {order.member_id}):
+        await tell(
+            member_id=companion, template="SHARES_COMPLETE", values=values, about_no=order.order_no, now=now
+        )
 
 
 async def cancelled(

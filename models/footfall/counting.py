@@ -10,6 +10,7 @@ from models.booking.session_rules import LIVE_FOR
 from models.calendar import business_day, instant_of
 from models.footfall.tables import GateDevice
 from models.forwarding import operations as forwarding
+from models.venues.hours_versions import version_on
 
 HOUR = timedelta(hours=1)
 
@@ -55,8 +56,9 @@ async def close_day(*, now: datetime) -> int:
     """
     today = business_day(now)
     counted = await database.rows(
-        """SELECT occupancy.venue_id, occupancy.counted_at, MAX(opening_hours.closes_minute) AS closes_minute
+        f"""SELECT occupancy.venue_id, occupancy.counted_at, MAX(opening_hours.closes_minute) AS closes_minute
              FROM occupancy JOIN opening_hours ON opening_hours.venue_id = occupancy.venue_id
+              AND opening_hours.version = {version_on("occupancy.venue_id", "$1")}
             WHERE occupancy.business_day = $1 AND occupancy.inside > 0 AND opening_hours.weekday = $2
             GROUP BY occupancy.venue_id, occupancy.counted_at
             ORDER BY occupancy.venue_id""",

@@ -118,13 +118,15 @@ async def _bring_courts(venues: Venues, report: ImportReport) -> None:
 
 
 async def _bring_hours_and_prices(venues: Venues, report: ImportReport) -> None:
-    """Nothing points to these rows, so what vanished from an open venue goes."""
+    """Nothing points to these rows, so what vanished from an open venue goes. Of hours only the files' own are touched:
+    what staff wrote has other versions."""
     ids = {venue_id for venue_id, _ in venues}
     await bring(
         OpeningHours,
         [
             {
                 "venue_id": venue_id,
+                "version": 0,
                 "sport_code": opening.sport_code,
                 "weekday": opening.weekday,
                 "opens_minute": opening.opens_minute,
@@ -136,7 +138,7 @@ async def _bring_hours_and_prices(venues: Venues, report: ImportReport) -> None:
         ],
         key=("venue_id", "sport_code", "weekday", "opens_minute"),
         report=report,
-        within=lambda row: row["venue_id"] in ids,
+        within=lambda row: row["venue_id"] in ids and row["version"] == 0,
         vanished="removed",
     )
     await bring(

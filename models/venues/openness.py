@@ -66,7 +66,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of a venue for the year of `today`, by the tariff in force on that day."""
+    """What is known of a venue for the year of `today`, by the tariff and the hours in force on that day."""
 
     today: date
     courts: Sequence[CourtNamed]

@@ -21,6 +21,7 @@ from models import database
 from models.calendar import MOST_DAYS_AWAY, business_day, minute_of_day
 from models.errors import BadInput, DomainError, ErrorCode
 from models.keeping import Keep
+from models.venues.hours_versions import hours_on
 from models.venues.squares import Square
 
 FURTHEST_M = 100_000  # maps.nearest is exact to 2 cm up to here
@@ -124,7 +125,7 @@ async def _in_reach(
 ) -> Sequence[VenueRow] | None:
     """What anybody in the same square could be shown, and a few more; None when these are too many."""
     square = Square.around(place, radius_m)
-    moment = open_at and _weekday_and_minute(open_at, today)
+    moment = open_at and _day_and_minute(open_at, today)
 
     async def look() -> Sequence[VenueRow] | None:
         reach_m = square.reach_m(radius_m)
@@ -190,13 +191,14 @@ def nearby_statement(
 ) -> tuple[str, list[Any]]:
     """The statement and its values. Public for `make bench`, whose bare route runs the same text."""
     metric = Metric.at(place.lon, place.lat)
-    values: list[Any] = [*metric.box(radius_m), *metric.numbers, float(radius_m) ** 2, first + 1, today.weekday()]
+    values: list[Any] = [*metric.box(radius_m), *metric.numbers, float(radius_m) ** 2, first + 1]
+    values += [today.weekday(), today]
     if after is not None:
         values += _checked(after)
     if sport is not None:
         values.append(sport)
     if open_at is not None:
-        values += _weekday_and_minute(open_at, today)
+        values += _day_and_minute(open_at, today)
     text = nearby_sql(database.on_postgres(), after is not None, sport is not None, open_at is not None)
     return text, values
 
@@ -205,38 +207,40 @@ async def venue_by_public_id(public_id: str, *, today: date) -> VenueRow | None:
     """One venue, also when it is closed; None if there is none."""
     if not _could_be_a_code(public_id):
         return None
-    found = await database.row(_venue_sql(database.on_postgres()), public_id, today.weekday())
+    found = await database.row(_venue_sql(database.on_postgres()), public_id, today.weekday(), today)
     return None if found is None else _venue_row(*found)
 
 
 @cache
 def nearby_sql(on_postgres: bool, with_cursor: bool, with_sport: bool, with_open_at: bool) -> str:
-    """$1–$4 box, $5–$16 the metric's numbers, $17 squared radius, $18 limit, $19 weekday; then what is asked."""
+    """$1–$4 box, $5–$16 the metric's numbers, $17 squared radius, $18 limit, $19 weekday, $20 today; then what
+    is asked."""
     says = _POSTGRES if on_postgres else _SQLITE
     numbers = [f"${n}::float8" for n in range(5, 17)]
-    parameter = iter(range(20, 30))
-    beyond = filters = sports_own_hours = ""
+    parameter = iter(range(21, 30))
+    beyond = filters = ""
     if with_cursor:
         beyond = f"AND (m2, id) > (${next(parameter)}, ${next(parameter)})"
     if with_sport:
         sport = f"${next(parameter)}::text"
         filters += f" AND {says['plays'].format(sport=sport)}"
-        sports_own_hours = f"""CASE WHEN EXISTS (SELECT 1 FROM opening_hours WHERE venue_id = v.id
-                                                 AND sport_code = {sport}) THEN {sport} ELSE '' END"""
     if with_open_at:
-        weekday, minute = f"${next(parameter)}", f"${next(parameter)}"
+        weekday, minute, day = (f"${next(parameter)}" for _ in range(3))
+        whose = "''"
+        if with_sport:
+            own = f"{hours_on('v.id', day)} AND sport_code = {sport}"
+            whose = f"CASE WHEN EXISTS (SELECT 1 FROM {own}) THEN {sport} ELSE '' END"
         # whoever books a venue elsewhere knows its hours, we don't: it is shown, and the time is carried along
         filters += f""" AND (v.partner_id IS NOT NULL OR EXISTS (
-                         SELECT 1 FROM opening_hours o WHERE o.venue_id = v.id
-                          AND o.sport_code = {sports_own_hours or "''"} AND o.weekday = {weekday}
-                          AND o.opens_minute <= {minute} AND o.closes_minute > {minute}))"""
+                         SELECT 1 FROM {hours_on("v.id", day)} AND sport_code = {whose} AND weekday = {weekday}
+                          AND opens_minute <= {minute} AND closes_minute > {minute}))"""
     metres = squared_metres_sql("v.lon", "v.lat", numbers)
     some = _SOME_TO_FILTER if beyond or filters else _SOME
     text = _NEAR_POSTGRES if on_postgres else _NEAR_SQLITE
     near = text.format(metres=metres, beyond=beyond, filters=filters, some=some)
     return f"""
         WITH {near}
-        SELECT near.m2 AS squared_metres, {_venue_columns(says, weekday="$19")}
+        SELECT near.m2 AS squared_metres, {_venue_columns(says, weekday="$19", today="$20")}
           FROM near JOIN venue v ON v.id = near.id JOIN region r ON r.id = v.region_id
          ORDER BY near.m2, v.id"""
 
@@ -277,15 +281,15 @@ _SOME, _SOME_TO_FILTER = MOST_AT_ONCE * 3 // 2, MOST_AT_ONCE * 8
 @cache
 def _venue_sql(on_postgres: bool) -> str:
     says = _POSTGRES if on_postgres else _SQLITE
-    return f"""SELECT {_venue_columns(says, weekday="$2")}
+    return f"""SELECT {_venue_columns(says, weekday="$2", today="$3")}
                  FROM venue v JOIN region r ON r.id = v.region_id WHERE v.public_id = $1"""
 
 
-def _venue_columns(says: dict[str, str], *, weekday: str) -> str:
+def _venue_columns(says: dict[str, str], *, weekday: str, today: str) -> str:
     return f"""v.id, v.public_id, v.name, v.address, v.venue_type, r.name AS region_name, v.lon, v.lat,
                v.coordinate_quality, NULLIF(v.phone, '') AS phone, NULLIF(v.grade, '') AS grade, v.is_open,
                v.price_from_fen, v.price_from_provenance <> 'PUBLISHED' AS price_is_demonstration,
-               {says["sports"]} AS sports, {says["opening"].format(weekday=weekday)} AS opening_today,
+               {says["sports"]} AS sports, {says["opening"].format(weekday=weekday, hours=hours_on("v.id", today))} AS opening_today,
                {says["partner"]} AS partner"""
 
 
@@ -293,9 +297,8 @@ _POSTGRES = {
     "plays": "jsonb_exists(v.sport_codes, {sport})",
     "sports": """(SELECT json_agg(json_build_array(s.code, s.name) ORDER BY s.position)
                     FROM sport s WHERE jsonb_exists(v.sport_codes, s.code))""",
-    "opening": """(SELECT json_agg(json_build_array(o.opens_minute, o.closes_minute) ORDER BY o.opens_minute)
-                     FROM opening_hours o
-                    WHERE o.venue_id = v.id AND o.sport_code = '' AND o.weekday = {weekday})""",
+    "opening": """(SELECT json_agg(json_build_array(opens_minute, closes_minute) ORDER BY opens_minute)
+                     FROM {hours} AND sport_code = '' AND weekday = {weekday})""",
     "partner": """(SELECT json_build_array(p.name, p.appid, p.path, p.web, v.their_id, p.provenance <> 'PUBLISHED')
                      FROM partner_platform p WHERE p.code = v.partner_id)""",
 }
@@ -304,8 +307,7 @@ _SQLITE = {
     "sports": """(SELECT json_group_array(json_array(s.code, s.name)) FROM (SELECT code, name FROM sport
                    WHERE code IN (SELECT value FROM json_each(v.sport_codes)) ORDER BY position) AS s)""",
     "opening": """(SELECT json_group_array(json_array(o.opens_minute, o.closes_minute)) FROM (
-                     SELECT opens_minute, closes_minute FROM opening_hours
-                      WHERE venue_id = v.id AND sport_code = '' AND weekday = {weekday}
+                     SELECT opens_minute, closes_minute FROM {hours} AND sport_code = '' AND weekday = {weekday}
                       ORDER BY opens_minute) AS o)""",
     "partner": """(SELECT json_array(p.name, p.appid, p.path, p.web, v.their_id, p.provenance <> 'PUBLISHED')
                      FROM partner_platform p WHERE p.code = v.partner_id)""",
@@ -372,10 +374,12 @@ def _checked(after: Cursor) -> Cursor:
     return after
 
 
-def _weekday_and_minute(open_at: datetime, today: date) -> tuple[int, int]:
+def _day_and_minute(open_at: datetime, today: date) -> tuple[int, int, date]:
+    """Its weekday, its minute and the day itself, by the local clock."""
     if open_at.tzinfo is None or abs((open_at.date() - today).days) > MOST_DAYS_AWAY:
         raise BadInput("查询的时间应在今天前后一年之内，并带时区。", next_step="请重新选择时间。", field="openAt")
-    return business_day(open_at).weekday(), minute_of_day(open_at)
+    day = business_day(open_at)
+    return day.weekday(), minute_of_day(open_at), day
 
 
 def _could_be_a_code(text: str) -> bool:

@@ -146,14 +146,40 @@ class CourtCover(Table):
         unique_together = (("court", "part"),)
 
 
+class HoursVersion(Table):
+    """A venue's whole opening hours as staff wrote them, from a day on: who, when and why; the openings are the rows of
+    OpeningHours with its number. Never edited; of several that hold on a day the latest written counts, wholly."""
+
+    id = fields.IntField(primary_key=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
+    venue_id: int
+    number = fields.IntField()  # of the venue's, from 1
+    from_day = fields.DateField()
+    to_day = fields.DateField(null=True)  # the first day on which it holds no more; null: until further notice
+    note = fields.CharField(max_length=200)
+    request_key = fields.CharField(max_length=64)
+    request_hash = fields.CharField(max_length=64)
+    written_by: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", on_delete=fields.RESTRICT
+    )
+    written_by_id: int
+    written_at = fields.DatetimeField()
+
+    class Meta:
+        table = "hours_version"
+        unique_together = (("venue", "number"), ("venue", "request_key"))
+
+
 class OpeningHours(Table):
-    """One opening of one weekday (0 is Monday), minutes from local midnight, half-open."""
+    """One opening of one weekday (0 is Monday), minutes from local midnight, half-open. The files' are version 0: they
+    hold on each day for which staff wrote no HoursVersion (models/venues/hours_versions.py)."""
 
     id = fields.IntField(primary_key=True)
     venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
         "models.Venue", related_name="opening_hours", on_delete=fields.RESTRICT
     )
     venue_id: int
+    version = fields.IntField(default=0, db_default=0)
     sport_code = fields.CharField(max_length=24, default="")  # empty: every sport without hours of its own
     weekday = fields.IntField()
     opens_minute = fields.IntField()
@@ -162,7 +188,7 @@ class OpeningHours(Table):
 
     class Meta:
         table = "opening_hours"
-        unique_together = (("venue", "sport_code", "weekday", "opens_minute"),)
+        unique_together = (("venue", "version", "sport_code", "weekday", "opens_minute"),)
 
 
 class TariffWindow(Table):

@@ -16,6 +16,7 @@ from models.venues.concession_rules import rules_at
 from models.venues.concessions import Covers, Rule
 from models.venues.court_versions import COURT_NAME, STANDS, courts_on
 from models.venues.explaining import window_text
+from models.venues.hours_versions import hours_on
 from models.venues.rules import Opening, Window
 
 OF_WINDOW = len(("days", "from", "to", "kind", "price", "window", "price_said_by", "sport", "court"))
@@ -156,7 +157,7 @@ SELECT venue.id, venue.province_code, (SELECT number {_IN_FORCE}) AS number,
        (SELECT json_agg(json_build_array(court.sport_code, {COURT_NAME})) FROM court {courts_on("$2")}
          WHERE court.venue_id = venue.id AND {STANDS}) AS courts,
        (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code))
-          FROM opening_hours WHERE venue_id = venue.id) AS openings,
+          FROM {hours_on("venue.id", "$2")}) AS openings,
        COALESCE((SELECT windows::json {_IN_FORCE}),
                 (SELECT json_agg(json_build_array(day_kind, from_minute, to_minute, kind, price_fen_per_hour,
                         window_provenance, price_provenance, sport_code, court_name))

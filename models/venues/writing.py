@@ -204,7 +204,7 @@ async def write_tariff(
         written_at=now,
     )
     if wanted.from_day == today:
-        await _tell_lists(before.id, lowest_hour(wanted.windows, before.courts, before.openings))
+        await tell_lists(before.id, wanted.windows, before.courts, before.openings)
     return number
 
 
@@ -241,8 +241,8 @@ async def _written_before(venue_id: int, key: str, asked: str) -> int | None:
 
 def lowest_hour(
     windows: Sequence[Window], courts: Sequence[CourtNamed], openings: Sequence[Opening]
-) -> tuple[int, str]:
-    """What an hour costs at least, with who says so, as lists of venues show it. Pure; the tariff was checked."""
+) -> tuple[int, str] | None:
+    """What an hour costs at least, with who says so, as lists of venues show it; None where no open hour is priced. Pure."""
     prices = {
         (window.price_fen_per_hour, "PUBLISHED" if window.published else "DEMONSTRATION")
         for court in courts
@@ -252,12 +252,18 @@ def lowest_hour(
         )
         if window is not None
     }
-    return min(prices, key=lambda price: (price[0], price[1] != "PUBLISHED"))
+    return min(prices, key=lambda price: (price[0], price[1] != "PUBLISHED"), default=None)
 
 
-async def _tell_lists(venue_id: int, price: tuple[int, str]) -> None:
-    await database.rows(
-        "UPDATE venue SET price_from_fen = $1, price_from_provenance = $2 WHERE id = $3 RETURNING id",
-        *price,
-        venue_id,
-    )
+async def tell_lists(
+    venue_id: int, windows: Sequence[Window], courts: Sequence[CourtNamed], openings: Sequence[Opening]
+) -> None:
+    """A plain function: what an hour costs at least from today on, where prices or hours became others. `venue_id` is the
+    row's."""
+    price = lowest_hour(windows, courts, openings)
+    if price is not None:
+        await database.rows(
+            "UPDATE venue SET price_from_fen = $1, price_from_provenance = $2 WHERE id = $3 RETURNING id",
+            *price,
+            venue_id,
+        )

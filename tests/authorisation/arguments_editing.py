@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.authorisation.kinds import ABSENT, Known, Open, Plain, Reaching, from_the_start
-from tests.authorisation.lives_editing import CONCESSION, COURT, LIMITS, RULES, TARIFF, WINDOW
+from tests.authorisation.lives_editing import CONCESSION, COURT, HOURS, LIMITS, RULES, TARIFF, WINDOW
 from tests.factories.booking import TOMORROW
 
 
@@ -28,6 +28,11 @@ REACHING_EDITING: Mapping[str, Reaching] = {
         _a_key,
         owner="clerk",
     ),
+    "writeOpeningHours.idempotencyKey": Reaching(
+        lambda life: [Known(life.others.keys["hours"], "the key under which staff wrote opening hours")],
+        _a_key,
+        owner="clerk",
+    ),
     "settingsHistory.after": Reaching(
         lambda life: [Known(life.others.ids["settings cursor"], "a place in the history")],
         lambda: "T999999999",
@@ -37,6 +42,7 @@ REACHING_EDITING: Mapping[str, Reaching] = {
 }
 OPEN_EDITING: Mapping[str, Open] = {
     "CourtInput.sport": Open(lambda world: [ABSENT]),
+    "OpeningInput.sport": Open(lambda world: [ABSENT]),
     "CourtInput.floorOf": Open(lambda world: [ABSENT]),
     "writeCourt.court.courtId": Open(lambda world: [world.an.hall.right.public_id]),
 }
@@ -53,6 +59,9 @@ PLAIN_EDITING: Mapping[str, Plain] = {
     "previewBookingRules.rules.limits.daysAhead": _plain(6),
     **{f"CourtInput.{name}": _plain(value) for name, value in COURT.items()},
     "previewCourt.court.fromDay": _plain(str(TOMORROW)),
+    **{f"OpeningHoursInput.{name}": _plain(HOURS[name]) for name in ("fromDay", "untilDay", "note")},
+    **{f"OpeningInput.{name}": _plain(value) for name, value in HOURS["openings"][0].items()},
+    "previewOpeningHours.hours.fromDay": _plain(str(TOMORROW)),
     "expectedChange": Plain(lambda life: secrets.token_hex(32)),
 }
 WORDS_EDITING = {"days", "freeDays", "courtName", "expectedChange"}

@@ -25,6 +25,10 @@ LIMITS = {
     "seriesWeeks": 12, "seriesAPerson": 2, "groupDaysAhead": 60,
 }  # fmt: skip
 RULES: dict[str, Any] = {"fromDay": DAY, "untilDay": NEXT, "limits": LIMITS, "note": NOTE}
+OPENING = {"fromMinute": 480, "toMinute": 1320}
+HOURS: dict[str, Any] = {
+    "fromDay": DAY, "untilDay": NEXT, "openings": [{"weekday": day, **OPENING} for day in range(1, 8)], "note": NOTE,
+}  # fmt: skip
 COURT: dict[str, Any] = {"name": "篮球右半场", "slotMinutes": 60, "maxPeople": 9, "fromDay": DAY, "note": NOTE}
 
 
@@ -42,5 +46,9 @@ async def live_with_settings(life: "Life") -> None:
     seen = (await life.clerk.ask(editing.PREVIEW_COURT, venueId=venue_id, court=court)).value["changeHash"]
     asked = {"venueId": venue_id, "court": court, "idempotencyKey": others.keys["court"]}
     assert (await life.clerk.ask(editing.WRITE_COURT, **asked, expectedChange=seen)).value["version"] == 1
+    others.keys["hours"] = secrets.token_hex(8)
+    seen = (await life.clerk.ask(editing.PREVIEW_OPENING_HOURS, venueId=venue_id, hours=HOURS)).value["changeHash"]
+    asked = {"venueId": venue_id, "hours": HOURS, "idempotencyKey": others.keys["hours"]}
+    assert (await life.clerk.ask(editing.WRITE_OPENING_HOURS, **asked, expectedChange=seen)).value["version"] == 1
     history = (await life.clerk.ask(editing.SETTINGS_HISTORY, venueId=venue_id)).value
     others.ids["settings cursor"] = history["edges"][0]["cursor"]

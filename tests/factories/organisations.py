@@ -51,6 +51,7 @@ async def an_organisation(
     credit_code: str | None = None,
     region_key: str = "510107",
     approved: bool = True,
+    keys: IdKeys = ID_KEYS,
     now: datetime = NOW,
 ) -> str:
     """Registered by this member, and let in unless it is asked otherwise; gives its public id."""
@@ -61,7 +62,7 @@ async def an_organisation(
         kind=OrganisationKind.CLUB,
         region_key=region_key,
         introduction="每周三晚上打球。",
-        keys=ID_KEYS,
+        keys=keys,
         now=now,
     )
     if approved:

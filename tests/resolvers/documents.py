@@ -89,7 +89,7 @@ query ($onDay: Date, $parentKey: String) {
 SPORTS = "{ sports { code name } }"
 
 _ORDER = """
-  orderNo status venueId venueName total voucherPaid toPay paid refunded due placedAt holdExpiresAt paidAt closedAt
+  orderNo status venueId venueName organisationName total voucherPaid toPay paid refunded due placedAt holdExpiresAt paidAt closedAt
   closeReason vouchers { id title faceValue pays }
   lines { lineNo title kind courtId sessionId ticket courtName startsAt endsAt people price priceLabel cancelledAt comeBy attendance concession concessionKind
     priceExplanation { kind text amount isDemonstration } }

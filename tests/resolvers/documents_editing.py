@@ -7,10 +7,13 @@ _LIMITS = """courtsAPersonADay minutesACourtADay daysAhead releaseMinute holdMin
 _TARIFF = """version fromDay untilDay note writtenBy writtenAt
       windows { days fromMinute toMinute kind pricePerHour sport courtName windowProvenance priceProvenance }
       concessions { kind paysPercent covers provenance }"""
+_HOURS = "version fromDay untilDay note writtenBy writtenAt openings { weekday fromMinute toMinute sport }"
 VENUE_SETTINGS = f"""
 query ($venueId: ID!, $on: Date!) {{
   venueSettings(venueId: $venueId, on: $on) {{
     venueId on
+    openingHours {{ {_HOURS} }}
+    comingOpeningHours {{ {_HOURS} }}
     courts {{ id name sport slotMinutes maxPeople parts isOpen provenance }}
     tariff {{ {_TARIFF} }}
     comingTariffs {{ {_TARIFF} }}
@@ -68,7 +71,23 @@ mutation ($venueId: ID!, $court: CourtInput!, $expectedChange: String!, $idempot
     userErrors { code message field }
   }
 }"""
+PREVIEW_OPENING_HOURS = """
+query ($venueId: ID!, $hours: OpeningHoursInput!) {
+  previewOpeningHours(venueId: $venueId, hours: $hours) {
+    fromDay untilDay changes bookings bookingsOutside promise changeHash
+    listed { orderNo courtName startsAt endsAt people paid }
+  }
+}"""
+WRITE_OPENING_HOURS = """
+mutation ($venueId: ID!, $hours: OpeningHoursInput!, $expectedChange: String!, $idempotencyKey: String!) {
+  writeOpeningHours(
+    venueId: $venueId, hours: $hours, expectedChange: $expectedChange, idempotencyKey: $idempotencyKey
+  ) {
+    version
+    userErrors { code message field }
+  }
+}"""
 ALL = (
     *(VENUE_SETTINGS, SETTINGS_HISTORY, PREVIEW_TARIFF, PREVIEW_BOOKING_RULES, WRITE_TARIFF, WRITE_BOOKING_RULES),
-    *(PREVIEW_COURT, WRITE_COURT),
+    *(PREVIEW_COURT, WRITE_COURT, PREVIEW_OPENING_HOURS, WRITE_OPENING_HOURS),
 )

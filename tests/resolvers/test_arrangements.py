@@ -10,8 +10,9 @@ from models.staff.rules import Role
 from tests.factories.attendance import a_rule
 from tests.factories.booking import TOMORROW, a_hall, at
 from tests.factories.names import GRANDMOTHER
-from tests.factories.organisations import is_known_by_name
+from tests.factories.organisations import an_organisation, is_known_by_name
 from tests.house import House, line
+from tests.resolvers import documents
 from tests.resolvers import documents_arrangements as arranged
 from tests.resolvers.test_families import read_card
 
@@ -70,9 +71,12 @@ async def test_a_group_asks_and_the_venues_manager_answers_with_a_line_in_the_tr
     assert unnamed.refusal.code == "REAL_NAME_NEEDED"
     member = await Member.get(public_id=citizen.tokens["memberId"])
     await is_known_by_name(member.id, keys=id_keys(house.wired.settings))
+    club = await an_organisation(member.id, keys=id_keys(house.wired.settings))
     made = [
-        (await citizen.ask(arranged.ASK_FOR_GROUP_BOOKING, **asked, idempotencyKey=key)).value["request"]
-        for key in ("one", "two", "three")
+        (
+            await citizen.ask(arranged.ASK_FOR_GROUP_BOOKING, **asked, organisationId=whose, idempotencyKey=key)
+        ).value["request"]
+        for key, whose in (("one", club), ("two", None), ("three", None))
     ]
     assert {(each["state"], each["askedBy"], each["orderNo"]) for each in made} == {("WAITING", None, None)}
     seen = (await manager.ask(arranged.GROUP_REQUESTS, venueId=hall.venue.public_id)).value
@@ -94,6 +98,13 @@ async def test_a_group_asks_and_the_venues_manager_answers_with_a_line_in_the_tr
     assert [each["state"] for each in own] == ["WITHDRAWN", "REFUSED", "APPROVED"]
     assert [slot["isTaken"] for each in own for slot in each["lines"]] == [None] * 6
     await citizen.pays(own[2]["orderNo"])
+    order = {"orderNo": own[2]["orderNo"]}
+    shown = (await citizen.ask(documents.ORDER, **order)).value
+    assert shown["organisationName"] == "锦城羽毛球俱乐部"
+    assert (await (await house.citizen()).ask(documents.ORDER, **order)).value is None
+    lines = [line(hall.left, at(9), people=6)]
+    mine = (await citizen.ask(documents.PLACE_ORDER, idempotencyKey="mine", lines=lines)).value["order"]
+    assert mine["organisationName"] is None
 
 
 async def test_a_clerk_shows_asks_for_lists_and_ends_a_series_with_a_line_for_each_look_and_act(

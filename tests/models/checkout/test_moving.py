@@ -22,6 +22,7 @@ from models.codes.rules import CodeVersions
 from models.errors import DomainError, ErrorCode
 from models.forwarding.tables import OutboxRow
 from models.orders.tables import FinanceEvent, MoveQuote, Order, OrderLine, Refund, RefundLine, RefundRule
+from models.organisations.tables import Organisation
 from models.venues.tables import Venue
 from payments.port import PaymentChannel
 from tests.databases import Database
@@ -38,6 +39,7 @@ from tests.factories.booking import (
     invoke_payment,
     wanted,
 )
+from tests.factories.organisations import a_named_member, an_organisation
 from tests.factories.people import CODE_KEYS
 from tests.factories.places import a_region
 from tests.factories.vouchers import a_campaign, a_voucher
@@ -162,6 +164,8 @@ async def test_a_booking_moves_across_the_border_once_its_new_order_is_paid_and_
     await a_fee(20)
     person = await a_person()
     old = await a_paid_order(outside, person, wanted(here.badminton, at(10), people=2))
+    club = await Organisation.get(public_id=await an_organisation(await a_named_member()))
+    await Order.filter(id=old.id).update(organisation_id=club.id)
     to = wanted(there.badminton, at(15), people=2)
     quoted = await asked(person, old, to, now)
     assert (quoted.price_fen, quoted.refund_fen, quoted.kept_fen, quoted.difference_fen) == (5000, 3200, 800, 1800)
@@ -171,6 +175,7 @@ async def test_a_booking_moves_across_the_border_once_its_new_order_is_paid_and_
 
     new = await move(person, old, to, now=now, key="once", expected_refund_fen=3200)
     assert (new.status, new.to_pay_fen, new.venue_id) == ("PENDING_PAYMENT", 5000, there.venue.id)
+    assert new.organisation_id == club.id, "it stays in the name in which it was booked"
     assert await live(old) == (1, 2, 2), "the old booking is theirs until the new one is paid"
     before = await census()
     again = await move(person, old, to, now=now, key="once", expected_refund_fen=3200)

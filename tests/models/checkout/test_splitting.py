@@ -64,6 +64,15 @@ async def refunds_arrive(outside: Outside, now: datetime) -> None:
     assert not await Refund.exclude(status="SUCCESS").exists()
 
 
+async def heard(order: Order) -> dict[str, list[int]]:
+    """Who was told that it is booked, by template."""
+    told: dict[str, list[int]] = {}
+    templates = ("ORDER_CONFIRMED", "SHARES_COMPLETE")
+    for message in await Message.filter(template__in=templates, about_no=order.order_no).order_by("member_id"):
+        told.setdefault(message.template, []).append(message.member_id)
+    return told
+
+
 async def refusal_of(act: object) -> str:
     before = await census()
     with pytest.raises(DomainError) as refused:
@@ -95,12 +104,17 @@ async def test_the_last_share_books_it_once_and_cancelling_gives_each_their_part
         assert await pays_share(outside, order, person, now=now) == "SETTLED"
         assert (await Order.get(id=order.id)).status == "PENDING_PAYMENT"
         assert not await OutboxRow.exists()
-        assert not await Message.filter(template="ORDER_CONFIRMED").exists()
+        assert not await Message.filter(template__in=["ORDER_CONFIRMED", "SHARES_COMPLETE"]).exists()
     (mine,) = await my_shares(member_id=others[0].member_id, keys=ID_KEYS, now=now)
     assert (mine.order_no, mine.amount_fen, mine.state, mine.booked_by_me) == (order.order_no, 2667, "PAID", False)
     assert await refusal_of(share_sheet(outside, order, others[0], now=now)) == "ORDER_ALREADY_PAID"
     assert await pays_share(outside, order, others[1], now=now) == "SETTLED"
     assert (await Order.get(id=order.id)).status == "PAID"
+    assert await outside.hand_in(outside.letters[-1], now=now) == "ALREADY"
+    assert await heard(order) == {
+        "ORDER_CONFIRMED": [booker.member_id],
+        "SHARES_COMPLETE": sorted(other.member_id for other in others),
+    }
     assert await OutboxRow.filter(subject=f"order:{order.order_no}").count() == 1
     assert await books_of(order) == {"CHARGED": 8000, "PAID": 8000}
 
@@ -187,6 +201,9 @@ async def test_whoever_booked_takes_over_what_is_missing_and_what_is_paid_twice_
     assert (await Order.get(id=order.id)).status == "PENDING_PAYMENT"  # it is the booker's to pay, and still held
     assert await pays_share(outside, order, booker, now=now) == "SETTLED"
     assert (await Order.get(id=order.id)).status == "PAID"
+    assert await heard(order) == {"ORDER_CONFIRMED": [booker.member_id], "SHARES_COMPLETE": [first.member_id]}, (
+        "whoever's share was taken over has paid nothing, and is not told"
+    )
     await refunds_arrive(outside, now)
     (twice,) = await Refund.all()
     payment = await Payment.get(id=twice.payment_id)

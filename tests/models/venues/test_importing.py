@@ -25,6 +25,7 @@ from models.venues.tables import (
     CourtPart,
     CourtVersion,
     Holiday,
+    HoursVersion,
     OpeningHours,
     PartnerPlatform,
     SchoolHoliday,
@@ -317,6 +318,31 @@ async def test_courts_that_staff_wrote_are_the_files_no_more(db: Database, folde
     await import_places(folder=folder, today=TODAY)
     assert {table for table, _ in differences(before, await dump())} <= {"tariff_window"}
     assert "TENNIS" in (await Venue.get(ref="CQ002")).sport_codes
+
+
+async def test_hours_that_staff_wrote_stay_whatever_the_files_say_of_theirs(db: Database, folder: Path) -> None:
+    await all_places()
+    venue = await Venue.get(ref="CQ002")
+    clerk = await a_clerk(venue.public_id)
+    await HoursVersion.create(
+        venue=venue, number=1, from_day=TODAY, note="冬季时间", request_key="k", request_hash="",
+        written_by_id=clerk.staff_id, written_at=NOW,
+    )  # fmt: skip
+    await OpeningHours.create(
+        venue=venue, version=1, weekday=0, opens_minute=600, closes_minute=660, provenance="PUBLISHED"
+    )
+    before = await OpeningHours.filter(venue=venue).order_by("id").values()
+    assert (await import_places(folder=folder, today=TODAY)).touched == 0
+
+    def half_an_hour_later(rows: list[dict[str, str]]) -> None:
+        for row in rows:
+            row["opens"] = "07:00" if row["opens"] == "06:30" else row["opens"]
+
+    edit(folder, "opening_hours.csv", half_an_hour_later)
+    assert "opening_hours" in (await import_places(folder=folder, today=TODAY)).tables
+    after = await OpeningHours.filter(venue=venue).order_by("id").values()
+    assert [row for row in after if row["version"]] == [row for row in before if row["version"]]
+    assert [row["opens_minute"] for row in after] != [row["opens_minute"] for row in before]
 
 
 async def test_two_processes_importing_at_once_leave_what_one_would(db: Database) -> None:

@@ -41,8 +41,8 @@ def _numbers(asked: Asked, now: datetime) -> tuple[Any, ...]:
     point, radius, first = asked["point"], asked["radiusM"], asked["first"]
     demand(point["system"] == asked["coordinateSystem"] == "WGS84" and 0 < radius <= 100_000 and 0 < first <= 50)
     metric = Metric.at(point["lon"], point["lat"])
-    weekday = now.astimezone(SHANGHAI).weekday()
-    return (*metric.box(radius), *metric.numbers, float(radius) ** 2, first + 1, weekday)
+    today = now.astimezone(SHANGHAI).date()
+    return (*metric.box(radius), *metric.numbers, float(radius) ** 2, first + 1, today.weekday(), today)
 
 
 def _page(found: list[Any], first: int) -> dict[str, Any]:
