@@ -226,7 +226,7 @@ class Citizen:
         waiting = len(self.house.outside.letters)
         parameters = (await self.ask(documents.PAY_ORDER, orderNo=order_no)).value["wechatPay"]
         await self.house.outside.pay(parameters, openid=self.openid)
-        return (await self.house.outside.wait_for_letters(waiting + 1))[waiting]
+        return await self.house.outside.letter_of_a_payment(waiting)
 
     async def has_paid(self, *lines: Mapping[str, Any]) -> Any:
         """A paid order, as the door shows it."""

@@ -11,7 +11,7 @@ async def pays_share(citizen: Citizen, order_no: str) -> None:
     asked = {"orderNo": order_no, "channel": "WECHAT_PAY", "way": "IN_APP"}
     opened = (await citizen.ask(documents.PAY_SHARE, **asked)).value
     await citizen.house.outside.pay(opened["wechatPay"], openid=citizen.openid)
-    letter = (await citizen.house.outside.wait_for_letters(heard + 1))[heard]
+    letter = await citizen.house.outside.letter_of_a_payment(heard)
     assert (await citizen.house.hand_in(letter)).status_code == 204
 
 
