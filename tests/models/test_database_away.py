@@ -30,7 +30,7 @@ pytestmark = pytest.mark.postgres
 ROOT = Path(__file__).parents[2]
 POOL = 4
 STATEMENT_SECONDS = 1
-A_MOMENT = 0.7  # for a loaded machine
+A_MOMENT = 1.4 if "TEST_PART" in os.environ else 0.7  # twice as long where three runs share the machine
 
 
 @pytest.fixture(scope="module")
