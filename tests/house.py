@@ -127,6 +127,12 @@ class House:
     async def travel(self, to: datetime) -> None:
         await self.outside.travel(to)
 
+    def counts_without_leaking(self) -> None:
+        """From here on nothing leaks away from what this process counts (`bff.rates.meters`), however long a test takes:
+        of the widest limit it would be a unit in ten milliseconds. What is counted exactly leaks by Valkey's clock, and
+        ten seconds or more for as many as a test asks for."""
+        self.wired.rates.counter.meters.clock = lambda: 1000.0
+
     async def citizen(self, *, phone: str = "13800000001", device_id: str = "phone-1") -> "Citizen":
         """Somebody new, signed in from the mini-program."""
         answer = await self.wechat.post("/_sandbox/people", json={"phone": phone})

@@ -43,7 +43,10 @@ def _install(folder: Path, files: Path, options: tuple[str, ...]) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(files / name, folder)
     command = [NODE, NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", *options]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:  # a network that answers nothing says no code either
+        raise Unreachable from None
     if done.returncode and any(code in done.stderr for code in UNREACHABLE):
         raise Unreachable
     assert done.returncode == 0, done.stderr

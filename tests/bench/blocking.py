@@ -8,7 +8,6 @@ five runs the median.
 """
 
 import asyncio
-import ctypes
 import gzip
 import hashlib
 import os
@@ -50,6 +49,7 @@ from tests.bench.processes import environment_of, running
 from tests.bench.workloads import Case, Workload, workloads
 from tests.payments import alipay_platform, wechat_pay_platform
 from tests.payments.alipay_platform import BillRow
+from tests.stopwatch import Wait
 
 MOST_MS, TOLERANCE = 5.0, 2.0
 RUNS = 5
@@ -102,24 +102,6 @@ class Heartbeat:
 
     def _wait(self) -> float:
         return sum(wait.seconds() for wait in self._waits)
-
-
-class Wait:
-    """How long a thread of ours has been ready and got no processor. Read without letting go of the interpreter, for
-    which a beat would otherwise have to wait itself."""
-
-    _libc = ctypes.PyDLL(None)
-
-    def __init__(self, thread: int) -> None:
-        self._file = os.open(f"/proc/self/task/{thread}/schedstat", os.O_RDONLY)
-        self._text = ctypes.create_string_buffer(128)
-
-    def seconds(self) -> float:
-        length = self._libc.pread(self._file, self._text, len(self._text), 0)
-        return int(self._text.raw[:length].split()[1]) / 1e9
-
-    def close(self) -> None:
-        os.close(self._file)
 
 
 @dataclass

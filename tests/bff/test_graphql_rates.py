@@ -85,18 +85,11 @@ def test_a_credential_is_one_device_however_it_is_written_and_is_not_kept() -> N
 # ---- counting operations; a fresh process for each test
 
 
-def stands_still(rates: Rates) -> None:
-    """Nothing leaks away from what this process counts, however long a test takes: of the widest limit it would be a
-    unit in ten milliseconds. What is counted exactly leaks by Valkey's clock, and ten seconds for as many as one asks for
-    here."""
-    rates.counter.meters.clock = lambda: 1000.0
-
-
 @asynccontextmanager
 async def processes(valkey: Valkey, count: int = 1, **how: Any) -> AsyncIterator[list[Rates]]:
     made = [Rates(valkey.url, **how) for _ in range(count)]
     for rates in made:
-        stands_still(rates)
+        rates.counter.meters.clock = lambda: 1000.0  # nothing leaks away meanwhile: `House.counts_without_leaking`
     yield made
     for rates in made:
         await rates.counter.valkey.close()
@@ -277,7 +270,7 @@ def left(answer: httpx.Response) -> tuple[str, int, int]:
 
 
 async def test_every_answer_says_what_is_left(house: House) -> None:
-    stands_still(house.wired.rates)
+    house.counts_without_leaking()
     answer = await post(house, {"query": "{ a: __typename b: __typename }"})
     assert answer.headers["ratelimit-policy"] == '"reading-address";q=6000;w=60'
     assert left(answer) == ("reading-address", 5998, 1)
@@ -297,7 +290,7 @@ async def test_every_answer_says_what_is_left(house: House) -> None:
 
 
 async def test_the_tightest_is_told_once_the_member_is_known(house: House) -> None:
-    stands_still(house.wired.rates)
+    house.counts_without_leaking()
     citizen = await house.citizen()
     document = "mutation { signOut { userErrors { code } } }"
     answer = await post(house, {"query": documents.ME}, Authorization=citizen.authorization)
@@ -379,7 +372,7 @@ async def test_what_may_not_happen_uncounted_is_refused_as_busy_and_the_rest_goe
 async def test_a_flood_of_fresh_documents_is_stopped_before_it_is_read(house: House) -> None:
     """Each is new, so each is parsed and checked; what was spent on them is what counts."""
     statuses = []
-    stands_still(house.wired.rates)
+    house.counts_without_leaking()
     house.wired.rates.charge_for_checking(who("203.0.113.7"), 1800)
     region = "{ " + "key code name level parentKey " * 10 + "}"
     for _ in range(300):
@@ -399,7 +392,7 @@ async def test_a_flood_of_fresh_documents_is_stopped_before_it_is_read(house: Ho
 
 
 async def test_unknown_keys_are_looked_up_only_so_often(house: House) -> None:
-    stands_still(house.wired.rates)
+    house.counts_without_leaking()
     statuses = [
         (await post(house, {"query": "{ __typename }"}, X_Api_Key=f"tpk_{number}")).status_code
         for number in range(420)
@@ -409,7 +402,7 @@ async def test_unknown_keys_are_looked_up_only_so_often(house: House) -> None:
 
 
 async def test_a_third_party_is_counted_by_its_key_and_not_by_its_address(house: House) -> None:
-    stands_still(house.wired.rates)
+    house.counts_without_leaking()
     key = await a_third_party(now=house.now())
     answer = await post(house, {"query": "{ __typename }"}, X_Api_Key=key.key)
     assert left(answer)[:2] == ("reading-third-party", 2999)

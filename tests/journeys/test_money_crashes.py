@@ -168,7 +168,7 @@ class Buyer:
     async def rows(self, table: str) -> Any:
         return await self.town.rows(
             f"SELECT {table}.* FROM {table} JOIN orders ON orders.id = {table}.order_id "
-            f"WHERE orders.order_no = '{self.order_no}'"
+            f"WHERE orders.order_no = '{self.order_no}' ORDER BY {table}.id"
         )
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from bff.embedded import own_port
 from payments.port import (
     ChannelRefund,
     CloseResult,
@@ -447,7 +448,9 @@ async def server(answer: bytes | None) -> AsyncIterator[str]:
         ended.set()
 
 
-def over_a_real_line(http: httpx.AsyncClient, base_url: str, merchant: Merchant, clock: Clock) -> WeChatPay:
+def over_a_real_line(
+    http: httpx.AsyncClient, base_url: str, merchant: Merchant, clock: Clock, *, timeout_s: float = 0.2
+) -> WeChatPay:
     return WeChatPay(
         http,
         base_url=base_url,
@@ -455,7 +458,7 @@ def over_a_real_line(http: httpx.AsyncClient, base_url: str, merchant: Merchant,
         public_keys={},
         clock=clock,
         nonce=lambda: "n" * 32,
-        timeout_s=0.2,
+        timeout_s=timeout_s,
     )
 
 
@@ -474,10 +477,8 @@ async def test_after_silence_or_half_an_answer_money_may_have_moved(
 
 
 async def test_when_nobody_listens_no_money_moved(merchant: Merchant, clock: Clock) -> None:
-    async with server(b"") as base_url:
-        pass
     async with httpx.AsyncClient(verify=False) as http:
-        pay = over_a_real_line(http, base_url, merchant, clock)
+        pay = over_a_real_line(http, f"http://127.0.0.1:{own_port()}", merchant, clock, timeout_s=20)
         with pytest.raises(PaymentError) as failure:
             await pay.refund(REFUND_REQUEST)
     error = failure.value

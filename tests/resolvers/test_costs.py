@@ -194,10 +194,13 @@ async def test_a_unit_of_cost_is_at_most_ten_microseconds_of_cpu(house: House) -
 
 
 async def test_a_wrong_password_costs_as_much_as_is_said(house: House) -> None:
-    variables = {"username": "nobody", "password": PASSWORD, "deviceId": "desk-1"}
-    started = time.process_time()
-    assert (await house.ask(documents.STAFF_SIGN_IN, variables)).refusal.code == "STAFF_CREDENTIALS_WRONG"
-    taken = time.process_time() - started
+    """The least of three, since what else the machine does is not ours."""
+    variables, each = {"username": "nobody", "password": PASSWORD, "deviceId": "desk-1"}, []
+    for _ in range(3):
+        started = time.process_time()
+        assert (await house.ask(documents.STAFF_SIGN_IN, variables)).refusal.code == "STAFF_CREDENTIALS_WRONG"
+        each.append(time.process_time() - started)
+    taken = min(each)
     assert taken <= operation(documents.STAFF_SIGN_IN).cost({}) * UNIT_SECONDS + AROUND_SECONDS
 
 

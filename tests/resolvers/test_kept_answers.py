@@ -1,7 +1,6 @@
 """What web processes keep for seconds, at the public door: who changes something is believed within a second."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.databases import Database
 from tests.factories.booking import TOMORROW, Hall, a_hall, at
 from tests.house import House, line, opened
 from tests.outside import Outside
+from tests.stopwatch import Stopwatch
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 VENUES_NEAR = (CLIENTS / "demo" / "VenuesNear.graphql").read_text()
@@ -59,11 +59,11 @@ async def test_what_an_operator_changed_is_told_within_a_second_or_two(house: Ho
     assert await forget_everywhere(
         house.wired.settings.redis_url
     )  # as `bff import` does, from a process of its own
-    told = time.monotonic()
-    async with asyncio.timeout(10):
+    told = Stopwatch()
+    async with asyncio.timeout(60):
         while await visitor.names() != ["新名"] * 2:
             await asyncio.sleep(0.05)
-    assert time.monotonic() - told < 3
+    assert told.stop() < 3
     assert (await visitor.slot())["price"] == price + 100
 
 
