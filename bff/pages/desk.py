@@ -50,7 +50,10 @@ from bff.pages.visitors import (
 from models.admissions.rules import Colour, Verdict
 from models.calendar import SHANGHAI, span_text
 from models.errors import BadInput, DomainError, ErrorCode, NotSignedIn
-from models.staff.rules import StaffSignedIn
+from models.staff.rules import ROLE_WORDS, StaffSignedIn
+
+MOST_LISTED = 8
+"""Venues that are offered one below the other; more of them in a list that finds a name by its first letters."""
 
 
 class Desk(Arrivals, Protocol):
@@ -146,7 +149,15 @@ class _DeskPages:
         if signed_in is None:
             return RedirectResponse("/desk", 303)
         post = post_of(request, signed_in)
-        return self._page(request, "desk/post.html", signed_in=signed_in, post=post, default=DEFAULT_CHECKPOINT)
+        return self._page(
+            request,
+            "desk/post.html",
+            signed_in=signed_in,
+            post=post,
+            default=DEFAULT_CHECKPOINT,
+            most_listed=MOST_LISTED,
+            roles="、".join(dict.fromkeys(ROLE_WORDS[held.role] for held in signed_in.roles)),
+        )
 
     async def choose_post(self, request: Request) -> Response:
         signed_in = await self._who(request)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Page, Request, Route, expect
 
-from tests.browser.conftest import DeskAtWork, sign_in
+from tests.browser.conftest import DeskAtWork, nothing_is_cut, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -53,6 +53,9 @@ async def test_staff_sign_in_and_see_where_they_stand(page: Page, desk: DeskAtWo
     await expect(page.locator(".place")).to_contain_text("前台")
     await expect(page.locator("#status")).to_have_text("请扫入场码")
     await expect(page.locator("#code")).to_be_focused()
+    await nothing_is_cut(page)
+    letters = await page.evaluate("getComputedStyle(document.documentElement).fontSize")
+    assert letters == "20px", "a quarter more than the browser's own, whatever a person made that"
 
 
 async def test_a_wrong_password_is_refused_in_words_and_the_name_stays(page: Page, desk: DeskAtWork) -> None:
