@@ -24,10 +24,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from bff.pages.desk_arriving import PAGES, Arrivals, arriving_routes
-from bff.pages.rendering import STATIC, page
+from bff.pages.rendering import STATIC, OwnFiles, page
 from bff.pages.visitors import (
     CHECKPOINT_LENGTH,
     DEFAULT_CHECKPOINT,
@@ -100,7 +99,7 @@ def desk_routes(desk: Desk, clock: Callable[[], datetime], *, secure_cookies: bo
         Route("/desk/post", from_our_pages(pages.choose_post), methods=["POST"]),
         Route("/desk/sign-out", from_our_pages(pages.sign_out), methods=["POST"]),
         Route("/desk/redeem", from_our_pages(pages.redeem), methods=["POST"]),
-        Mount("/desk/static", StaticFiles(directory=STATIC / "desk")),
+        Mount("/desk/static", OwnFiles(directory=STATIC / "desk")),
     ]
 
 

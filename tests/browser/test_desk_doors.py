@@ -1,5 +1,6 @@
 """What the desk's routes refuse before any browser or business is asked; no Chromium needed."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -114,6 +115,17 @@ async def test_every_page_forbids_foreign_and_inline_scripts(clerk: httpx.AsyncC
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
         assert "unsafe" not in policy
         assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_browser_keeps_the_files_of_this_release_and_asks_again_for_any_others(
+    visitor: httpx.AsyncClient,
+) -> None:
+    shown = (await visitor.get("/desk")).text
+    (style,) = re.findall(r'href="(/desk/static/desk.css\?\w+)"', shown)
+    kept = await visitor.get(style)
+    assert (kept.status_code, kept.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+    for other in ("/desk/static/desk.css", "/desk/static/desk.css?0000000000"):
+        assert (await visitor.get(other)).headers["cache-control"] == "no-cache"
 
 
 async def test_what_someone_typed_is_shown_as_text_only(visitor: httpx.AsyncClient) -> None:
