@@ -99,6 +99,9 @@ async def test_a_second_scan_is_refused_with_a_reason_and_a_way_out(scanning: Pa
     await verdict_is(scanning, "RED", "YELLOW")
     await expect(scanning.locator("#headline")).not_to_be_empty()
     await expect(scanning.locator("#next-step")).not_to_be_empty()
+    await scanning.set_viewport_size({"width": 1024, "height": 240})  # or letters so large
+    top = await scanning.locator("#verdict .says").evaluate("each => each.getBoundingClientRect().top")
+    assert top >= 0, "what is too high for the screen begins at its top, and scrolls"
 
 
 async def test_a_code_whose_holder_is_inside_is_refused(scanning: Page, desk: DeskAtWork) -> None:
