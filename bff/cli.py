@@ -413,7 +413,8 @@ def reseal_phones() -> None:
 
 @keys.command("reseal")
 def reseal_everything() -> None:
-    """Bring all that is sealed under the current keys: phones, names, texts, second factors, records of the deleted.
+    """Bring all that is sealed under the current keys: phones, names, texts, second factors, records of the deleted,
+    draws' seeds, venues' accounts.
 
     When it says 0 of each, the old keys can go. May be stopped and run again."""
 
