@@ -19,6 +19,7 @@ from tests.resolvers import documents
 
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 TAKE = "**/desk/money/take"
+LOOK = "**/desk/money/payment"
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,9 @@ async def test_who_must_confirm_on_the_phone_is_waited_for(till: Page, drawer: D
     await types(till, await drawer.payer_code())
     await expect(till.locator("#scan-says")).to_have_text("请顾客在手机上确认付款")
     await picture(till, "money-confirm")
-    await till.route("**/desk/money/payment", lambda route: route.abort("connectionreset"), times=1)
+    await till.route(LOOK, lambda route: route.abort("connectionreset"))
     await expect(till.locator("#busy")).to_contain_text("请不要重复收款")
+    await till.unroute(LOOK)
     number = (await Payment.get()).payment_no
     assert (
         await drawer.house.outside.http.post("/_sandbox/pay", json={"out_trade_no": number})
