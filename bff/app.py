@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from bff import logging, tracing, wiring
@@ -19,6 +19,7 @@ from bff.http.doorway import Doorway
 from bff.http.health import Check, health_routes
 from bff.http.limits import BodyLimit, refusal
 from bff.http.straight import StraightTo
+from bff.pages.apologies import apology, asks_for_a_page
 from bff.settings import Settings, read_settings
 from bff.tracing import Spans
 from bff.wiring import Wiring
@@ -120,10 +121,13 @@ async def figures(clock: Callable[[], datetime]) -> Mapping[str, float]:
     }
 
 
-async def _refuse(_request: Request, error: Exception) -> Response:
+async def _refuse(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)
-    answer = refusal("没有这个地址，或不能这样访问。", error.status_code)
+    if asks_for_a_page(request):
+        answer = apology(request, error.status_code, "没有这个页面", "请检查网址，或返回上一页。")
+    else:
+        answer = refusal("没有这个地址，或不能这样访问。", error.status_code)
     answer.headers.update(error.headers or {})
     return answer
 
@@ -131,8 +135,8 @@ async def _refuse(_request: Request, error: Exception) -> Response:
 async def _come_back(request: Request, error: Exception) -> Response:
     """The database is away or overloaded, and the door has no words of its own for that."""
     assert isinstance(error, Busy)
-    if "text/html" in request.headers.get("accept", ""):
-        answer: Response = PlainTextResponse(error.sentence(), 503)
+    if asks_for_a_page(request):
+        answer = apology(request, 503, error.message, error.next_step or "")
     else:
         answer = refusal(error.sentence(), 503, error.code)
     answer.headers["Retry-After"] = "5"

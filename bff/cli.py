@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import re
 import shutil
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from getpass import getpass, getuser
@@ -11,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 import uvicorn
+from tortoise.exceptions import DBConnectionError, OperationalError
 
 from bff import logging, wiring
 from bff import worker as worker_process
@@ -71,6 +74,8 @@ NOT_AUDITED = {
     "audit verify": "only recomputes; that it found something is in the log",
 }
 """Commands that leave no line, each with its reason."""
+NO_TABLE = re.compile(r'no such (table|column)|(relation|column) "\S+" does not exist')
+"""How SQLite and PostgreSQL say that migrations are missing."""
 NOT_TOLD = (
     "Valkey is away, so people may be told for an hour what stood there before:"
     " run `python -m bff answers forget` when it is back"
@@ -104,7 +109,7 @@ cli.add_typer(answers, name="answers")
 
 
 def main() -> None:
-    """Runs a command; what it refuses is said in one place: settings with code 2, acts with code 1."""
+    """Runs a command; what it refuses is said in one place: settings with code 2, acts and what is away with code 1."""
     try:
         cli()
     except SettingsRefused as refused:
@@ -112,6 +117,14 @@ def main() -> None:
         sys.exit(2)
     except DomainError as refused:
         print(f"{refused.code}: {refused.sentence()}", file=sys.stderr)
+        sys.exit(1)
+    except (ConnectionError, socket.gaierror, DBConnectionError) as away:
+        print(f"out of reach: {away}; look at DATABASE_URL and REDIS_URL", file=sys.stderr)
+        sys.exit(1)
+    except OperationalError as error:
+        if not NO_TABLE.search(str(error)):
+            raise
+        print(f"{error}: bring the database up to date with `python -m bff migrate`", file=sys.stderr)
         sys.exit(1)
 
 
@@ -400,7 +413,8 @@ def reseal_phones() -> None:
 
 @keys.command("reseal")
 def reseal_everything() -> None:
-    """Bring all that is sealed under the current keys: phones, names, texts, second factors, records of the deleted.
+    """Bring all that is sealed under the current keys: phones, names, texts, second factors, records of the deleted,
+    draws' seeds, venues' accounts.
 
     When it says 0 of each, the old keys can go. May be stopped and run again."""
 

@@ -20,6 +20,7 @@ from bff.http.exports import export_routes
 from bff.http.gates import gate_routes
 from bff.http.payment_notices import notice_routes
 from bff.http.settlements import SettlementDoor, settlement_routes
+from bff.pages.apologies import home_routes
 from bff.pages.desk import desk_routes
 from bff.pages.desk_money import MoneyDesk, money_routes
 from bff.pages.desk_people import PeopleDesk, people_routes
@@ -65,6 +66,7 @@ def doors(wired: Wiring) -> list[BaseRoute]:
             open_to_explore=not settings.in_production,
             clients=CLIENTS,
         ),
+        *home_routes(),
         *desk_routes(
             HouseDesk(
                 services.code_keys,

@@ -163,7 +163,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     given = dict(os.environ if environ is None else environ)
     if given.get("ENV", "development") == "development":
         data_dir = Path(given.get("DATA_DIR") or ".data").resolve()
-        given = development_secrets(data_dir) | {name: value for name, value in given.items() if value}
+        try:
+            secrets_here = development_secrets(data_dir)
+        except OSError as error:
+            raise SettingsRefused([f"DATA_DIR {data_dir} cannot be written: {error.strerror}"]) from None
+        given = secrets_here | {name: value for name, value in given.items() if value}
         given.setdefault("DATABASE_URL", f"sqlite://{data_dir / 'sports-for-all.db'}")
     reader = _Reader(given)
     settings = reader.settings()

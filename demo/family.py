@@ -95,13 +95,13 @@ def _asks_for_his_help(stack: Stack, clerk: Clerk, person: Any, grandson: Citize
         ask(stack, "DeskInviteHelper", asked, clerk.authorization, client="desk")["invitation"] for _ in range(2)
     ]
     if again["code"] != invitation["code"]:
-        raise Broken("按了两次，出了两个帮办码")
+        raise Broken("按了两次，出了两个邀请码")
     refused = refusal_of(stack, "AcceptInvitation", {"code": invitation["code"]}, other.authorization)
     accepted = grandson.ask("AcceptInvitation", {"code": invitation["code"]})
     (principal,) = accepted["people"]["principals"]
     if principal["memberId"] != person["personId"] or sorted(principal["powers"]) != sorted(EVERYTHING):
         raise Broken(f"帮办关系不对：{accepted}")
-    say(f"外婆同意外孙代办，前台打印帮办码；别人拿到也没有用（{refused}），外孙输入后生效")
+    say(f"外婆同意外孙代办，前台打印邀请码；别人拿到也没有用（“{refused}”），外孙输入后生效")
 
 
 def _he_books_and_pays_for_her(stack: Stack, grandson: Citizen, person: Any, walked: Walked, today: date) -> str:
@@ -201,7 +201,7 @@ def _auditor_sees_who_looked(stack: Stack, person: Any) -> None:
 
 def nothing_lies_open(stack: Stack, served: Served, *others: Citizen) -> None:
     """Neither what the whole stack has logged nor any file that it keeps names one of those who walked here."""
-    print("\n十一、系统自己的日志和数据文件")
+    print("\n十二、系统自己的日志和数据文件")
     said = stack.log.read_text()
     requests = said.count("/graphql")
     if requests < 10:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from demo.people import Citizen, Clerk, Gate, ask, until
 from demo.stack import Broken, Stack, get, put
+from models.calendar import day_text
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LIBERATION_MONUMENT = {"lon": 106.577, "lat": 29.557, "system": "GCJ02"}  # 解放碑
@@ -110,7 +111,7 @@ def _chooses(citizen: Citizen, venue: Any, sport: str, today: date, *, free: boo
     starts = datetime.fromisoformat(slot["startsAt"]).astimezone(SHANGHAI)
     made_up = "，演示价格" if slot["priceIsDemonstration"] else ""
     say(
-        f"今天共 {len(slots)} 个时段，选 {court['courtName']} {starts:%m月%d日 %H:%M}"
+        f"今天共 {len(slots)} 个时段，选 {court['courtName']} {day_text(starts.date())} {starts:%H:%M}"
         f"（{slot['priceLabel']} {yuan(slot['price'])} 元{made_up}）"
     )
     return court, slot
@@ -145,7 +146,7 @@ def _goes_through_the_gate(citizen: Citizen, gate: Gate, admission: Any) -> None
     first = gate.read(code)
     if not first.startswith("code=0000"):
         raise Broken(f"闸机没有开：{first}")
-    say(f"闸机读码 {code[:4]}…{code[-2:]}，开门（{first}）")
+    say(f"闸机读码 {code[:4]}…{code[-2:]}，开门（回给闸机的应答是 {first}）")
     if gate.read(code) != first:
         raise Broken("3 秒内同一个码应得到同样的回答")
     say("读码器连读两次算一次，只计一人")

@@ -64,7 +64,7 @@ def _pays_by_alipay_and_gives_one_hour_back(stack: Stack, citizen: Citizen, cour
     ):
         raise Broken(f"部分退款后的订单不对：{left}")
     say(
-        f"只退 {_hour(soon)} 这一场：退 {yuan(first['total'])} 元，{seconds:.1f} 秒到账（{first['wayBack']}）；另一场保留"
+        f"只退 {_hour(soon)} 这一场：退 {yuan(first['total'])} 元，{seconds:.1f} 秒到账（{first['wayBack'].rstrip('。')}）；另一场保留"
     )
 
 

@@ -68,7 +68,7 @@ def write_off_without_a_network(
     stack: Stack, citizen: Citizen, venue_id: str, keeper: Officer, manager: AtWork
 ) -> Officers:
     """Raises `Broken` at the first thing that is not as promised."""
-    print("\n十、活动的另一面：断网核销；三天以后：可疑核销、结算拨付、统计")
+    print("\n十、消费券的另一面：断网核销；三天以后：可疑核销、结算拨付、统计")
     officers = Officers(
         venue_id,
         campaign_id_of(citizen),
@@ -164,11 +164,11 @@ def _is_drafted_and_approved(stack: Stack, officers: Officers, first: AtWork, se
         raise Broken(f"明细之和不等于应付：{lines}，{settlement}")
     statement = stack.folder / "statement.json"
     statement.write_bytes(officers.manager.signs_in(stack).file(settlement["statementUrl"]))
-    verified = stack.command("statement", "verify", str(statement))
+    stack.command("statement", "verify", str(statement))
     _one_byte_changed_is_seen(stack, statement)
     say(
         f"结算单 {settlement['settlementNo']}：{len(lines)} 笔明细，应付 {yuan(asked['payable'])} 元，主管一拟定、主管二审批；"
-        f"场馆下载的结算单有签名，验证通过（{verified.strip().splitlines()[0]}），改一个字节就不通过"
+        f"场馆下载的结算单有签名，用 `bff statement verify` 验证通过，改一个字节就不通过"
     )
     return settlement
 

@@ -14,6 +14,7 @@ from resolvers.claiming import ClaimingActs, ClaimingQueries
 from resolvers.closures import ClosureActs, ClosureQueries
 from resolvers.consents import ConsentActs, ConsentQueries
 from resolvers.court_editing import CourtEditingActs, CourtEditingQueries
+from resolvers.describing import describe
 from resolvers.desk import DeskActs
 from resolvers.desk_money import DeskMoneyActs, DeskMoneyQueries
 from resolvers.doors import DoorActs
@@ -167,4 +168,6 @@ def build_schema(*, suggestions: bool = True) -> strawberry.Schema:
     config = StrawberryConfig(
         name_converter=Names(), scalar_map={Fen: FEN}, disable_field_suggestions=not suggestions
     )
-    return strawberry.Schema(query=Query, mutation=Mutation, config=config)
+    schema = strawberry.Schema(query=Query, mutation=Mutation, config=config)
+    describe(schema._schema)
+    return schema

@@ -12,11 +12,13 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bff import metrics, visits
 from bff.http.limits import refusal
 from bff.logging import report, sentence_for
+from bff.pages.apologies import apology, asks_for_a_page
 from bff.settings import Network
 from bff.tracing import RequestSpan, Spans
 from bff.visits import Visit
@@ -119,6 +121,11 @@ class Doorway:
         reference = report(error, path=scope["path"])
         if not begun:
             answer = refusal(sentence_for(reference), 500, "INTERNAL", reference=reference)
+            request = Request(scope)
+            if asks_for_a_page(request):
+                answer = apology(
+                    request, 500, "系统出了点问题", "请稍后再试；还是不行，请把编号告诉管理员。", reference
+                )
             await answer(scope, receive, send)
 
 

@@ -24,10 +24,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from bff.pages.desk_arriving import PAGES, Arrivals, arriving_routes
-from bff.pages.rendering import STATIC, page
+from bff.pages.rendering import STATIC, OwnFiles, page
 from bff.pages.visitors import (
     CHECKPOINT_LENGTH,
     DEFAULT_CHECKPOINT,
@@ -50,7 +49,10 @@ from bff.pages.visitors import (
 from models.admissions.rules import Colour, Verdict
 from models.calendar import SHANGHAI, span_text
 from models.errors import BadInput, DomainError, ErrorCode, NotSignedIn
-from models.staff.rules import StaffSignedIn
+from models.staff.rules import ROLE_WORDS, StaffSignedIn
+
+MOST_LISTED = 8
+"""Venues that are offered one below the other; more of them in a list that finds a name by its first letters."""
 
 
 class Desk(Arrivals, Protocol):
@@ -97,7 +99,7 @@ def desk_routes(desk: Desk, clock: Callable[[], datetime], *, secure_cookies: bo
         Route("/desk/post", from_our_pages(pages.choose_post), methods=["POST"]),
         Route("/desk/sign-out", from_our_pages(pages.sign_out), methods=["POST"]),
         Route("/desk/redeem", from_our_pages(pages.redeem), methods=["POST"]),
-        Mount("/desk/static", StaticFiles(directory=STATIC / "desk")),
+        Mount("/desk/static", OwnFiles(directory=STATIC / "desk")),
     ]
 
 
@@ -146,7 +148,15 @@ class _DeskPages:
         if signed_in is None:
             return RedirectResponse("/desk", 303)
         post = post_of(request, signed_in)
-        return self._page(request, "desk/post.html", signed_in=signed_in, post=post, default=DEFAULT_CHECKPOINT)
+        return self._page(
+            request,
+            "desk/post.html",
+            signed_in=signed_in,
+            post=post,
+            default=DEFAULT_CHECKPOINT,
+            most_listed=MOST_LISTED,
+            roles="、".join(dict.fromkeys(ROLE_WORDS[held.role] for held in signed_in.roles)),
+        )
 
     async def choose_post(self, request: Request) -> Response:
         signed_in = await self._who(request)

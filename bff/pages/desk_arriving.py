@@ -143,13 +143,16 @@ class _ArrivingPages:
         except NotSignedIn:
             return RedirectResponse("/desk", 303)
         except DomainError as refused:  # it is set up already
-            return page(request, "desk/set_up.html", 403, signed_in=found, refusal=refused, svg="", secret="")
+            return page(
+                request, "desk/set_up.html", 403, signed_in=found, refusal=refused, svg="", must=False, secret=""
+            )
         svg = pictures.svg(begun.uri).decode()
         return page(
             request,
             "desk/set_up.html",
             _status(refusal),
             signed_in=found,
+            must=found.stage is SignInStage.NEEDS_SETUP,
             refusal=refusal,
             svg=svg[svg.index("<svg") :],  # within HTML there is no XML declaration
             secret=" ".join(begun.secret[place : place + 4] for place in range(0, len(begun.secret), 4)),

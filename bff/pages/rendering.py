@@ -6,7 +6,9 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
+from starlette.types import Scope
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -33,4 +35,16 @@ def _fingerprint() -> str:
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]
 
 
-_templates.env.globals["release"] = _fingerprint()
+RELEASE = _fingerprint()
+_templates.env.globals["release"] = RELEASE
+
+
+class OwnFiles(StaticFiles):
+    """Static files of this release, which a browser keeps: old PCs on slow lines load them once. An address of another
+    release, while a deployment goes on, is asked for again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        is_ours = response.status_code == 200 and scope["query_string"] == RELEASE.encode()
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_ours else "no-cache"
+        return response

@@ -16,6 +16,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from bff.pages.apologies import apology, asks_for_a_page
 from models.errors import BadInput, ErrorCode
 from models.staff.rules import StaffSignedIn
 
@@ -49,6 +50,8 @@ def from_our_pages(endpoint: Endpoint) -> Endpoint:
     async def guarded(request: Request) -> Response:
         sender = request.headers.get("origin") or request.headers.get("referer") or ""
         if _host_in(sender) != request.headers.get("host"):
+            if asks_for_a_page(request):
+                return apology(request, 403, "这次提交不是从本系统的页面发出的", "请打开前台，重新操作。")
             return PlainTextResponse("这次提交不是从本系统的页面发出的。请打开 /desk 重新操作。", 403)
         return await endpoint(request)
 

@@ -80,6 +80,14 @@ def test_no_migration_is_missing_and_schema_and_documents_are_up_to_date(operato
         assert (asked.returncode, asked.stderr) == (0, "")
 
 
+def test_a_database_that_is_away_is_said_in_one_line(operator: Operator) -> None:
+    away = Operator(Path(operator.environment["DATA_DIR"]), "postgres://nobody:hunter22@127.0.0.1:1/nowhere")
+    refused = away.types("migrate")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert (refused.stderr.count("\n"), "look at DATABASE_URL" in refused.stderr) == (1, True)
+    assert "hunter22" not in refused.stderr
+
+
 async def test_staff_get_an_account_once_with_a_password_from_standard_input(operator: Operator) -> None:
     create = ["staff", "create", "front1", "--name", "前台", "--every-venue"]
     made = operator.types(*create, then="Str0ng-enough\n")

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from bff.app import assemble
 from bff.http.doorway import client_address
 from bff.http.health import health_routes
+from bff.pages.apologies import home_routes
 from bff.settings import Settings
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
@@ -77,6 +78,7 @@ def client_of(settings: Settings, **checks: Callable[[], Awaitable[None]]) -> ht
         Route("/tell", tell),
         Route("/crash", crash),
         Route("/gates/{token}", tell),
+        *home_routes(),
         *health_routes(checks or {"database": well}, figures),
     ]
     transport = httpx.ASGITransport(assemble(settings, doors, nothing()))
@@ -126,6 +128,23 @@ async def test_an_unknown_path_and_a_wrong_method_are_refused_in_json(settings: 
             answer = await client.request(method, path)
             assert answer.status_code == status
             assert answer.json()["errors"][0]["message"]
+
+
+async def test_a_persons_browser_gets_a_page_with_a_way_on_instead_of_json(
+    settings: Settings, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    person = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    async with client_of(settings) as client:
+        for method, path, status in (("GET", "/nowhere", 404), ("POST", "/tell", 405), ("GET", "/desk/x", 404)):
+            answer = await client.request(method, path, headers=person)
+            assert (answer.status_code, "没有这个页面" in answer.text) == (status, True)
+            assert ('href="/desk"' in answer.text) == path.startswith("/desk")
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        crashed = await client.get("/crash", headers=person)
+        paid = await client.get("/?out_trade_no=<b>", headers=person)
+    (reference,) = [line["reference"] for line in log_lines() if line.get("reference")]
+    assert (crashed.status_code, reference in crashed.text, "hunter22" in crashed.text) == (500, True, False)
+    assert (paid.status_code, "请不要再付一次" in paid.text, "<b>" in paid.text) == (200, True, False)
 
 
 async def test_a_process_that_lives_says_so_whatever_else_fails(settings: Settings) -> None:

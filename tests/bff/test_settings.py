@@ -272,6 +272,12 @@ def test_development_makes_its_secrets_once_and_for_its_owner_only(tmp_path: Pat
     assert first.database_url == f"sqlite://{tmp_path / 'sports-for-all.db'}"
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a-file").touch()
+    (fault,) = faults_of({"DATA_DIR": str(tmp_path / "a-file" / "data")})
+    assert fault.startswith(f"DATA_DIR {tmp_path / 'a-file' / 'data'} cannot be written")
+
+
 def test_a_development_folder_of_before_gets_the_rings_that_are_new_since(tmp_path: Path) -> None:
     first = read_settings({"DATA_DIR": str(tmp_path)})
     path = tmp_path / "development-secrets.env"

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from tests.browser.real_desk import DeskAtWork, desk
 from tests.house import house, shared_valkey
@@ -31,6 +31,16 @@ FLAGS = [
     "--disable-sync",
 ]
 
+OLD_SCREEN: ViewportSize = {"width": 1024, "height": 768}
+
+# What may scroll sideways is told by its class and can be reached by keyboard.
+BEYOND = """() => {
+  const width = document.documentElement.clientWidth;
+  const isCut = (each) => each.getBoundingClientRect().right > width + 1 && !each.closest(".scrolls")
+    || each.matches(".tabs, .paper, .sheet") && each.scrollWidth > each.clientWidth + 1;
+  return Array.from(document.querySelectorAll("body *")).filter(isCut).map((each) => each.outerHTML.slice(0, 80));
+}"""
+
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
@@ -54,7 +64,7 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A fresh browser profile on a venue's small old screen."""
-    context = await browser.new_context(viewport={"width": 1024, "height": 768}, locale="zh-CN")
+    context = await browser.new_context(viewport=OLD_SCREEN, locale="zh-CN")
     context.set_default_timeout(PATIENCE_MS)
     yield await context.new_page()
     await context.close()
@@ -65,6 +75,15 @@ async def scanning(page: Page, desk: DeskAtWork) -> Page:
     """The scan page, signed in, at the venue whose codes `desk` gives."""
     await sign_in(page, desk)
     return page
+
+
+async def nothing_is_cut(page: Page) -> None:
+    """On a phone, a tablet, an old and a wide screen: no page wider than it, no tab that cannot be reached."""
+    for width in (375, 768, 1024, 1440):
+        await page.set_viewport_size({"width": width, "height": 768})
+        beyond = await page.evaluate(BEYOND)
+        assert beyond == [], f"at {width} px"
+    await page.set_viewport_size(OLD_SCREEN)
 
 
 async def sign_in(page: Page, desk: DeskAtWork) -> None:

@@ -7,6 +7,7 @@ from playwright.async_api import Page, expect
 
 from models.staff import operations as staff
 from models.staff.rules import Role
+from tests.browser.conftest import nothing_is_cut
 from tests.browser.real_desk import served
 from tests.browser.test_desk_journey import picture
 from tests.factories.people import a_code
@@ -37,6 +38,7 @@ async def test_a_first_password_is_changed_a_phone_is_set_up_and_each_code_works
         await expect(page.locator("h1")).to_have_text("修改密码")
         await expect(page.get_by_role("status")).to_contain_text("请先设置自己的新密码")
         await picture(page, "desk-password")
+        await expect(page.get_by_role("link", name="返回")).to_have_count(0)
         await page.goto(f"{desk}/money")
         await expect(page.locator("h1")).to_have_text("修改密码")  # nothing else opens
         await changes(page, PASSWORD, OWN, again="Another-2026")
@@ -48,6 +50,8 @@ async def test_a_first_password_is_changed_a_phone_is_set_up_and_each_code_works
         await expect(page.locator(".qr svg")).to_be_visible()
         secret = (await page.inner_text("#secret")).replace(" ", "")
         await picture(page, "desk-set-up")
+        await nothing_is_cut(page)
+        await expect(page.get_by_role("link", name="返回，先不设置")).to_be_visible()
         await says(page, "000000" if a_code(secret, house.now()) != "000000" else "111111")
         await expect(page.get_by_role("alert")).to_contain_text("动态口令不正确")
         assert (await page.inner_text("#secret")).replace(" ", "") == secret, "the same picture, for another try"

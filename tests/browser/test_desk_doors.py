@@ -1,7 +1,10 @@
 """What the desk's routes refuse before any browser or business is asked; no Chromium needed."""
 
+import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 
@@ -12,6 +15,7 @@ from starlette.applications import Starlette
 from bff.pages.desk import desk_routes
 from models.admissions.rules import Verdict
 from models.errors import Busy
+from models.staff.rules import Place, Role, RoleHeld, StaffSignedIn
 from tests.browser.desk_stub import PASSWORD, USERNAME, VENUES, StubDesk
 
 HERE = "https://desk.example"
@@ -43,6 +47,15 @@ async def clerk(visitor: httpx.AsyncClient) -> httpx.AsyncClient:
     return visitor
 
 
+@asynccontextmanager
+async def visiting(stub: StubDesk) -> AsyncIterator[httpx.AsyncClient]:
+    """Signed in."""
+    transport = httpx.ASGITransport(Starlette(routes=desk_routes(stub, lambda: NOW)))
+    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"origin": HERE}) as client:
+        await client.post("/desk/sign-in", data=CREDENTIALS)
+        yield client
+
+
 @pytest.mark.parametrize(
     "origin", ["https://elsewhere.example", "null", "https://desk.example.elsewhere.example", "https://[", ""]
 )
@@ -55,6 +68,8 @@ async def test_a_post_from_another_site_is_refused_and_changes_nothing(
     assert "set-cookie" not in answer.headers
     assert stub.scans == []
     assert "退出登录" in (await clerk.get("/desk")).text
+    shown = await clerk.post(path, headers={"origin": origin, "accept": "text/html"}, json=SCAN)
+    assert (shown.status_code, 'href="/desk"' in shown.text) == (403, True)
 
 
 async def test_a_browser_that_sends_only_a_referer_may_sign_in(visitor: httpx.AsyncClient) -> None:
@@ -100,6 +115,17 @@ async def test_every_page_forbids_foreign_and_inline_scripts(clerk: httpx.AsyncC
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
         assert "unsafe" not in policy
         assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_browser_keeps_the_files_of_this_release_and_asks_again_for_any_others(
+    visitor: httpx.AsyncClient,
+) -> None:
+    shown = (await visitor.get("/desk")).text
+    (style,) = re.findall(r'href="(/desk/static/desk.css\?\w+)"', shown)
+    kept = await visitor.get(style)
+    assert (kept.status_code, kept.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+    for other in ("/desk/static/desk.css", "/desk/static/desk.css?0000000000"):
+        assert (await visitor.get(other)).headers["cache-control"] == "no-cache"
 
 
 async def test_what_someone_typed_is_shown_as_text_only(visitor: httpx.AsyncClient) -> None:
@@ -193,6 +219,40 @@ async def test_a_person_with_one_venue_stands_at_its_front_desk_without_choosing
     assert VENUES[0][1] in page.text
     assert "前台" in page.text
     assert answer.json()["code"] == "UNKNOWN_CODE"
+
+
+async def test_who_has_many_venues_picks_one_of_a_list() -> None:
+    class WideDesk(StubDesk):
+        venues = tuple((f"vn_{number}", f"第{number}体育馆") for number in range(9))
+
+    async with visiting(WideDesk()) as clerk:
+        assert '<option value="vn_8"' in (await clerk.get("/desk/post")).text
+        await clerk.post("/desk/post", data={"venue": "vn_8", "checkpoint": "东门"})
+        assert "第8体育馆" in (await clerk.get("/desk")).text
+        assert '<option value="vn_8" selected>' in (await clerk.get("/desk/post")).text
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        ((), "请联系管理员为您分配场馆"),
+        ((Role.FINANCE, Role.FINANCE), "您的角色是财务。"),
+        ((Role.SYSTEM_ADMIN,), "您的角色是系统管理员。"),
+        ((Role.REGULATOR,), "/desk/programme"),
+    ],
+)
+async def test_who_stands_at_no_venue_is_told_what_there_is_for_them(roles: tuple[Role, ...], said: str) -> None:
+    class NoDesk(StubDesk):
+        venues = ()
+
+        async def find(self, *, token: str, now: datetime) -> StaffSignedIn | None:
+            found = await super().find(token=token, now=now)
+            return found and replace(found, roles=tuple(RoleHeld(role, Place()) for role in roles))
+
+    async with visiting(NoDesk()) as somebody:
+        page = (await somebody.get("/desk", follow_redirects=True)).text
+    assert said in page
+    assert ("分配场馆" in page) == (not roles)
 
 
 async def test_a_venue_of_others_cannot_be_chosen(clerk: httpx.AsyncClient) -> None:

@@ -11,6 +11,7 @@ from playwright.async_api import Page, Route, expect
 
 from models.orders.tables import Order, Payment, Refund
 from models.shifts.tables import Shift
+from tests.browser.conftest import nothing_is_cut
 from tests.browser.real_desk import served
 from tests.factories.booking import Hall, a_hall, at
 from tests.house import HERE, PASSWORD, Citizen, Clerk, House, line
@@ -18,6 +19,7 @@ from tests.resolvers import documents
 
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 TAKE = "**/desk/money/take"
+LOOK = "**/desk/money/payment"
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,9 @@ async def test_who_must_confirm_on_the_phone_is_waited_for(till: Page, drawer: D
     await types(till, await drawer.payer_code())
     await expect(till.locator("#scan-says")).to_have_text("请顾客在手机上确认付款")
     await picture(till, "money-confirm")
+    await till.route(LOOK, lambda route: route.abort("connectionreset"))
+    await expect(till.locator("#busy")).to_contain_text("请不要重复收款")
+    await till.unroute(LOOK)
     number = (await Payment.get()).payment_no
     assert (
         await drawer.house.outside.http.post("/_sandbox/pay", json={"out_trade_no": number})
@@ -217,14 +222,22 @@ async def test_a_lost_answer_is_sent_again_under_the_same_key_and_money_is_taken
 ) -> None:
     async def lose_the_answer(route: Route) -> None:
         await route.fetch()
+        await expect(till.locator("#busy")).to_have_text("正在处理，请稍候……")
         await route.abort("connectionreset")
 
     await opens_shift(till)
     await scans_order(till, await drawer.order(10))
+    await nothing_is_cut(till)
     await till.keyboard.press("F1")
     await till.route(TAKE, lose_the_answer)
     await types(till, "40")
     await sees(till, "YELLOW", "请重试", "不会重复收款")
+    await expect(till.locator("#busy")).to_be_empty()
+    await expect(till.get_by_role("button", name="重试")).to_be_focused()
+    await till.keyboard.press("Tab")
+    await expect(till.get_by_role("button", name="继续")).to_be_focused()
+    await till.keyboard.press("Tab")  # out of the page, never to what lies under the verdict
+    assert await till.evaluate("document.activeElement.closest('main, .bar')") is None
     await till.unroute(TAKE)
     await till.get_by_role("button", name="重试").click()
     await sees(till, "GREEN", "已收款", "现金已入账")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Page, Request, Route, expect
 
-from tests.browser.conftest import DeskAtWork, sign_in
+from tests.browser.conftest import DeskAtWork, nothing_is_cut, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -53,6 +53,9 @@ async def test_staff_sign_in_and_see_where_they_stand(page: Page, desk: DeskAtWo
     await expect(page.locator(".place")).to_contain_text("前台")
     await expect(page.locator("#status")).to_have_text("请扫入场码")
     await expect(page.locator("#code")).to_be_focused()
+    await nothing_is_cut(page)
+    letters = await page.evaluate("getComputedStyle(document.documentElement).fontSize")
+    assert letters == "20px", "a quarter more than the browser's own, whatever a person made that"
 
 
 async def test_a_wrong_password_is_refused_in_words_and_the_name_stays(page: Page, desk: DeskAtWork) -> None:
@@ -96,6 +99,9 @@ async def test_a_second_scan_is_refused_with_a_reason_and_a_way_out(scanning: Pa
     await verdict_is(scanning, "RED", "YELLOW")
     await expect(scanning.locator("#headline")).not_to_be_empty()
     await expect(scanning.locator("#next-step")).not_to_be_empty()
+    await scanning.set_viewport_size({"width": 1024, "height": 240})  # or letters so large
+    top = await scanning.locator("#verdict .says").evaluate("each => each.getBoundingClientRect().top")
+    assert top >= 0, "what is too high for the screen begins at its top, and scrolls"
 
 
 async def test_a_code_whose_holder_is_inside_is_refused(scanning: Page, desk: DeskAtWork) -> None:

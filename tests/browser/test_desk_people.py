@@ -25,6 +25,7 @@ from models.orders.tables import Order
 from models.real_names.rules import NamedPerson
 from models.real_names.tables import RealName
 from models.staff.rules import Place, Role, RoleHeld, StaffSignedIn
+from tests.browser.conftest import nothing_is_cut
 from tests.browser.real_desk import served
 from tests.factories.booking import Hall, a_hall, at
 from tests.factories.names import GRANDMOTHER, a_person, version
@@ -241,8 +242,10 @@ async def test_a_no_is_said_large_an_answer_is_lost_once_and_after_three_minutes
 
     async def lose_the_answer(route: Route) -> None:
         await route.fetch()
+        await expect(people.locator("#busy")).to_have_text("正在处理，请稍候……")
         await route.abort("connectionreset")
 
+    await nothing_is_cut(people)
     await people.fill("#name", GRANDMOTHER.name)
     await counter.house.tencent.put("/_sandbox/faults", json={"busy": True})
     await people.get_by_role("button", name="核对并登记").click()

@@ -7,6 +7,7 @@ from playwright.async_api import Page, expect
 
 from models.staff.rules import Role
 from models.vouchers.tables import VoucherUse
+from tests.browser.conftest import nothing_is_cut
 from tests.browser.real_desk import served
 from tests.house import PASSWORD, House
 from tests.models.statistics.town import a_held_use, a_town
@@ -36,21 +37,34 @@ async def test_from_the_sign_in_to_figures_subsidies_and_a_review(page: Page, ho
         await page.get_by_role("button", name="查看").click()
         await expect(page.get_by_role("row", name="成都市武侯区 60岁及以上")).to_contain_text("不显示")
         await page.screenshot(path=PICTURES / "programme-both.png", full_page=True)
+        await fits(page)
         await page.get_by_label("分组").select_option("按地区")
         await page.get_by_role("button", name="查看").click()
         row = page.get_by_role("row", name="成都市锦江区")
         await expect(row.get_by_role("cell").nth(7)).to_have_text("500")  # 34 times ¥16, to the next ¥100
         await page.screenshot(path=PICTURES / "programme-district.png", full_page=True)
+        await fits(page)
         async with page.expect_download() as downloading:
             await page.get_by_role("link", name="下载表格").click()
         assert (await downloading.value).suggested_filename == "programme.csv"
         await page.get_by_role("link", name="补贴公示").click()
         await expect(page.get_by_role("row", name="锦江馆")).to_contain_text("544.00")
         await page.screenshot(path=PICTURES / "programme-subsidies.png", full_page=True)
+        await fits(page)
         await page.get_by_role("link", name="核查").click()
         await page.screenshot(path=PICTURES / "programme-reviews.png", full_page=True)
+        await nothing_is_cut(page)
         await page.get_by_label("核查情况").fill("小票与账单一致")
         await page.get_by_role("button", name="属实，付给场馆").click()
         await expect(page.get_by_role("status")).to_contain_text(held.use_no)
         assert (await VoucherUse.get(id=held.id)).state == "DONE"
         assert complaints == []
+
+
+async def fits(page: Page) -> None:
+    """An old PC's screen shows the whole table; a narrower one scrolls it alone, and a keyboard reaches it."""
+    table = page.locator(".scrolls")
+    assert await table.evaluate("each => each.scrollWidth <= each.clientWidth"), "at 1,024 px"
+    await nothing_is_cut(page)
+    await table.focus()
+    await expect(table).to_be_focused()

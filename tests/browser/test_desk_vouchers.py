@@ -19,6 +19,7 @@ from models.audit.tables import AuditLine
 from models.members.tables import Member
 from models.staff.rules import Role
 from models.vouchers.tables import Voucher, VoucherEvent, VoucherScan, VoucherUse
+from tests.browser.conftest import nothing_is_cut
 from tests.browser.real_desk import served
 from tests.factories.booking import Hall, a_hall
 from tests.factories.names import GRANDMOTHER
@@ -141,6 +142,7 @@ async def test_a_code_in_the_same_field_leads_to_the_bill_and_its_outcome_is_sho
     await scanning.keyboard.press("Enter")
     await expect(scanning.locator("#bill-hint")).to_contain_text("请选择顾客消费的项目")
     await picture(scanning, "amount")
+    await nothing_is_cut(scanning)
     await bills(scanning, "39。90")
     await sees(scanning, "YELLOW", "金额不够", "还差0.10元")
     await picture(scanning, "too-low")
@@ -152,8 +154,13 @@ async def test_a_code_in_the_same_field_leads_to_the_bill_and_its_outcome_is_sho
     await expect(waiting).to_contain_text("¥29.90")
     await expect(scanning.locator("#bill-left")).to_contain_text("4 分")
     await picture(scanning, "waiting")
+    await scanning.route("**/desk/voucher/bill", lambda route: route.abort("connectionreset"))
+    await expect(scanning.locator("#busy")).to_contain_text("网络没有回应")
+    await scanning.unroute("**/desk/voucher/bill")
+    assert await scanning.evaluate("document.querySelector('main').inert")
     await counter.says(agrees=True)
     await sees(scanning, "GREEN", "核销成功", "请收29.90元（扫码）")
+    await expect(scanning.locator("#busy")).to_be_empty()
     await picture(scanning, "done")
     use = await VoucherUse.get()
     assert (use.state, use.bill_fen, use.sport_code, use.rest_way) == ("DONE", 4990, "BADMINTON", "CODE")

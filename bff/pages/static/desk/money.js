@@ -46,6 +46,7 @@
     request.onload = function () {
       const told = parse(request.responseText);
       if (!quietly) setAsking(false);
+      else if (told && !asking) byId("busy").textContent = "";
       if (request.status === 401) return show("RED", "请登录", "登录已过期", "", "请重新登录后再收款。", "again");
       if (request.status >= 500 || !told) return lost();
       answered(told);
@@ -57,7 +58,10 @@
     request.send(JSON.stringify(said));
 
     function lost() {
-      if (quietly) return answered({});
+      if (quietly) {
+        if (watched) byId("busy").textContent = "网络没有回应，正在重试。请不要重复收款。";
+        return answered({});
+      }
       unanswered = { path: path, said: said, answered: answered };
       show("YELLOW", "请重试", "网络没有回应", "", "请按重试；不会重复收款或退款。", "retry");
     }
@@ -88,6 +92,7 @@
   function setAsking(now) {
     asking = now;
     document.body.classList.toggle("is-checking", now);
+    byId("busy").textContent = now ? "正在处理，请稍候……" : "";
   }
 
   function newKey() {
@@ -391,6 +396,7 @@
 
   function stopLooking() {
     window.clearTimeout(looking);
+    if (watched) byId("busy").textContent = "";
     watched = null;
   }
 
@@ -610,6 +616,7 @@
     byId("again").hidden = way !== "again";
     verdict.classList.toggle("is-long", (detail || "").length > 16);
     verdict.hidden = false;
+    setBehind(true);
     afterVerdict = then || null;
     byId(way === "retry" ? "retry" : way === "again" ? "again" : "close").focus();
     window.clearTimeout(closing);
@@ -620,9 +627,14 @@
     window.clearTimeout(closing);
     if (verdict.hidden) return;
     verdict.hidden = true;
+    setBehind(false);
     const then = afterVerdict;
     afterVerdict = null;
     if (then) then(); else focusFirst();
+  }
+
+  function setBehind(now) { // what lies under it takes no focus; browsers before 102 let it
+    document.querySelectorAll(".bar, main").forEach(function (each) { each.inert = now; });
   }
 
   byId("close").addEventListener("click", closeVerdict);

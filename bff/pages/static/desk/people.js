@@ -77,6 +77,7 @@
   function setAsking(now) {
     asking = now;
     document.body.classList.toggle("is-checking", now);
+    byId("busy").textContent = now ? "正在处理，请稍候……" : "";
   }
 
   function newKey() {
@@ -621,6 +622,7 @@
     byId("again").hidden = way !== "again";
     verdict.classList.toggle("is-long", (detail || "").length > 16);
     verdict.hidden = false;
+    setBehind(true);
     afterVerdict = then || null;
     byId(way === "retry" ? "retry" : way === "again" ? "again" : "close").focus();
     window.clearTimeout(closing);
@@ -631,11 +633,16 @@
     window.clearTimeout(closing);
     if (verdict.hidden) return;
     verdict.hidden = true;
+    setBehind(false);
     const then = afterVerdict;
     afterVerdict = unanswered = null;
     ["word", "headline", "detail", "next-step"].forEach(empty);
     if (silently === true) return;
     if (then) then(); else focusFirst();
+  }
+
+  function setBehind(now) { // what lies under it takes no focus; browsers before 102 let it
+    document.querySelectorAll(".bar, main").forEach(function (each) { each.inert = now; });
   }
 
   byId("close").addEventListener("click", closeVerdict);

@@ -28,9 +28,9 @@
 
   function act(name, said, answered) {
     if (asking) return;
-    asking = true;
+    setAsking(true);
     send(name, said, function (told, status) {
-      asking = false;
+      setAsking(false);
       if (status === 401) return outcome("RED", "请登录", "登录已过期。", "请重新登录后再核销。", "sign-in");
       if (!told) {
         unanswered = function () { act(name, said, answered); };
@@ -39,6 +39,11 @@
       if (told.refused) return refuse(told.refused);
       answered(told);
     });
+  }
+
+  function setAsking(now) {
+    asking = now;
+    byId("busy").textContent = now ? "正在处理，请稍候……" : "";
   }
 
   function send(name, said, heard) {
@@ -176,6 +181,7 @@
     if (!asking) {
       send("bill", { useNo: about }, function (told, status) {
         if (about !== useNo || asking || (step !== "waiting" && step !== "late")) return;
+        byId("busy").textContent = told ? "" : "网络没有回应，正在重试……";
         if (status === 401) return outcome("RED", "请登录", "登录已过期。", "重新登录后，请让顾客在手机上查看这笔账单。", "sign-in");
         if (told && told.outcome && told.outcome !== "WAITING") judged(told);
         else if (told && told.secondsLeft === 0 && step === "waiting") late();
@@ -250,6 +256,7 @@
     step = name;
     cards.forEach(function (each) { each.hidden = each.getAttribute("data-bill") !== name; });
     panel.hidden = false;
+    setBehind(true);
     document.body.classList.add("is-billing");
   }
 
@@ -265,6 +272,7 @@
     byId("bill-call-off").hidden = way !== "call-off";
     byId("bill-sign-in").hidden = way !== "sign-in";
     window.clearInterval(looking);
+    byId("busy").textContent = "";
     show("outcome");
     byId({ retry: "bill-retry", again: "bill-again", "sign-in": "bill-sign-in" }[way] || "bill-close").focus();
   }
@@ -280,11 +288,17 @@
 
   function leave() {
     window.clearInterval(looking);
+    byId("busy").textContent = "";
     step = code = useNo = "";
     unanswered = null;
     panel.hidden = true;
+    setBehind(false);
     document.body.classList.remove("is-billing");
     document.dispatchEvent(new CustomEvent("billed"));
+  }
+
+  function setBehind(now) { // what lies under it takes no focus; browsers before 102 let it
+    document.querySelectorAll(".bar, main").forEach(function (each) { each.inert = now; });
   }
 
   document.addEventListener("keydown", function (event) {

@@ -1,0 +1,89 @@
+"""Whoever reads the schema finds a word at everything that is public, and no word stands there for nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    get_named_type,
+)
+
+from plans.public import max_age_of
+from resolvers.describing import ARGUMENTS, FIELDS, PUBLIC, TYPES
+from resolvers.schema import build_schema
+
+Said = dict[str, str | None]
+"""Whatever may have a description, by the name that `PUBLIC` gives it."""
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return build_schema()._schema
+
+
+@pytest.fixture(scope="module")
+def public(schema: GraphQLSchema) -> Said:
+    """Of the public root fields and of every type that they lead to."""
+    assert schema.query_type
+    said: Said = {}
+    waiting: list[GraphQLNamedType] = []
+    for name, field in schema.query_type.fields.items():
+        if max_age_of(field) is None:
+            continue
+        said[f"Query.{name}"] = field.description
+        said |= {f"Query.{name}({each})": argument.description for each, argument in field.args.items()}
+        waiting += [get_named_type(field.type), *(get_named_type(each.type) for each in field.args.values())]
+    seen: set[str] = set()
+    while waiting:
+        kind = waiting.pop()
+        if kind.name not in seen and not isinstance(kind, GraphQLScalarType):
+            seen.add(kind.name)
+            said |= of_type(kind)
+            waiting += leads_to(kind)
+    return said
+
+
+def of_type(kind: GraphQLNamedType) -> Said:
+    said: Said = {kind.name: kind.description}
+    if isinstance(kind, GraphQLEnumType):
+        said |= {f"{kind.name}.{name}": value.description for name, value in kind.values.items()}
+    if isinstance(kind, GraphQLObjectType | GraphQLInputObjectType):
+        said |= {f"{kind.name}.{name}": field.description for name, field in kind.fields.items()}
+    return said
+
+
+def leads_to(kind: GraphQLNamedType) -> Iterator[GraphQLNamedType]:
+    if isinstance(kind, GraphQLObjectType | GraphQLInputObjectType):
+        yield from (get_named_type(field.type) for field in kind.fields.values())
+
+
+def test_nothing_that_third_parties_may_ask_for_is_left_without_a_word(public: Said) -> None:
+    assert len(public) > 200
+    assert [place for place, description in public.items() if not description] == []
+
+
+def test_every_list_of_refusals_and_every_page_says_what_it_is(schema: GraphQLSchema) -> None:
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLObjectType):
+            told = [
+                kind.fields[name].description for name in ("userErrors", "edges", "cursor") if name in kind.fields
+            ]
+            assert all(told), kind.name
+            assert kind.description or not kind.name.endswith(("Payload", "Connection", "Edge")), kind.name
+
+
+def test_no_line_describes_what_is_not_there_or_what_speaks_for_itself(
+    schema: GraphQLSchema, public: Said
+) -> None:
+    assert [place for place in PUBLIC if public.get(place) != PUBLIC[place]] == []
+    assert [name for name in TYPES if schema.type_map[name].description != TYPES[name]] == []
+    objects = [kind for kind in schema.type_map.values() if isinstance(kind, GraphQLObjectType)]
+    fields = [(name, field) for kind in objects for name, field in kind.fields.items()]
+    assert set(FIELDS.items()) <= {(name, field.description) for name, field in fields}
+    arguments = [(name, given.description) for _, field in fields for name, given in field.args.items()]
+    assert set(ARGUMENTS.items()) <= set(arguments)
