@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bff import cli, metrics, worker
+from bff import metrics, worker
 from bff.app import figures
+from bff.cli.processes import GRACE_SECONDS
 from bff.http import heads
 from bff.http import limits as body
 from federation.government_platform import MAX_ROWS
@@ -68,8 +69,8 @@ def test_the_limits_in_the_table_are_those_of_the_code() -> None:
     assert told["request head"] == f"{heads.HEAD_BYTES // 1024} KiB, whole within {heads.HEAD_SECONDS:.0f} s"
     assert told["request body"].startswith(f"{body.BODY_BYTES // 1024} KiB, whole within {body.BODY_SECONDS} s")
     assert told["lock wait"].startswith(f"{database.LOCK_WAIT_MS // 1000} s")
-    assert told["stopping"].startswith(f"{cli.GRACE_SECONDS} s")
-    assert worker.STOP_SECONDS == cli.GRACE_SECONDS
+    assert told["stopping"].startswith(f"{GRACE_SECONDS} s")
+    assert worker.STOP_SECONDS == GRACE_SECONDS
     assert told["order"].startswith(f"{placing.MOST_LINES} slots")
     assert told["venuesNear"].startswith(f"{queries.FURTHEST_M // 1000} km, {queries.MOST_AT_ONCE} a page")
     assert told["tokens"] == (
