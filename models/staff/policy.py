@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, kw_only=True)
 class StaffPolicy:
-    """The defaults are level 3's; production refuses anything weaker (bff/settings.py)."""
+    """The defaults are level 3's; production refuses anything weaker (bff/settings)."""
 
     shortest_password: int = 8
     password_classes: int = 3
