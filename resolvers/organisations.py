@@ -20,7 +20,7 @@ from plans.costs import ListSize, Weight
 from plans.public import Public
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
-from resolvers.paging import checked_size, page_info, read_cursor
+from resolvers.paging import checked_size, page_of, read_cursor
 
 strawberry.enum(OrganisationKind, description="俱乐部, 协会, 培训机构, 学校, 企业, 机关或事业单位.")
 strawberry.enum(OrganisationStatus, name="OrganisationStatus")
@@ -233,9 +233,7 @@ class OrganisationQueries:
         ]
         return OrganisationMemberConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
     @strawberry.field(
@@ -256,9 +254,7 @@ class OrganisationQueries:
         edges = _registrations(found[:first])
         return OrganisationRegistrationConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
 

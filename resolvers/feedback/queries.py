@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import strawberry
 
+from models.errors import wrong_cursor
 from models.feedback import queries, ratings
 from plans.costs import ListSize, Weight
 from plans.public import Public
@@ -21,7 +22,7 @@ from resolvers.feedback.types import (
     RatingEdge,
     VenueRatings,
 )
-from resolvers.paging import checked_size, page_info, read_cursor, wrong_cursor
+from resolvers.paging import checked_size, page_of, read_cursor
 
 
 @strawberry.type
@@ -109,11 +110,7 @@ class FeedbackQueries:
             count=found.count,
             average_stars=None if found.average_tenths is None else found.average_tenths / 10,
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges],
-                has_next=len(found.ratings) > first,
-                has_previous=after is not None,
-            ),
+            page_info=page_of(edges, found.ratings, after),
         )
 
     @strawberry.field(
@@ -133,9 +130,7 @@ class FeedbackQueries:
         edges = [MyRatingEdge(node=MyRating.of(view), cursor=f"r{view.id}") for view in found[:first]]
         return MyRatingConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
 

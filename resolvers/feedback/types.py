@@ -12,7 +12,7 @@ from models.feedback.ratings import RatingView
 from models.feedback.rules import MOST_STEPS, ComplaintKind, ComplaintStatus, Level, StepKind
 from plans.costs import ListSize
 from resolvers.errors import UserError, user_errors
-from resolvers.paging import page_info
+from resolvers.paging import page_of
 
 strawberry.enum(ComplaintKind, description="咨询, 建议 (and 求助), 投诉: each has its own clock.")
 strawberry.enum(ComplaintStatus, name="ComplaintStatus")
@@ -119,9 +119,7 @@ class ComplaintConnection:
         ]
         return cls(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
 
