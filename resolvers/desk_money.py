@@ -9,7 +9,7 @@ import strawberry
 from models.checkout import at_desk, codes_at_desk, handing_out
 from models.checkout.at_desk import MOST_WAITING, MoneyGiven, Receipt, WaitingRefund
 from models.checkout.codes_at_desk import DeskPayment, ShownCode, Standing
-from models.checkout.placing import MOST_LINES
+from models.checkout.wanted import MOST_LINES
 from models.shifts import operations as shifts
 from models.shifts import queries as shift_queries
 from models.shifts.queries import ShiftView

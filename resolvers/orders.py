@@ -10,7 +10,8 @@ from strawberry.relay import PageInfo
 
 from models.admissions import queries as admissions
 from models.checkout import cancelling, placing
-from models.checkout.placing import MOST_LINES, PlacedBy
+from models.checkout.placing import PlacedBy
+from models.checkout.wanted import MOST_LINES
 from models.codes.rules import STEP_SECONDS, STEPS_AHEAD
 from models.orders import queries as orders
 from models.vouchers import mine

@@ -9,8 +9,8 @@ import strawberry
 
 from models.booking.queries import BookableSlot
 from models.checkout import quoting
-from models.checkout.placing import MOST_LINES
 from models.checkout.session_lines import Bookable
+from models.checkout.wanted import MOST_LINES
 from plans.costs import ListSize, Weight
 from resolvers.acting import HelperPower, acting
 from resolvers.context import Info

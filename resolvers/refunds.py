@@ -8,8 +8,8 @@ from typing import Any, Self
 import strawberry
 
 from models.checkout import cancelling, refunds_to_settle, staff_refunding
-from models.checkout.placing import MOST_LINES
 from models.checkout.refunds_to_settle import MOST_TO_SETTLE
+from models.checkout.wanted import MOST_LINES
 from models.errors import BadInput
 from models.orders import queries as orders
 from models.orders.refund_policy import LineQuote

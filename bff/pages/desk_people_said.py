@@ -13,7 +13,7 @@ from models.booking.session_rules import TICKET_WORDS, Ticket, ticket_of
 from models.calendar import business_day, day_text, moment_text, span_text
 from models.checkout.at_desk import DeskOrder
 from models.checkout.people_at_desk import AdmissionToday
-from models.checkout.placing import LineWanted
+from models.checkout.wanted import LineWanted
 from models.codes import pictures
 from models.families.rules import HelperPower
 from models.orders.rules import OrderStatus

@@ -18,7 +18,6 @@ from models.asyncpg_engine import DatabaseAway
 from models.booking.queries import BookableSlot
 from models.calendar import moment_text, span_text
 from models.checkout.placing import (
-    LineWanted,
     PlacedBy,
     Placing,
     bookable_together,
@@ -28,6 +27,7 @@ from models.checkout.placing import (
 )
 from models.checkout.pricing import ForWhom
 from models.checkout.session_lines import Bookable
+from models.checkout.wanted import LineWanted
 from models.errors import Busy, DomainError, ErrorCode
 from models.ids import request_hash
 from models.keys import IdKeys

@@ -12,9 +12,10 @@ from models.arrangements.series import Plan, plan_of
 from models.booking.queries import BookableSlot
 from models.calendar import steps_between
 from models.checkout import who_plays
-from models.checkout.placing import LineWanted, bookable_together
+from models.checkout.placing import bookable_together
 from models.checkout.pricing import ForWhom
 from models.checkout.session_lines import Bookable
+from models.checkout.wanted import LineWanted
 from models.checkout.who_plays import WhoPlays
 from models.errors import DomainError, ErrorCode
 from models.keys import IdKeys

@@ -31,16 +31,9 @@ from models.booking.rules import aware
 from models.booking.tables import DrawEntry, SlotDraw, WaitingEntry
 from models.booking.waiting_rules import WaitingState
 from models.calendar import day_text, minute_of_day, moment_text, step_of
-from models.checkout.placing import (
-    LineWanted,
-    PlacedBy,
-    Placing,
-    bookable_together,
-    check_key,
-    lock_players,
-    place_within,
-)
+from models.checkout.placing import PlacedBy, Placing, bookable_together, lock_players, place_within
 from models.checkout.pricing import ForWhom
+from models.checkout.wanted import LineWanted, check_key
 from models.errors import Busy, DomainError, ErrorCode
 from models.ids import new_id, request_hash
 from models.keys import IdKeys, SealingKeys

@@ -14,7 +14,7 @@ from federation.government_platform import MAX_ROWS
 from jobs.forwarding import LEASE_S
 from models import database
 from models.admissions import operations
-from models.checkout import placing
+from models.checkout import wanted
 from models.codes import rules as codes
 from models.forwarding import operations as forwarding
 from models.members import rules as members
@@ -71,7 +71,7 @@ def test_the_limits_in_the_table_are_those_of_the_code() -> None:
     assert told["lock wait"].startswith(f"{database.LOCK_WAIT_MS // 1000} s")
     assert told["stopping"].startswith(f"{GRACE_SECONDS} s")
     assert worker.STOP_SECONDS == GRACE_SECONDS
-    assert told["order"].startswith(f"{placing.MOST_LINES} slots")
+    assert told["order"].startswith(f"{wanted.MOST_LINES} slots")
     assert told["venuesNear"].startswith(f"{queries.FURTHEST_M // 1000} km, {queries.MOST_AT_ONCE} a page")
     assert told["tokens"] == (
         f"access {members.ACCESS_LIFE // HOUR} h, refresh {members.REFRESH_LIFE.days} days, "
