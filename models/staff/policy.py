@@ -20,7 +20,6 @@ class StaffPolicy:
     """Everybody must have one. False, in development: who has set one up, and administrators."""
 
 
+LONGEST_PASSWORD = 128
 LEVEL_3 = StaffPolicy()
-
-
 DEVELOPMENT = StaffPolicy(second_factor=False)
