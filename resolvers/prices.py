@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import strawberry
 
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.checkout import quoting
 from models.checkout.session_lines import Bookable
 from models.checkout.wanted import MOST_LINES

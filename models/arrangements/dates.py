@@ -15,7 +15,7 @@ from models import database
 from models.arrangements.rules import DateState, SeriesState, hold_minutes, starts_of
 from models.arrangements.tables import BookingSeries, SeriesDate
 from models.asyncpg_engine import DatabaseAway
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.calendar import moment_text, span_text
 from models.checkout.placing import (
     PlacedBy,

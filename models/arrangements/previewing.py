@@ -9,7 +9,7 @@ from models import database
 from models.arrangements.dates import opens_at
 from models.arrangements.rules import SeriesWanted, starts_of
 from models.arrangements.series import Plan, plan_of
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.calendar import steps_between
 from models.checkout import who_plays
 from models.checkout.placing import bookable_together

@@ -16,8 +16,9 @@ from models.booking import court_rules as rules
 from models.booking.closure_rules import ClosureKind, notice_text
 from models.booking.court_rules import Booked, CourtWanted, Standing
 from models.booking.editing import KEY, demand_editing
-from models.booking.queries import Timetable, timetable
+from models.booking.queries import timetable
 from models.booking.rules import CourtFacts
+from models.booking.timetables import Timetable
 from models.booking.turning import close_booked, turn_courts_of
 from models.calendar import business_day, instant_of, step_of
 from models.errors import BadInput, DomainError, ErrorCode

@@ -11,6 +11,7 @@ from typing import Any
 
 from models import database
 from models.booking import queries as booking
+from models.booking.bookable import bookable_slots
 from models.booking.draw_rules import (
     Cells,
     DrawState,
@@ -68,7 +69,7 @@ async def enter(
     check_open(draw.opens_at, draw.closes_at, draw.state, now)
     asked_for = [(court, aware(at)) for court, at in wanted.wishes]
     wishes = checked_wishes(asked_for)
-    slots = await booking.bookable_slots(
+    slots = await bookable_slots(
         [(court, at, wanted.people) for court, at in asked_for], despite_draw=True, now=now
     )
     for slot in slots:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from models import database
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.calendar import moment_text, steps_between
 from models.checkout import telling
 from models.checkout.cancelling import because_of, line_quotes

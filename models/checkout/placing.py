@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from models import database
 from models.attendance import players
 from models.booking import operations as cells
-from models.booking import queries as booking
+from models.booking.bookable import BookableSlot, bookable_slots
 from models.booking.operations import CellsWanted
-from models.booking.queries import BookableSlot
 from models.booking.rules import SlotTaken
 from models.booking.session_queries import bookable_sessions
 from models.booking.session_rules import SessionFull
@@ -122,7 +121,7 @@ async def bookable_together(
     courts = [(line.court_id, line.starts_at, line.people) for line in lines if line.starts_at is not None]
     places = [(line.session_id, line.ticket, line.people) for line in lines if line.session_id]
     await players.companions_of(whom.member_id, [each for line in lines for each in line.companion_ids])
-    slots = await booking.bookable_slots(courts, despite_draw=despite_draw, now=now) if courts else []
+    slots = await bookable_slots(courts, despite_draw=despite_draw, now=now) if courts else []
     sessions = iter(await bookable_sessions(places, now=now) if places else ())
     check_together(slots)
     priced = iter(await own_prices(slots, whom))

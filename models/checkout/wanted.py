@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.booking.rules import aware
 from models.calendar import steps_between
-from models.checkout.session_lines import (
-    Bookable,
-)
+from models.checkout.session_lines import Bookable
 from models.errors import BadInput, DomainError, ErrorCode
 
 MOST_LINES = 8
