@@ -276,16 +276,6 @@ class BadInput(DomainError):
     code = ErrorCode.BAD_INPUT
 
 
-def key_reused(what: str) -> DomainError:
-    """Of an act's number: it stands for another one (`what`, such as 另一份预订)."""
-    return DomainError(
-        f"这个幂等键已经用于{what}。",
-        code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-        next_step="请换一个新的幂等键再提交。",
-        field="idempotencyKey",
-    )
-
-
 def wrong_cursor() -> BadInput:
     """Of a list: no page ended there."""
     return BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")

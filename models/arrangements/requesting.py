@@ -25,9 +25,9 @@ from models.arrangements.rules import (
 from models.arrangements.tables import GroupRequest
 from models.booking.bookable import BookableSlot, bookable_slots
 from models.calendar import business_day, moment_text
-from models.checkout.wanted import LineWanted, check_together, checked_lines
+from models.checkout.wanted import LineWanted, check_key, check_together, checked_lines
 from models.errors import BadInput, DomainError, ErrorCode
-from models.ids import check_key, new_id, request_hash
+from models.ids import new_id, request_hash
 from models.keys import IdKeys
 from models.members.standing import MemberGone, living, lock_living
 from models.messages.operations import tell

@@ -21,9 +21,10 @@ from models.booking.queries import timetable
 from models.calendar import business_day
 from models.checkout.at_desk import checked_key
 from models.checkout.placing import PlacedBy
+from models.checkout.wanted import check_key
 from models.errors import BadInput, DomainError, ErrorCode
 from models.families.guardian_here import demand_guardian_here
-from models.ids import check_key, new_id, request_hash
+from models.ids import new_id, request_hash
 from models.keys import IdKeys
 from models.members.standing import lock_living
 from models.organisations.queries import booking_for

@@ -15,13 +15,14 @@ from models.booking.closure_rules import ClosureKind, check_closure, days_of, ke
 from models.booking.rules import aware
 from models.booking.tables import Closure
 from models.calendar import steps_between
-from models.errors import BadInput, DomainError, ErrorCode, key_reused
-from models.ids import check_key, new_id, request_hash
+from models.errors import BadInput, DomainError, ErrorCode
+from models.ids import new_id, request_hash
 from models.staff import powers
 from models.staff.rules import Power, StaffSignedIn
 
 JOB = "mind_closures"
 MOST_SHOWN = 50
+_LONGEST_KEY = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,8 @@ async def announce(*, clerk: StaffSignedIn, wanted: ClosureWanted, key: str, now
 
     Raises NOT_ALLOWED, COURT_UNKNOWN, SPORT_UNKNOWN, BAD_INPUT, IDEMPOTENCY_KEY_REUSED.
     """
-    check_key(key)
+    if not 1 <= len(key) <= _LONGEST_KEY or not key.isprintable() or not key.isascii():
+        raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
     await powers.demand(clerk, Power.MANAGE_CLOSURES, venue_id=wanted.venue_id)
     asked = request_hash(
         *(wanted.venue_id, wanted.sport or "", wanted.court_id or "", wanted.kind.value, wanted.reason.strip()),
@@ -191,7 +193,12 @@ async def _announced_before(clerk: StaffSignedIn, key: str, asked: str) -> str |
     if found is None:
         return None
     if found.request_hash != asked:
-        raise key_reused("另一次停用")
+        raise DomainError(
+            "这个幂等键已经用于另一次停用。",
+            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            next_step="请换一个新的幂等键再提交。",
+            field="idempotencyKey",
+        )
     return str(found.public_id)
 
 

@@ -14,7 +14,7 @@ from models.booking.queries import timetable
 from models.booking.rules import CourtFacts
 from models.booking.timetables import Timetable
 from models.calendar import instant_of, step_of
-from models.errors import DomainError, ErrorCode, key_reused
+from models.errors import DomainError, ErrorCode
 from models.venues.court_versions import COURT_NAME, MAX_PEOPLE, SLOT_MINUTES, STANDS, courts_on
 from models.venues.rules import Window
 
@@ -126,7 +126,12 @@ async def written_before(venue_id: str, key: str, asked: str) -> tuple[str, int]
     if found is None:
         return None
     if found["request_hash"] != asked:
-        raise key_reused("另一次修改")
+        raise DomainError(
+            "这个幂等键已经用于另一次修改。",
+            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            next_step="请换一个新的幂等键再提交。",
+            field="idempotencyKey",
+        )
     return str(found["public_id"]), int(found["number"])
 
 

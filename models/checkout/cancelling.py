@@ -17,7 +17,7 @@ from models.checkout.ending import channel_away, close_at_channels, close_unpaid
 from models.checkout.letting_go import close_reason, end_lines, write_refund
 from models.checkout.refunding import send_refund
 from models.checkout.vouchers_paid import freed_by
-from models.errors import BadInput, DomainError, ErrorCode, key_reused
+from models.errors import BadInput, DomainError, ErrorCode
 from models.money import shares, yuan_text
 from models.orders import refund_policy
 from models.orders.operations import (
@@ -253,8 +253,17 @@ def _check(quotes: Sequence[LineQuote], expected_refund_fen: int | None) -> None
 async def _check_key(order: Order, by: OrderedBy | None) -> None:
     """Who repeats an act finds its lines cancelled; other lines under the same number are another act."""
     if by and await Refund.filter(order_id=order.id, request_key=by.request_key).exists():
-        raise key_reused("另一次办理")
+        raise key_reused()
 
 
 def _chosen(line_nos: Iterable[int] | None) -> frozenset[int] | None:
     return None if line_nos is None else frozenset(line_nos)
+
+
+def key_reused() -> DomainError:
+    return DomainError(
+        "这个幂等键已经用于另一次办理。",
+        code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+        next_step="请换一个新的幂等键再提交。",
+        field="idempotencyKey",
+    )

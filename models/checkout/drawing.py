@@ -34,9 +34,9 @@ from models.booking.waiting_rules import WaitingState
 from models.calendar import day_text, minute_of_day, moment_text, step_of
 from models.checkout.placing import PlacedBy, Placing, bookable_together, lock_players, place_within
 from models.checkout.pricing import ForWhom
-from models.checkout.wanted import LineWanted
-from models.errors import Busy, DomainError, ErrorCode, key_reused
-from models.ids import check_key, new_id, request_hash
+from models.checkout.wanted import LineWanted, check_key
+from models.errors import Busy, DomainError, ErrorCode
+from models.ids import new_id, request_hash
 from models.keys import IdKeys, SealingKeys
 from models.members.standing import lock_living
 from models.messages.operations import tell
@@ -110,7 +110,12 @@ async def _enter(entry: DrawEntry, now: datetime) -> str:
 async def _changed(known: DrawEntry, wanted: DrawEntry) -> str:
     """The ticket stays, since another one would be another chance, and so does when they entered."""
     if known.idempotency_key == wanted.idempotency_key and known.request_hash != wanted.request_hash:
-        raise key_reused("另一次报名")
+        raise DomainError(
+            "这个幂等键已经用于另一次报名。",
+            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            next_step="请换一个新的幂等键再提交。",
+            field="idempotencyKey",
+        )
     changing = ["wishes", "people", "placed_by_id", "idempotency_key", "request_hash"]
     for name in changing:
         setattr(known, name, getattr(wanted, name))

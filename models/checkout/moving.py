@@ -25,9 +25,9 @@ from models.checkout.placing import (
 )
 from models.checkout.pricing import ForWhom
 from models.checkout.refunding import send_refund
-from models.checkout.wanted import LineWanted, checked_lines
+from models.checkout.wanted import LineWanted, check_key, checked_lines
 from models.errors import BadInput, DomainError, ErrorCode
-from models.ids import check_key, request_hash
+from models.ids import request_hash
 from models.keys import IdKeys
 from models.money import yuan_text
 from models.orders.operations import lock_order, order_id_of, settled_payments

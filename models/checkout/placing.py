@@ -26,10 +26,10 @@ from models.checkout.session_lines import (
     in_the_way,
     sport_of,
 )
-from models.checkout.wanted import LineWanted, check_prices, check_together, checked_lines
+from models.checkout.wanted import LineWanted, check_key, check_prices, check_together, checked_lines
 from models.checkout.who_plays import WhoPlays
-from models.errors import BadInput, DomainError, ErrorCode, key_reused
-from models.ids import check_key, new_no, request_hash
+from models.errors import BadInput, DomainError, ErrorCode
+from models.ids import new_no, request_hash
 from models.keys import IdKeys
 from models.money import shares
 from models.orders.operations import charge
@@ -252,7 +252,12 @@ async def placed_before(member_id: int, key: str, asked: str) -> str | None:
     if found is None:
         return None
     if found["request_hash"] != asked:
-        raise key_reused("另一份预订")
+        raise DomainError(
+            "这个幂等键已经用于另一份预订。",
+            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            next_step="请换一个新的幂等键再提交。",
+            field="idempotencyKey",
+        )
     return str(found["order_no"])
 
 

@@ -14,10 +14,10 @@ from datetime import datetime
 from models import database
 from models.calendar import moment_text
 from models.checkout.at_desk import checked_key, order_of_mine
-from models.checkout.cancelling import Cancellation, cancel
+from models.checkout.cancelling import Cancellation, cancel, key_reused
 from models.checkout.ending import channel_away
 from models.checkout.refunding import record_refund, send_refund
-from models.errors import BadInput, DomainError, ErrorCode, key_reused
+from models.errors import BadInput, DomainError, ErrorCode
 from models.money import yuan_text
 from models.orders.operations import (
     FIRST_CHECK,
@@ -106,7 +106,7 @@ async def _give_back(order_id: int, amount_fen: int, by: OrderedBy, *, now: date
     if given is not None:
         waived = await FinanceEvent.get_or_none(kind=FinanceKind.WAIVED, about_no=given.refund_no)
         if given.reason != RefundReason.GOODWILL or waived is None or waived.amount_fen != amount_fen:
-            raise key_reused("另一次办理")
+            raise key_reused()
         return [given.refund_no]  # what else the act gave back the job sends, if it is not sent yet
     if order.status == OrderStatus.PENDING_PAYMENT and order.split_at is not None:
         raise DomainError(

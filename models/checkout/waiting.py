@@ -31,9 +31,9 @@ from models.booking.waiting_rules import (
 from models.calendar import moment_text
 from models.checkout.placing import PlacedBy, Placing, bookable_together, lock_players, place_within
 from models.checkout.pricing import ForWhom
-from models.checkout.wanted import LineWanted
-from models.errors import BadInput, DomainError, ErrorCode, key_reused
-from models.ids import check_key, new_id, request_hash
+from models.checkout.wanted import LineWanted, check_key
+from models.errors import BadInput, DomainError, ErrorCode
+from models.ids import new_id, request_hash
 from models.keys import IdKeys
 from models.members.standing import lock_living
 from models.messages.operations import tell
@@ -161,7 +161,12 @@ async def _asked_before(member_id: int, key: str, asked: str) -> str | None:
     if found is None:
         return None
     if found.request_hash != asked:
-        raise key_reused("另一个候补")
+        raise DomainError(
+            "这个幂等键已经用于另一个候补。",
+            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            next_step="请换一个新的幂等键再提交。",
+            field="idempotencyKey",
+        )
     return str(found.public_id)
 
 

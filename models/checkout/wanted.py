@@ -12,6 +12,7 @@ from models.checkout.session_lines import Bookable
 from models.errors import BadInput, DomainError, ErrorCode
 
 MOST_LINES = 8
+LONGEST_KEY = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,11 @@ class LineWanted:
         assert self.starts_at is not None
         who = [list(self.companion_ids)] if self.companion_ids else []
         return [self.court_id, self.starts_at.timestamp(), self.people, self.expected_price_fen, *who]
+
+
+def check_key(key: str) -> None:
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
+        raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
 
 
 def checked_lines(lines: Sequence[LineWanted]) -> list[LineWanted]:
