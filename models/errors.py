@@ -287,6 +287,11 @@ class KeyReused(DomainError):
         )
 
 
+def wrong_cursor() -> BadInput:
+    """Of a list: no page ended there."""
+    return BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
+
+
 class NotSignedIn(DomainError):
     code = ErrorCode.NOT_SIGNED_IN
 

@@ -6,7 +6,7 @@ first everywhere, then reseal everything (`python -m bff keys reseal`), and only
 not know the new key could neither open what others seal with it nor see that a number is taken.) docs/operations.md,
 "Keys", says for which rings something else is waited for.
 
-No ring shows its keys: `repr` names the ids only. Settings read and check the keys (bff/settings.py).
+No ring shows its keys: `repr` names the ids only. Settings read and check the keys (bff/settings).
 """
 
 import hashlib

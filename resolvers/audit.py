@@ -13,7 +13,7 @@ from models.staff.powers import demand
 from models.staff.rules import Power
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
-from resolvers.paging import page_info
+from resolvers.paging import page_of
 
 
 @strawberry.type(description="One act of somebody, or one reading of personal data.")
@@ -121,7 +121,5 @@ class AuditQueries:
         edges = [AuditLineEdge(node=AuditLine.of(line), cursor=line["public_id"]) for line in found[:first]]
         return AuditLineConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )

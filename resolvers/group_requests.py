@@ -9,7 +9,7 @@ from models.arrangements import deciding, queries, requesting
 from models.arrangements.queries import MOST_REQUESTS_SHOWN
 from models.arrangements.requesting import GroupWanted
 from models.arrangements.rules import RequestState
-from models.checkout.placing import MOST_LINES
+from models.checkout.wanted import MOST_LINES
 from models.orders.rules import OrderStatus
 from plans.costs import ListSize, Weight
 from resolvers.context import Info

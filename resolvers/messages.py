@@ -16,7 +16,7 @@ from models.messages.rules import AskingMoment, MessageKind, MessageWay, Subscri
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
-from resolvers.paging import page_info
+from resolvers.paging import page_of, read_cursor
 
 strawberry.enum(MessageKind, description="What a message is about.")
 strawberry.enum(MessageWay, description="A way outside the inbox. The inbox cannot be chosen away.")
@@ -128,14 +128,12 @@ class MessageQueries:
     ) -> MessageConnection:
         member_id = await _whose(info, for_member)
         found = await queries.inbox(
-            member_id=member_id, first=first, before_id=_read_cursor(after), unread_only=unread_only
+            member_id=member_id, first=first, before_id=read_cursor(after, "m"), unread_only=unread_only
         )
         edges = [MessageEdge(node=Message.of(each), cursor=f"m{each.id}") for each in found[:first]]
         return MessageConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
             unread_messages=await queries.unread(member_id=member_id),
         )
 
@@ -237,11 +235,3 @@ def _by_form(results: Sequence[SubscribeAnswerInput], info: Info) -> dict[str, S
             "订阅结果不正确。", next_step="请重新打开小程序后再试；消息在“消息中心”里都能看到。", field="results"
         )
     return {forms[each.template_id]: each.answer for each in results}
-
-
-def _read_cursor(after: str | None) -> int | None:
-    if after is None:
-        return None
-    if not (after.startswith("m") and after[1:].isascii() and after[1:].isdigit() and len(after) <= 19):
-        raise BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
-    return int(after[1:])

@@ -16,7 +16,7 @@ from plans.costs import ListSize, Weight
 from resolvers.acting import HelperPower, acting
 from resolvers.context import Info
 from resolvers.order_lines import OrderLineInput, lines_wanted
-from resolvers.paging import checked_size, page_info, read_cursor
+from resolvers.paging import checked_size, page_of, read_cursor
 from resolvers.scalars import Fen
 
 strawberry.enum(
@@ -148,9 +148,7 @@ class MyVoucherQueries:
         edges = [VoucherEdge(node=Voucher.of(row), cursor=f"v{row['id']}") for row in found[:first]]
         return VoucherConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
     @strawberry.field(

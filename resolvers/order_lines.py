@@ -5,7 +5,7 @@ from datetime import datetime
 
 import strawberry
 
-from models.checkout.placing import LineWanted
+from models.checkout.wanted import LineWanted
 from resolvers.scalars import Fen
 from resolvers.words import Ticket
 

@@ -10,9 +10,9 @@ from strawberry.relay import PageInfo
 
 from models.admissions import queries as admissions
 from models.checkout import cancelling, placing
-from models.checkout.placing import MOST_LINES, PlacedBy
+from models.checkout.placing import PlacedBy
+from models.checkout.wanted import MOST_LINES
 from models.codes.rules import STEP_SECONDS, STEPS_AHEAD
-from models.errors import BadInput
 from models.orders import queries as orders
 from models.vouchers import mine
 from plans.costs import ListSize, Weight
@@ -21,7 +21,7 @@ from resolvers.acting import HelperPower, acting, booking
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
 from resolvers.order_lines import OrderLineInput, lines_wanted
-from resolvers.paging import page_info
+from resolvers.paging import checked_size, page_of, read_cursor
 from resolvers.pictures import PICTURE
 from resolvers.prices import PARTS_OF_A_LINE, PricePart, kept_parts, kind_of
 from resolvers.refunds import REFUNDS_EXPECTED, Refund, refunds_by_order
@@ -229,18 +229,16 @@ class OrderQueries:
         self, info: Info, first: int = 20, after: str | None = None, for_member: strawberry.ID | None = None
     ) -> OrderConnection:
         whose = await acting(info, for_member, HelperPower.SEE_ORDERS)
-        if not 1 <= first <= MOST_ORDERS:
-            raise BadInput(f"每页数量应在 1 到 {MOST_ORDERS} 之间。", field="first")
-        found = await orders.orders_of(member_id=whose.member_id, first=first, before_id=_read_cursor(after))
+        found = await orders.orders_of(
+            member_id=whose.member_id, first=checked_size(first, MOST_ORDERS), before_id=read_cursor(after, "o")
+        )
         built = await _build(found[:first])
         edges = [
             OrderEdge(node=order, cursor=f"o{row['id']}") for order, row in zip(built, found[:first], strict=True)
         ]
         return OrderConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
     @strawberry.field(
@@ -368,11 +366,3 @@ def _by_order(rows: Sequence[Any]) -> dict[int, list[Any]]:
     for row in rows:
         grouped[row["order_id"]].append(row)
     return grouped
-
-
-def _read_cursor(after: str | None) -> int | None:
-    if after is None:
-        return None
-    if not (after.startswith("o") and after[1:].isascii() and after[1:].isdigit() and len(after) <= 19):
-        raise BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
-    return int(after[1:])

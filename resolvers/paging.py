@@ -1,10 +1,22 @@
 """Relay's page info, from what a query knows."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from strawberry.relay import PageInfo
 
-from models.errors import BadInput
+from models.errors import BadInput, wrong_cursor
+
+
+class Edge(Protocol):
+    cursor: str
+
+
+def page_of(edges: Sequence[Edge], found: Sequence[object], after: str | None) -> PageInfo:
+    """Of a list whose query looked for one row more than is shown."""
+    return page_info(
+        [edge.cursor for edge in edges], has_next=len(found) > len(edges), has_previous=after is not None
+    )
 
 
 def page_info(cursors: Sequence[str], *, has_next: bool, has_previous: bool) -> PageInfo:
@@ -23,14 +35,11 @@ def checked_size(first: int, most: int) -> int:
     return first
 
 
-def read_cursor(after: str | None, letter: str) -> int | None:
-    """The id of the row after which to go on, from a cursor of the list that has this letter. Raises BAD_INPUT."""
+def read_cursor(after: str | None, letter: str, *, digits: int = 18) -> int | None:
+    """The id of the row after which to go on, from a cursor of the list that has this letter; `digits` are what the
+    column can hold. Raises BAD_INPUT."""
     if after is None:
         return None
-    if not (after.startswith(letter) and after[1:].isascii() and after[1:].isdigit() and len(after) <= 19):
+    if not (after.startswith(letter) and after[1:].isascii() and after[1:].isdigit() and len(after) <= digits + 1):
         raise wrong_cursor()
     return int(after[1:])
-
-
-def wrong_cursor() -> BadInput:
-    return BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")

@@ -17,7 +17,7 @@ from models.real_names.rules import AgeBand, Assurance, ConcessionKind
 from plans.costs import ListSize
 from resolvers.acting import HelperPower
 from resolvers.context import Info
-from resolvers.desk_money import DeskOrder
+from resolvers.desk_money.types import DeskOrder
 from resolvers.errors import UserError, act, user_errors
 from resolvers.families import InvitationPayload, NewInvitation
 from resolvers.order_lines import OrderLineInput, lines_wanted

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import strawberry
 
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.checkout import quoting
-from models.checkout.placing import MOST_LINES
 from models.checkout.session_lines import Bookable
+from models.checkout.wanted import MOST_LINES
 from plans.costs import ListSize, Weight
 from resolvers.acting import HelperPower, acting
 from resolvers.context import Info

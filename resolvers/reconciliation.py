@@ -8,7 +8,6 @@ from typing import Any
 import strawberry
 from strawberry.relay import PageInfo
 
-from models.errors import BadInput
 from models.reconciliation import operations, queries
 from models.reconciliation.rules import (
     MOST_ASKED,
@@ -23,7 +22,7 @@ from payments.port import EntryKind
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
-from resolvers.paging import page_info
+from resolvers.paging import checked_size, page_of, read_cursor
 from resolvers.scalars import Fen
 from resolvers.words import Channel
 
@@ -213,8 +212,8 @@ class ReconciliationQueries:
             clerk=clerk,
             venue_id=venue_id,
             status=status,
-            first=_checked_size(first),
-            before_id=_read_cursor(after, "d"),
+            first=checked_size(first, MOST_ROWS),
+            before_id=read_cursor(after, "d"),
         )
         shown = found[:first]
         edges = [
@@ -223,9 +222,7 @@ class ReconciliationQueries:
         ]
         return DiscrepancyConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
     @strawberry.field(
@@ -240,14 +237,12 @@ class ReconciliationQueries:
     ) -> DayStatementConnection:
         clerk = await info.context.staff()
         found = await queries.statements(
-            clerk=clerk, channel=channel, first=_checked_size(first), before_id=_read_cursor(after, "s")
+            clerk=clerk, channel=channel, first=checked_size(first, MOST_ROWS), before_id=read_cursor(after, "s")
         )
         edges = [DayStatementEdge(node=DayStatement.of(row), cursor=f"s{row['id']}") for row in found[:first]]
         return DayStatementConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
 
@@ -274,17 +269,3 @@ async def _build(rows: Sequence[Any]) -> list[Discrepancy]:
     for each in await queries.acts_of([row["id"] for row in rows]):
         acts[each["discrepancy_id"]].append(each)
     return [Discrepancy.of(row, acts[row["id"]]) for row in rows]
-
-
-def _checked_size(first: int) -> int:
-    if not 1 <= first <= MOST_ROWS:
-        raise BadInput(f"每页数量应在 1 到 {MOST_ROWS} 之间。", field="first")
-    return first
-
-
-def _read_cursor(after: str | None, letter: str) -> int | None:
-    if after is None:
-        return None
-    if not (after.startswith(letter) and after[1:].isascii() and after[1:].isdigit() and len(after) <= 19):
-        raise BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
-    return int(after[1:])

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import strawberry
 
-from models.checkout import cancelling, staff_refunding
-from models.checkout.placing import MOST_LINES
-from models.checkout.staff_refunding import MOST_TO_SETTLE
+from models.checkout import cancelling, refunds_to_settle, staff_refunding
+from models.checkout.refunds_to_settle import MOST_TO_SETTLE
+from models.checkout.wanted import MOST_LINES
 from models.errors import BadInput
 from models.orders import queries as orders
 from models.orders.refund_policy import LineQuote
@@ -98,7 +98,7 @@ class RefundToSettle:
     way_out: str
 
     @classmethod
-    def of(cls, found: staff_refunding.RefundToSettle) -> Self:
+    def of(cls, found: refunds_to_settle.RefundToSettle) -> Self:
         return cls(
             refund_no=found.refund_no,
             order_no=found.order_no,
@@ -160,7 +160,7 @@ class RefundQueries:
         self, info: Info, venue_id: strawberry.ID, first: int = 20
     ) -> list[RefundToSettle]:
         clerk = await info.context.staff()
-        found = await staff_refunding.refunds_to_settle(
+        found = await refunds_to_settle.refunds_to_settle(
             clerk=clerk, venue_id=venue_id, first=first, now=info.context.now
         )
         return [RefundToSettle.of(refund) for refund in found]

@@ -8,14 +8,13 @@ from typing import Any
 import strawberry
 from strawberry.relay import PageInfo
 
-from models.errors import BadInput
 from models.staff import accounts, ending, granting, queries
 from models.staff.accounts import FirstPassword
 from models.staff.rules import Place, Role, SignInStage
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
-from resolvers.paging import page_info
+from resolvers.paging import checked_size, page_of, read_cursor
 from resolvers.staff_sign_in import PASSWORD_WEIGHT
 
 MOST_MEMBERS = 50
@@ -159,8 +158,10 @@ class StaffQueries:
         self, info: Info, text: str = "", first: int = 20, after: str | None = None
     ) -> StaffMemberConnection:
         clerk = await info.context.staff()
-        size = _checked_size(first, MOST_MEMBERS)
-        found = await queries.members(clerk=clerk, text=text, first=size, after_id=_read_cursor(after))
+        size = checked_size(first, MOST_MEMBERS)
+        found = await queries.members(
+            clerk=clerk, text=text, first=size, after_id=read_cursor(after, "m", digits=9) or 0
+        )
         shown = found[:size]
         roles: dict[int, list[Any]] = defaultdict(list)
         for each in await queries.roles_of([row["id"] for row in shown]):
@@ -170,9 +171,7 @@ class StaffQueries:
         ]
         return StaffMemberConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > size, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
     @strawberry.field(
@@ -284,22 +283,8 @@ async def _sign_ins(info: Info, staff_id: str | None, first: int) -> list[StaffS
     found = await queries.sign_ins_of(
         clerk=await info.context.staff(),
         staff_id=staff_id,
-        first=_checked_size(first, MOST_SIGN_INS),
+        first=checked_size(first, MOST_SIGN_INS),
         policy=info.context.services.staff_policy,
         now=info.context.now,
     )
     return [StaffSignInSeen.of(row) for row in found]
-
-
-def _checked_size(first: int, most: int) -> int:
-    if not 1 <= first <= most:
-        raise BadInput(f"每页数量应在 1 到 {most} 之间。", field="first")
-    return first
-
-
-def _read_cursor(after: str | None) -> int:
-    if after is None:
-        return 0
-    if not (after.startswith("m") and after[1:].isascii() and after[1:].isdigit() and len(after) <= 10):
-        raise BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
-    return int(after[1:])

@@ -13,7 +13,7 @@ from models.venues.concessions import Covers, Rule
 from models.venues.rules import Opening, Window
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
-from resolvers.paging import checked_size, page_info
+from resolvers.paging import checked_size, page_of
 from resolvers.scalars import Fen
 from resolvers.venue_editing import TariffWindowKind
 from resolvers.words import ConcessionKind
@@ -316,9 +316,7 @@ class VenueSettingsQueries:
         edges = [SettingsChangeEdge(node=SettingsChange.of(row), cursor=row["key"]) for row in found[:first]]
         return SettingsChangeConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
 

@@ -14,7 +14,7 @@ from plans.costs import ListSize, Weight
 from resolvers.acting import HelperPower, acting, booking
 from resolvers.context import Info
 from resolvers.errors import UserError, act, user_errors
-from resolvers.paging import checked_size, page_info, read_cursor
+from resolvers.paging import checked_size, page_of, read_cursor
 
 strawberry.enum(
     WaitingState,
@@ -113,9 +113,7 @@ class WaitingQueries:
         edges = [WaitingEdge(node=Waiting.of(row), cursor=f"w{row['id']}") for row in found[:first]]
         return WaitingConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
 

@@ -21,7 +21,8 @@ from tortoise import Tortoise
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
-from models import database, guards, migrating
+from models import database, migrating
+from models.guards import books
 
 KIND = os.environ.get("TEST_DATABASE", "sqlite")
 assert KIND in ("sqlite", "postgres"), "TEST_DATABASE is sqlite or postgres"
@@ -46,13 +47,13 @@ class Database:
             return
         await database.rows("PRAGMA foreign_keys=OFF")
         names = tuple(table.strip('"') for table in full)
-        guarded = [guard for guard in guards.KEPT_ON_SQLITE if guard.startswith(names)]
+        guarded = [guard for guard in books.KEPT_ON_SQLITE if guard.startswith(names)]
         for guard in guarded:
             await database.rows(f"DROP TRIGGER {guard}")
         for table in full:
             await database.rows(f"DELETE FROM {table}")
         for guard in guarded:
-            await database.rows(f"CREATE TRIGGER {guard} {guards.KEPT_ON_SQLITE[guard]}")
+            await database.rows(f"CREATE TRIGGER {guard} {books.KEPT_ON_SQLITE[guard]}")
         await database.rows("PRAGMA foreign_keys=ON")
 
     async def vacuum_nothing(self) -> None:

@@ -4,10 +4,9 @@ The routes only translate; what the page's script asks goes through `bff/pages/a
 bodies only, never in an address; letting in is the scan page's own `/desk/redeem`, with the ID card looked at.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,18 +14,26 @@ from starlette.routing import BaseRoute, Route
 
 from bff.graphql.rates import Rates
 from bff.pages.acts import Acts, Answer, Asked, Said, unread
+from bff.pages.desk_people_said import (
+    AGE_WORDS,
+    LEVEL_WORDS,
+    admission_said,
+    concession_said,
+    free_slots,
+    free_tickets,
+    kind_in,
+    kinds_given_out,
+    line_in,
+    next_day,
+    order_said,
+    powers_in,
+    voucher_said,
+)
 from bff.pages.rendering import page
-from models.admissions.rules import court_of
 from models.booking import queries as booking
-from models.booking.rules import SlotStatus
-from models.booking.session_queries import SessionOnDay, sessions
-from models.booking.session_rules import TICKET_WORDS, Ticket, ticket_of
-from models.calendar import business_day, day_text, moment_text, span_text
+from models.booking.session_queries import sessions
+from models.calendar import business_day, moment_text
 from models.checkout import at_desk, people_at_desk
-from models.checkout.at_desk import DeskOrder
-from models.checkout.people_at_desk import AdmissionToday
-from models.checkout.placing import LineWanted
-from models.codes import pictures
 from models.codes.rules import CodeKeys
 from models.consents.reading import TEXTS
 from models.consents.rules import Purpose, current
@@ -34,27 +41,21 @@ from models.families import inviting_helpers, unbinding
 from models.families.rules import POWER_WORDS, HelperPower, words_of
 from models.keeping import Keep
 from models.keys import AuditKeys, IdKeys, PhoneKeys
-from models.orders.rules import OrderStatus
 from models.privacy import withdrawing
 from models.real_names import at_desk as people
 from models.real_names import concessions
 from models.real_names.at_desk import PersonHere
-from models.real_names.queries import HeldConcession
-from models.real_names.rules import CONCESSION_WORDS, AgeBand, Assurance, ConcessionKind
+from models.real_names.rules import CONCESSION_WORDS, ConcessionKind
 from models.staff import powers
 from models.staff.policy import StaffPolicy
 from models.staff.rules import Power
 from models.vouchers import handing_out
 from models.vouchers import queries as campaigns
-from models.vouchers.handing_out import PrintedVoucher
-from models.vouchers.queries import CampaignView
-from models.vouchers.rules import CampaignState
 from payments.port import PaymentChannel
 from verification.port import NameAuthority
 
 NOT_AUDITED: Mapping[str, str] = {"slots": "what is free at the venue, which everybody may see; nobody's data"}
 """As `resolvers/auditing.py` has it for GraphQL."""
-
 COUNTED_AS: Mapping[str, str] = {
     "find": "deskFindPerson",
     "verify": "deskVerifyPerson",
@@ -69,18 +70,6 @@ COUNTED_AS: Mapping[str, str] = {
     "hand-out": "handOutVoucher",
 }
 """The root field that does the same, with whose rates each act is counted."""
-
-LEVEL_WORDS: Mapping[Assurance, str] = {
-    Assurance.AGREED: "已实名",
-    Assurance.SEEN: "已实名，前台核对过人证",
-    Assurance.DESK_ONLY: "前台核对过证件，核验机构暂无记录",
-}
-AGE_WORDS: Mapping[AgeBand, str] = {
-    AgeBand.CHILD: "儿童（未满14周岁）",
-    AgeBand.MINOR: "未成年人（14–17周岁）",
-    AgeBand.ADULT: "成年人（18–59周岁）",
-    AgeBand.ELDER: "老年人（60周岁以上）",
-}
 MOST_CAMPAIGNS = 50
 GRANTED_HERE = [kind for kind in ConcessionKind if kind is not ConcessionKind.SENIOR]
 
@@ -125,7 +114,7 @@ class PeopleDesk:
         return {"person": await self._seen(found, asked)}
 
     async def invite_helper(self, asked: Asked) -> Said:
-        helper_powers = _powers(asked)
+        helper_powers = powers_in(asked)
         invited = await inviting_helpers.invite_helper_at_desk(
             clerk=asked.clerk,
             person_id=asked.text("personId"),
@@ -174,8 +163,8 @@ class PeopleDesk:
         found = await concessions.grant_concession(
             clerk=asked.clerk,
             person_id=asked.text("personId"),
-            kind=_kind(asked),
-            ends_on=_next_day(asked.day("lastDay")),
+            kind=kind_in(asked),
+            ends_on=next_day(asked.day("lastDay")),
             venue_id=asked.venue_id,
             keys=self.id_keys,
             now=asked.now,
@@ -195,15 +184,17 @@ class PeopleDesk:
             raise unread()
         day = business_day(asked.now) + timedelta(days=in_days)
         grid = await booking.slots(venue_id=asked.venue_id, sport=None, day=day, now=asked.now, keep=self.keep)
-        courts = [{"name": court.court_name, "mostPeople": court.max_people, **_free(court)} for court in grid]
+        courts = [
+            {"name": court.court_name, "mostPeople": court.max_people, **free_slots(court)} for court in grid
+        ]
         listed = await sessions(venue_id=asked.venue_id, sport=None, day=day, now=asked.now)
-        return {"courts": [court for court in courts if court["slots"]] + list(_tickets(listed))}
+        return {"courts": [court for court in courts if court["slots"]] + list(free_tickets(listed))}
 
     async def book(self, asked: Asked) -> Said:
         order_no = await people_at_desk.place_order_at_desk(
             clerk=asked.clerk,
             person_id=asked.text("personId"),
-            lines=[_line(asked)],
+            lines=[line_in(asked)],
             venue_id=asked.venue_id,
             idempotency_key=asked.text("key"),
             keys=self.id_keys,
@@ -214,7 +205,7 @@ class PeopleDesk:
         placed = await at_desk.order_at_desk(clerk=asked.clerk, order_no=order_no)
         if placed is None:  # they may book here and yet see no money
             raise at_desk.order_unknown()
-        return {"order": _order(placed), "person": await self._again(asked, Power.BOOK_FOR_PERSON)}
+        return {"order": order_said(placed), "person": await self._again(asked, Power.BOOK_FOR_PERSON)}
 
     async def vouchers(self, asked: Asked) -> Said:
         """What the person can use, and what can be claimed for them just now."""
@@ -230,8 +221,8 @@ class PeopleDesk:
             region_key=None, first=MOST_CAMPAIGNS, before_id=None, now=asked.now
         )
         return {
-            "vouchers": [await _voucher(each) for each in held],
-            "kinds": [kind for campaign in shown for kind in _open_kinds(campaign, asked.now)],
+            "vouchers": [await voucher_said(each) for each in held],
+            "kinds": [kind for campaign in shown for kind in kinds_given_out(campaign, asked.now)],
         }
 
     async def hand_out(self, asked: Asked) -> Said:
@@ -246,7 +237,7 @@ class PeopleDesk:
             code_keys=self.code_keys,
             now=asked.now,
         )
-        return {"voucher": await _voucher(given)}
+        return {"voucher": await voucher_said(given)}
 
     async def _again(self, asked: Asked, power: Power) -> Said:
         """The person before the clerk, as they are after what was just done for them."""
@@ -271,8 +262,8 @@ class PeopleDesk:
             "levelSays": LEVEL_WORDS[person.known.level],
             "age": AGE_WORDS[person.known.age_band],
             "isChild": person.known.is_child,
-            "concessions": [_concession(each) for each in found.concessions],
-            "admissions": [_admission(each) for each in found.admissions[: people_at_desk.MOST_TODAY]],
+            "concessions": [concession_said(each) for each in found.concessions],
+            "admissions": [admission_said(each) for each in found.admissions[: people_at_desk.MOST_TODAY]],
             "unpaid": list(found.unpaid_order_nos),
         }
 
@@ -329,137 +320,3 @@ def _showing(asking: Acts) -> Callable[[Request], Awaitable[Response]]:
         )
 
     return show
-
-
-def _powers(asked: Asked) -> list[HelperPower]:
-    try:
-        return [HelperPower(each) for each in asked.texts("powers")]
-    except ValueError:
-        raise unread() from None
-
-
-def _kind(asked: Asked) -> ConcessionKind:
-    try:
-        return ConcessionKind(asked.text("kind"))
-    except ValueError:
-        raise unread() from None
-
-
-def _next_day(day: date) -> date:
-    try:
-        return day + timedelta(days=1)
-    except OverflowError:
-        raise unread() from None
-
-
-def _line(asked: Asked) -> LineWanted:
-    people_wanted = asked.number("people")
-    if people_wanted is None:
-        raise unread()
-    if asked.text("sessionId"):
-        return LineWanted(
-            session_id=asked.text("sessionId"),
-            ticket=asked.text("ticket"),
-            people=people_wanted,
-            expected_price_fen=asked.number("price"),
-        )
-    return LineWanted(
-        court_id=asked.text("courtId"),
-        starts_at=asked.instant("startsAt"),
-        people=people_wanted,
-        expected_price_fen=asked.number("price"),
-    )
-
-
-def _free(court: booking.CourtDay) -> Said:
-    free = [slot for slot in court.slots if slot.status is SlotStatus.AVAILABLE]
-    return {
-        "courtId": court.court_id,
-        "slots": [
-            {
-                "startsAt": slot.starts_at.isoformat(),
-                "time": span_text(slot.starts_at, slot.ends_at),
-                "price": slot.price_fen,
-            }
-            for slot in free
-        ],
-    }
-
-
-def _tickets(listed: Sequence[SessionOnDay]) -> Iterator[Said]:
-    """What is sold of sessions, those under way too: a row for each pool and kind of ticket, as if it were a court."""
-    rows: dict[tuple[str, str], list[SessionOnDay]] = {}
-    for each in listed:
-        if each.status is SlotStatus.AVAILABLE:
-            for price in each.facts.prices:
-                rows.setdefault((each.facts.name, price.ticket), []).append(each)
-    for (name, ticket), found in rows.items():
-        yield {
-            "name": f"{name} {TICKET_WORDS[Ticket(ticket)]}",
-            "mostPeople": max(min(each.facts.free, each.facts.places_a_person_a_day) for each in found),
-            "slots": [
-                {
-                    "sessionId": each.facts.public_id,
-                    "ticket": ticket,
-                    "time": span_text(each.facts.starts_at, each.facts.ends_at),
-                    "price": ticket_of(each.facts, ticket).price_fen,
-                    "free": each.facts.free,
-                }
-                for each in found
-            ],
-        }
-
-
-def _order(placed: DeskOrder) -> Said:
-    row, line = placed.row, placed.lines[0]
-    return {
-        "orderNo": row["order_no"],
-        "title": line["court_name"],
-        "time": span_text(line["starts_at"], line["ends_at"]),
-        "people": line["people"],
-        "total": row["total_fen"],
-        "isPaid": row["status"] == OrderStatus.PAID,
-        "heldUntil": moment_text(row["hold_expires_at"]),
-    }
-
-
-def _concession(held: HeldConcession) -> Said:
-    last_day = held.ends_on and held.ends_on - timedelta(days=1)
-    return {
-        "id": held.public_id,
-        "word": CONCESSION_WORDS[held.kind],
-        "until": last_day and f"{last_day.year}年{last_day.month}月{last_day.day}日",
-    }
-
-
-async def _voucher(printed: PrintedVoucher) -> Said:
-    picture = (await asyncio.to_thread(pictures.svg, printed.printed_code)).decode()  # 8 ms of CPU
-    return {
-        "title": f"{printed.campaign_title} {printed.kind_title}",
-        "spend": printed.minimum_spend_fen,
-        "off": printed.face_fen,
-        "until": day_text(business_day(printed.valid_until - timedelta(seconds=1))),
-        "code": printed.printed_code,
-        "svg": picture[picture.index("<svg") :],
-    }
-
-
-def _open_kinds(campaign: CampaignView, now: datetime) -> Iterator[Said]:
-    """What of a campaign is given out at this moment."""
-    if campaign.state is not CampaignState.OPEN:
-        return
-    for kind in campaign.kinds:
-        if any(each.opens_at <= now < each.closes_at and each.remaining for each in kind.rounds):
-            title = f"{campaign.title} {kind.title}"
-            yield {"campaignId": campaign.public_id, "kindId": kind.public_id, "title": title}
-
-
-def _admission(found: AdmissionToday) -> Said:
-    row = found.row
-    return {
-        "court": court_of(row["title"]),
-        "time": span_text(row["starts_at"], row["ends_at"]),
-        "seat": row["seat"],
-        "isInside": bool(row["is_inside"]),
-        "code": found.printed_code,
-    }

@@ -18,10 +18,9 @@ from models.arrangements.rules import DateState, SeriesState, hold_minutes, star
 from models.arrangements.tables import BookingSeries, SeriesDate
 from models.asyncpg_engine import DatabaseAway
 from models.attendance.players import ties_to
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.calendar import moment_text, span_text
 from models.checkout.placing import (
-    LineWanted,
     PlacedBy,
     Placing,
     bookable_together,
@@ -31,6 +30,7 @@ from models.checkout.placing import (
 )
 from models.checkout.pricing import ForWhom
 from models.checkout.session_lines import Bookable
+from models.checkout.wanted import LineWanted
 from models.errors import Busy, DomainError, ErrorCode
 from models.ids import request_hash
 from models.keys import IdKeys

@@ -19,15 +19,9 @@ from models.arrangements.rules import (
 from models.arrangements.tables import GroupRequest
 from models.audit.deeds import concerning
 from models.calendar import moment_text
-from models.checkout.placing import (
-    LineWanted,
-    PlacedBy,
-    Placing,
-    lock_players,
-    past_overdue_holds,
-    place_within,
-)
+from models.checkout.placing import PlacedBy, Placing, lock_players, past_overdue_holds, place_within
 from models.checkout.session_lines import Bookable
+from models.checkout.wanted import LineWanted
 from models.ids import request_hash
 from models.keys import IdKeys
 from models.members.standing import MemberGone, living

@@ -15,7 +15,9 @@ from models.arrangements.rules import SeriesWanted, starts_of
 from models.arrangements.series import Plan, plan_of
 from models.attendance import players
 from models.attendance.players import Known
-from models.booking.queries import BookableSlot, Timetable, bookable_in, check_not_drawn, timetables
+from models.booking.bookable import BookableSlot, bookable_in, check_not_drawn
+from models.booking.queries import timetables
+from models.booking.timetables import Timetable
 from models.calendar import business_day, steps_between
 from models.checkout import who_plays
 from models.checkout.pricing import ForWhom, own_prices

@@ -22,9 +22,9 @@ from models.arrangements.rules import (
     too_many_requests,
 )
 from models.arrangements.tables import GroupRequest
-from models.booking.queries import BookableSlot, bookable_slots
+from models.booking.bookable import BookableSlot, bookable_slots
 from models.calendar import business_day, moment_text
-from models.checkout.placing import LineWanted, check_key, check_together, checked_lines
+from models.checkout.wanted import LineWanted, check_key, check_together, checked_lines
 from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys

@@ -20,7 +20,8 @@ from models.attendance.players import companions_of
 from models.booking.limits import Limits
 from models.booking.queries import timetable
 from models.calendar import business_day
-from models.checkout.placing import PlacedBy, check_key
+from models.checkout.placing import PlacedBy
+from models.checkout.wanted import check_key
 from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys

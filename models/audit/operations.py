@@ -3,7 +3,7 @@
 A line is written by whoever acts, in their own transaction, so lines cannot wait for one another there: a desk would
 wait for every other desk. One worker at a time puts them into a row, seconds later. `seq` is therefore the order of
 chaining, not of acting: on PostgreSQL a lower id may commit after a higher one was chained, and simply comes later.
-Until then a line is guarded by its own MAC and by the database's triggers (`models/guards.py`).
+Until then a line is guarded by its own MAC and by the database's triggers (`models/guards/`).
 """
 
 import logging

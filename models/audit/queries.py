@@ -20,7 +20,7 @@ from models.audit.rules import (
     signed_text,
 )
 from models.audit.tables import AuditCut
-from models.errors import BadInput
+from models.errors import wrong_cursor
 from models.keys import AuditKeys
 
 COLUMNS = ", ".join((*SIGNED, "key_id", "mac", "seq", "prev_hash", "hash"))
@@ -46,7 +46,7 @@ async def search(*, wanted: Wanted, first: int, before: str | None = None) -> li
     if before is not None:
         last = await database.row("SELECT id, at FROM audit_line WHERE public_id = $1", before)
         if last is None:
-            raise BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
+            raise wrong_cursor()
         values += (database.utc(last["at"]), last["id"])
         conditions.append(f"(at, id) < (${len(values) - 1}, ${len(values)})")
     values.append(first + 1)

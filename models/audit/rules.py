@@ -18,7 +18,7 @@ STOPPED = "STOPPED"
 
 KEPT = timedelta(days=3 * 365)
 """PIPL art. 55 and 56 want records of handling for three years, so lines are kept as long. The database itself refuses
-to delete any within half a year (`models/guards.py`)."""
+to delete any within half a year (`models/guards/`)."""
 
 LINES_A_PAGE = 100
 LONGEST_REASON = 200

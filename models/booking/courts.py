@@ -9,23 +9,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import orjson
-
 from models import database
 from models.booking import court_rules as rules
 from models.booking.closure_rules import ClosureKind, notice_text
-from models.booking.court_rules import Booked, CourtWanted, Standing
+from models.booking.court_rules import Booked, CourtWanted
+from models.booking.court_standing import Before, before_writing, booked_on, written_before
 from models.booking.editing import KEY, demand_editing
-from models.booking.queries import Timetable, timetable
 from models.booking.rules import CourtFacts
 from models.booking.turning import WAKES, close_booked, turn_courts_of
-from models.calendar import business_day, instant_of, step_of
-from models.errors import BadInput, DomainError, ErrorCode, KeyReused
+from models.calendar import business_day
+from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import new_id, request_hash
 from models.staff.rules import StaffSignedIn
 from models.venues.checking import CourtNamed, gap
-from models.venues.court_versions import COURT_NAME, MAX_PEOPLE, SLOT_MINUTES, STANDS, courts_on
-from models.venues.rules import Window
 from models.venues.tables import Court, CourtCover, CourtPart, CourtVersion
 from models.venues.writing import preview_changed
 
@@ -49,26 +45,6 @@ class CourtPreview:
     change_hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Before:
-    """What a court would be held against: its venue on its first day."""
-
-    table: Timetable
-    sport_known: bool
-    court: Standing | None
-    """None: a new one."""
-    floors: Sequence[CourtFacts]
-    borne: frozenset[str]
-    """Names of the sport's other courts, whenever they had them."""
-    priced: frozenset[str]
-    """Names that tariffs of these days have."""
-    last_position: int
-
-    @property
-    def venue_id(self) -> int:
-        return self.table.venue_id
-
-
 async def preview_court(
     *, clerk: StaffSignedIn, venue_id: str, wanted: CourtWanted, now: datetime
 ) -> CourtPreview:
@@ -76,7 +52,7 @@ async def preview_court(
     RULES_INVALID. Six statements."""
     await demand_editing(clerk, venue_id)
     before = await _checked(venue_id, wanted, now)
-    booked = await _booked(before, wanted, now)
+    booked = await booked_on(before, wanted, now)
     differ = rules.otherwise(wanted, booked, before.table.openings, _facts(before, wanted).sport_code)
     return CourtPreview(
         from_day=wanted.from_day,
@@ -108,7 +84,7 @@ async def write_court(
         raise BadInput("幂等键应为8到64个英文字符或数字。", next_step="请刷新页面后再试。", field="idempotencyKey")
     await database.alone_with(f"courts of {venue_id}")
     asked = request_hash(*_asked(wanted), wanted.note)
-    repeated = await _written_before(venue_id, idempotency_key, asked)
+    repeated = await written_before(venue_id, idempotency_key, asked)
     if repeated:
         return repeated
     before = await _checked(venue_id, wanted, now)
@@ -138,10 +114,10 @@ async def write_court(
     return court.public_id, number
 
 
-async def _checked(venue_id: str, wanted: CourtWanted, now: datetime) -> _Before:
+async def _checked(venue_id: str, wanted: CourtWanted, now: datetime) -> Before:
     """What stands, after every rule was asked."""
     rules.check_itself(wanted, business_day(now))
-    before = await _before(venue_id, wanted)
+    before = await before_writing(venue_id, wanted)
     if before.court is None:
         if not before.sport_known:
             raise DomainError(
@@ -158,14 +134,14 @@ async def _checked(venue_id: str, wanted: CourtWanted, now: datetime) -> _Before
     return before
 
 
-def _facts(before: _Before, wanted: CourtWanted) -> CourtFacts:
+def _facts(before: Before, wanted: CourtWanted) -> CourtFacts:
     """The court as it shall be."""
     new = CourtFacts(_NOT_YET, "", "", wanted.sport_code, 0, 0, tuple(sorted(rules.parts_of(before.floors))))
     was = before.court.facts if before.court else new
     return was._replace(name=wanted.name, slot_minutes=wanted.slot_minutes, max_people=wanted.max_people)
 
 
-def _changes(before: _Before, wanted: CourtWanted, booked: Sequence[Booked], now: datetime) -> Iterator[str]:
+def _changes(before: Before, wanted: CourtWanted, booked: Sequence[Booked], now: datetime) -> Iterator[str]:
     yield from rules.sentences(wanted, before.court, before.floors)
     facts = _facts(before, wanted)
     named = CourtNamed(facts.sport_code, facts.name)
@@ -182,7 +158,7 @@ def _asked(wanted: CourtWanted) -> Sequence[Any]:
     )
 
 
-def _hash(before: _Before, wanted: CourtWanted) -> str:
+def _hash(before: Before, wanted: CourtWanted) -> str:
     """Another one as soon as what would be written, or anything that it would be held against, is another."""
     return request_hash(
         *_asked(wanted),
@@ -194,82 +170,7 @@ def _hash(before: _Before, wanted: CourtWanted) -> str:
     )
 
 
-async def _before(venue_id: str, wanted: CourtWanted) -> _Before:
-    table = await timetable(venue_id=venue_id, sport=None, day=wanted.from_day)
-    courts = {row["public_id"]: row for row in await database.rows(_COURTS, table.venue_id, wanted.from_day)}
-    court = courts.get(wanted.court_id) if wanted.court_id else None
-    if wanted.court_id and court is None:
-        raise _court_unknown("courtId")
-    on_that_day = {each.public_id: each for each in table.courts}
-    if any(floor not in on_that_day for floor in wanted.floor_of):
-        raise _court_unknown("floorOf")
-    sport = court["sport_code"] if court else wanted.sport_code
-    others = [row for row in courts.values() if row is not court and row["sport_code"] == sport]
-    return _Before(
-        table=table,
-        sport_known=bool(await database.row("SELECT 1 FROM sport WHERE code = $1", sport)),
-        court=court and _standing(court),
-        floors=[on_that_day[floor] for floor in dict.fromkeys(wanted.floor_of)],
-        borne=frozenset(name for row in others for name in (row["own_name"], *_json(row["names"]))),
-        priced=frozenset(await _priced(table.venue_id, sport, wanted.from_day)),
-        last_position=max((row["position"] for row in courts.values()), default=0),
-    )
-
-
-def _standing(row: Any) -> Standing:
-    return Standing(
-        CourtFacts(
-            *(row["id"], row["public_id"], row["name"], row["sport_code"], row["slot_minutes"], row["max_people"]),
-            tuple(sorted(_json(row["parts"]))),
-        ),
-        bool(row["stands"]),
-        int(row["last_number"] or 0),
-        row["last_day"] and database.day(row["last_day"]),
-    )
-
-
-async def _priced(venue_id: int, sport: str, from_day: date) -> set[str]:
-    """Names of courts in every tariff that holds on that day or later."""
-    versions = await database.rows(
-        """SELECT number, from_day, to_day, windows FROM tariff_version
-            WHERE venue_id = $1 AND (to_day IS NULL OR to_day > $2)""",
-        *(venue_id, from_day),
-    )
-    files = await database.rows("SELECT sport_code, court_name FROM tariff_window WHERE venue_id = $1", venue_id)
-    return rules.named_by_tariffs(
-        [
-            rules.Tariff(
-                row["number"],
-                database.day(row["from_day"]),
-                row["to_day"] and database.day(row["to_day"]),
-                [Window(*window) for window in _json(row["windows"])],
-            )
-            for row in versions
-        ],
-        [(row["sport_code"], row["court_name"]) for row in files],
-        sport_code=sport,
-        from_day=from_day,
-    )
-
-
-async def _booked(before: _Before, wanted: CourtWanted, now: datetime) -> list[Booked]:
-    if before.court is None:
-        return []
-    first = max(step_of(instant_of(wanted.from_day, 0)), step_of(now) + 1)
-    found = await database.rows(_BOOKED, before.venue_id, before.court.facts.id, first, now)
-    return [
-        Booked(
-            row["order_no"],
-            database.utc(row["starts_at"]),
-            database.utc(row["ends_at"]),
-            row["people"],
-            row["status"] == "PAID",
-        )
-        for row in found
-    ]
-
-
-async def _laid(before: _Before, wanted: CourtWanted) -> CourtFacts:
+async def _laid(before: Before, wanted: CourtWanted) -> CourtFacts:
     """A new court, closed until its day comes, over the floors that it covers or a part of its own."""
     facts = _facts(before, wanted)
     public_id = new_id("crt")
@@ -289,46 +190,3 @@ async def _laid(before: _Before, wanted: CourtWanted) -> CourtFacts:
         parts = ((await CourtPart.create(venue_id=before.venue_id, name=public_id)).id,)
     await CourtCover.bulk_create(CourtCover(court_id=court.id, part_id=part) for part in parts)
     return facts._replace(id=court.id, public_id=public_id, part_ids=parts)
-
-
-async def _written_before(venue_id: str, key: str, asked: str) -> tuple[str, int] | None:
-    found = await database.row(
-        """SELECT court.public_id, version.number, version.request_hash
-             FROM court_version version JOIN court ON court.id = version.court_id
-             JOIN venue ON venue.id = version.venue_id
-            WHERE venue.public_id = $1 AND version.request_key = $2""",
-        venue_id,
-        key,
-    )
-    if found is None:
-        return None
-    if found["request_hash"] != asked:
-        raise KeyReused("一次修改")
-    return str(found["public_id"]), int(found["number"])
-
-
-def _court_unknown(field: str) -> DomainError:
-    return DomainError(
-        "这个场馆那天没有这片场地。", code=ErrorCode.COURT_UNKNOWN, next_step="请重新选择。", field=field
-    )
-
-
-def _json(told: Any) -> Any:
-    return (orjson.loads(told) if isinstance(told, str | bytes) else told) or []
-
-
-_COURTS = f"""
-SELECT court.id, court.public_id, court.sport_code, court.position, court.name AS own_name, {COURT_NAME} AS name,
-       {SLOT_MINUTES} AS slot_minutes, {MAX_PEOPLE} AS max_people, {STANDS} AS stands,
-       (SELECT json_agg(part_id) FROM court_cover WHERE court_id = court.id) AS parts,
-       (SELECT json_agg(name) FROM court_version WHERE court_id = court.id) AS names,
-       (SELECT MAX(number) FROM court_version WHERE court_id = court.id) AS last_number,
-       (SELECT MAX(from_day) FROM court_version WHERE court_id = court.id) AS last_day
-  FROM court {courts_on("$2")} WHERE court.venue_id = $1"""
-_BOOKED = """
-SELECT orders.order_no, line.starts_at, line.ends_at, line.people, orders.status
-  FROM order_line line JOIN orders ON orders.id = line.order_id
- WHERE line.id IN (SELECT order_line_id FROM held_cell
-                    WHERE venue_id = $1 AND step >= $3 AND order_line_id IS NOT NULL)
-   AND line.court_id = $2 AND line.starts_at > $4
- ORDER BY line.starts_at, line.id"""

@@ -19,7 +19,6 @@ from models.errors import BadInput, DomainError, ErrorCode
 
 SEED_BYTES = 32
 MOST_WISHES = 5
-MOST_IN_DRAW = 100_000
 NOTICE = timedelta(minutes=10)
 """A draw is announced so long before the release at the latest: people can know of it, and no order that looked at the
 rules before can still be under way."""

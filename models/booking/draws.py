@@ -13,9 +13,10 @@ from models.audit.deeds import concerning
 from models.booking import draw_rules
 from models.booking.draw_rules import SEED_BYTES, DrawOfDay, DrawState, commitment_of, draw_unknown
 from models.booking.limits import released_at
-from models.booking.queries import Timetable, timetable
+from models.booking.queries import timetable
 from models.booking.rules import aware, check_day, grid
 from models.booking.tables import SlotDraw
+from models.booking.timetables import Timetable
 from models.calendar import instant_of
 from models.ids import new_id
 from models.keys import Sealed, SealingKeys

@@ -16,7 +16,8 @@ from models.booking import hours_rules as rules
 from models.booking.closure_rules import ClosureKind, notice_text
 from models.booking.editing import KEY, demand_editing
 from models.booking.hours_rules import Booked, HoursWanted, Standing
-from models.booking.queries import Timetable, timetable
+from models.booking.queries import timetable
+from models.booking.timetables import Timetable
 from models.booking.turning import WAKES, close_booked
 from models.calendar import business_day, clock_text, instant_of, step_of
 from models.errors import BadInput, DomainError, ErrorCode

@@ -14,7 +14,7 @@ import orjson
 from models import database
 from models.booking.closure_rules import refuse_closed
 from models.booking.limits import Limits
-from models.booking.queries import Timetable, timetable
+from models.booking.queries import timetable
 from models.booking.rules import SlotStatus, check_day
 from models.booking.session_rules import (
     LIVE_FOR,
@@ -25,6 +25,7 @@ from models.booking.session_rules import (
     status_of,
     ticket_of,
 )
+from models.booking.timetables import Timetable
 from models.errors import DomainError, ErrorCode
 from models.money import yuan_text
 from models.venues.explaining import PartKind, PricePart

@@ -13,7 +13,7 @@ from models.audit.deeds import concerning
 from models.booking.editing import demand_editing
 from models.booking.limits import LIMIT_COLUMNS, Limits, limits_in
 from models.booking.rules import check_day
-from models.errors import BadInput
+from models.errors import wrong_cursor
 from models.staff.rules import StaffSignedIn
 from models.venues.concessions import Rule
 from models.venues.court_versions import COURT_NAME, MAX_PEOPLE, SLOT_MINUTES, STANDS, courts_on
@@ -180,7 +180,7 @@ async def settings_history(
     await demand_editing(clerk, venue_id)
     concerning("VENUE", venue_id, venue_id=venue_id, reading=True)
     if after and await database.row(f"{_WRITTEN} SELECT key FROM written WHERE key = $2", venue_id, after) is None:
-        raise BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
+        raise wrong_cursor()
     found = await database.rows(
         f"""{_WRITTEN}
         SELECT written.*, (SELECT line.public_id FROM audit_line line

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from models.checkout.placing import LineWanted, basket_of, bookable_together, checked_lines
+from models.checkout.placing import basket_of, bookable_together
 from models.checkout.pricing import ForWhom
+from models.checkout.wanted import LineWanted, checked_lines
 from models.keys import IdKeys
 from models.vouchers import choosing
 from models.vouchers.choosing import Candidate, Choice

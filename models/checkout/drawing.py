@@ -11,6 +11,7 @@ from typing import Any
 
 from models import database
 from models.booking import queries as booking
+from models.booking.bookable import bookable_slots
 from models.booking.draw_rules import (
     Cells,
     DrawState,
@@ -31,16 +32,9 @@ from models.booking.rules import aware
 from models.booking.tables import DrawEntry, SlotDraw, WaitingEntry
 from models.booking.waiting_rules import WaitingState
 from models.calendar import day_text, minute_of_day, moment_text, step_of
-from models.checkout.placing import (
-    LineWanted,
-    PlacedBy,
-    Placing,
-    bookable_together,
-    check_key,
-    lock_players,
-    place_within,
-)
+from models.checkout.placing import PlacedBy, Placing, bookable_together, lock_players, place_within
 from models.checkout.pricing import ForWhom
+from models.checkout.wanted import LineWanted, check_key
 from models.errors import Busy, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys, SealingKeys
@@ -75,7 +69,7 @@ async def enter(
     check_open(draw.opens_at, draw.closes_at, draw.state, now)
     asked_for = [(court, aware(at)) for court, at in wanted.wishes]
     wishes = checked_wishes(asked_for)
-    slots = await booking.bookable_slots(
+    slots = await bookable_slots(
         [(court, at, wanted.people) for court, at in asked_for], despite_draw=True, now=now
     )
     for slot in slots:

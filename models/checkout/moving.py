@@ -9,18 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from models import database
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.calendar import moment_text, steps_between
 from models.checkout import telling
 from models.checkout.cancelling import because_of, line_quotes
 from models.checkout.placing import (
     Leaving,
-    LineWanted,
     PlacedBy,
     Placing,
     bookable_together,
-    check_key,
-    checked_lines,
     lock_players,
     past_overdue_holds,
     place_within,
@@ -28,6 +25,7 @@ from models.checkout.placing import (
 )
 from models.checkout.pricing import ForWhom
 from models.checkout.refunding import send_refund
+from models.checkout.wanted import LineWanted, check_key, checked_lines
 from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import request_hash
 from models.keys import IdKeys

@@ -11,7 +11,8 @@ from federation.port import BookingState, PartnerBooking, PartnerLine, PartnerRe
 from models.booking import queries as booking
 from models.booking.rules import SlotStatus
 from models.checkout.cancelling import cancel_order
-from models.checkout.placing import LineWanted, place_order
+from models.checkout.placing import place_order
+from models.checkout.wanted import LineWanted
 from models.errors import DomainError, ErrorCode
 from models.keys import IdKeys
 from models.members.tables import Member

@@ -13,7 +13,8 @@ from models import database
 from models.admissions import queries as admissions
 from models.calendar import business_day
 from models.checkout.at_desk import checked_key
-from models.checkout.placing import LineWanted, PlacedBy, place_order
+from models.checkout.placing import PlacedBy, place_order
+from models.checkout.wanted import LineWanted
 from models.codes.rules import CodeKeys
 from models.errors import BadInput
 from models.families.guardian_here import demand_guardian_here

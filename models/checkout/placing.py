@@ -1,17 +1,15 @@
 """Placing an order: all lines or none, held for a quarter of an hour."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import product
 
 from models import database
 from models.attendance import players
 from models.booking import operations as cells
-from models.booking import queries as booking
+from models.booking.bookable import BookableSlot, bookable_slots
 from models.booking.operations import CellsWanted
-from models.booking.queries import BookableSlot
-from models.booking.rules import SlotTaken, aware
+from models.booking.rules import SlotTaken
 from models.booking.session_queries import bookable_sessions
 from models.booking.session_rules import SessionFull
 from models.calendar import steps_between
@@ -28,6 +26,7 @@ from models.checkout.session_lines import (
     in_the_way,
     sport_of,
 )
+from models.checkout.wanted import LineWanted, check_key, check_prices, check_together, checked_lines
 from models.checkout.who_plays import WhoPlays
 from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_no, request_hash
@@ -42,8 +41,6 @@ from models.vouchers.reserving import Basket
 from models.vouchers.tables import Voucher
 from payments.port import PaymentChannel
 
-MOST_LINES = 8
-LONGEST_KEY = 64
 _MAY_BE_OVERDUE = (
     ErrorCode.TOO_MANY_COURTS,
     ErrorCode.TOO_MANY_HOURS,
@@ -53,30 +50,6 @@ _MAY_BE_OVERDUE = (
     ErrorCode.VOUCHER_DAY_LIMIT,
 )
 """Refusals behind which there may be an order of the member's own, or of a companion's, that nobody has ended yet."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineWanted:
-    """One court from one instant on, or places of one session on one kind of ticket; for so many people.
-    `expected_price_fen` is what the citizen was shown for all of them."""
-
-    court_id: str = ""
-    starts_at: datetime | None = None
-    session_id: str = ""
-    ticket: str = ""
-    people: int
-    companion_ids: tuple[str, ...] = ()
-    """Of a court: who plays along, by companionships' public ids."""
-    expected_price_fen: int | None = None
-
-    @property
-    def asked(self) -> list[object]:
-        """What tells one request from another under the same key."""
-        if self.session_id:
-            return [self.session_id, self.ticket, self.people, self.expected_price_fen]
-        assert self.starts_at is not None
-        who = [list(self.companion_ids)] if self.companion_ids else []
-        return [self.court_id, self.starts_at.timestamp(), self.people, self.expected_price_fen, *who]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +121,14 @@ async def bookable_together(
     courts = [(line.court_id, line.starts_at, line.people) for line in lines if line.starts_at is not None]
     places = [(line.session_id, line.ticket, line.people) for line in lines if line.session_id]
     await players.companions_of(whom.member_id, [each for line in lines for each in line.companion_ids])
-    slots = await booking.bookable_slots(courts, despite_draw=despite_draw, now=now) if courts else []
+    slots = await bookable_slots(courts, despite_draw=despite_draw, now=now) if courts else []
     sessions = iter(await bookable_sessions(places, now=now) if places else ())
     check_together(slots)
     priced = iter(await own_prices(slots, whom))
     bought: list[Bookable] = [next(sessions) if line.session_id else next(priced) for line in lines]
     if len({each.venue_id for each in bought}) > 1:
         raise BadInput("一张订单只能预订同一个场馆。", next_step="请按场馆分别下单。", field="lines")
-    _check_prices(lines, bought)
+    check_prices(lines, bought)
     return bought
 
 
@@ -357,52 +330,3 @@ async def _first_taken(slots: Sequence[BookableSlot]) -> str:
         ):
             return slot.title
     return slots[0].title
-
-
-def check_key(key: str) -> None:
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
-        raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
-
-
-def checked_lines(lines: Sequence[LineWanted]) -> list[LineWanted]:
-    """With aware instants. Raises BAD_INPUT."""
-    lines = [_checked(line) for line in lines]
-    if not lines:
-        raise BadInput("请至少选择一个时段。", field="lines")
-    if len(lines) > MOST_LINES:
-        raise BadInput(f"一张订单最多{MOST_LINES}个时段。", next_step="请分成几张订单。", field="lines")
-    if len({(line.court_id, line.starts_at, line.session_id, line.ticket) for line in lines}) < len(lines):
-        raise BadInput("同一个时段选了两次。", next_step="请去掉重复的时段。", field="lines")
-    return lines
-
-
-def _checked(line: LineWanted) -> LineWanted:
-    is_court = line.starts_at is not None and not line.session_id and not line.ticket
-    is_session = bool(line.session_id) and bool(line.ticket) and not line.court_id and line.starts_at is None
-    if not is_court and not is_session:
-        raise BadInput("每一行要么是场地和开始时间，要么是场次和票种。", next_step="请重新选择。", field="lines")
-    return line if line.starts_at is None else replace(line, starts_at=aware(line.starts_at))
-
-
-def check_together(slots: Sequence[BookableSlot]) -> None:
-    """Whether one order may have all of them. Raises BAD_INPUT for those that overlap."""
-    seen: set[tuple[int, int]] = set()
-    for slot in slots:
-        mine = set(product(slot.court.part_ids, steps_between(slot.starts_at, slot.ends_at)))
-        if mine & seen:
-            raise BadInput(
-                "所选的场地互相重叠（例如全场与其中的半场）。", next_step="请只保留一个。", field="lines"
-            )
-        seen |= mine
-
-
-def _check_prices(lines: Sequence[LineWanted], slots: Sequence[Bookable]) -> None:
-    """Who expected the general price and is entitled to less is charged less, and not refused: the grid showed it."""
-    for line, slot in zip(lines, slots, strict=True):
-        if line.expected_price_fen not in (None, slot.price_fen, slot.general_fen):
-            raise DomainError(
-                f"{slot.title}的价格已变为{slot.price_fen // 100}.{slot.price_fen % 100:02d}元。",
-                code=ErrorCode.PRICE_CHANGED,
-                next_step="请刷新时段表，确认新价格后再下单。",
-                field="lines",
-            )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.keys import IdKeys
 from models.real_names.queries import concessions_on
 from models.real_names.rules import CONCESSION_WORDS, ConcessionKind

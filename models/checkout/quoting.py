@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from models.checkout.placing import LineWanted, bookable_together, checked_lines
+from models.checkout.placing import bookable_together
 from models.checkout.pricing import ForWhom
 from models.checkout.session_lines import Bookable
+from models.checkout.wanted import LineWanted, checked_lines
 from models.keys import IdKeys
 
 

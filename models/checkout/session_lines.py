@@ -11,7 +11,7 @@ from typing import Any
 
 from models import database
 from models.attendance.players import Player
-from models.booking.queries import BookableSlot
+from models.booking.bookable import BookableSlot
 from models.booking.session_operations import PlacesWanted, hold_places
 from models.booking.session_queries import BookableSession, free_places, overdue_orders, places_held
 from models.booking.session_rules import SessionFull, too_many_places

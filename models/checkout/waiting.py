@@ -29,16 +29,9 @@ from models.booking.waiting_rules import (
     waiting_unknown,
 )
 from models.calendar import moment_text
-from models.checkout.placing import (
-    LineWanted,
-    PlacedBy,
-    Placing,
-    bookable_together,
-    check_key,
-    lock_players,
-    place_within,
-)
+from models.checkout.placing import PlacedBy, Placing, bookable_together, lock_players, place_within
 from models.checkout.pricing import ForWhom
+from models.checkout.wanted import LineWanted, check_key
 from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys

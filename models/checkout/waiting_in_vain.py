@@ -10,9 +10,10 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from models import database
-from models.booking.queries import Timetable, timetable
+from models.booking.queries import timetable
 from models.booking.rules import grid
 from models.booking.tables import WaitingEntry
+from models.booking.timetables import Timetable
 from models.booking.waiting_rules import WaitingState
 from models.calendar import instant_of, moment_text, span_text
 from models.errors import DomainError, ErrorCode

@@ -8,8 +8,8 @@ from models import database
 from models.attendance import players
 from models.attendance.expecting import is_guardian
 from models.attendance.players import LineOfPlayers, Player
+from models.booking.bookable import BookableSlot
 from models.booking.limits import Booked
-from models.booking.queries import BookableSlot
 from models.calendar import business_day
 from models.errors import BadInput
 from models.keys import IdKeys

@@ -72,7 +72,7 @@ class ComplaintStep(Table):
     staff_id: int | None
     sealed_text = fields.BinaryField(null=True)
     seal_key_id = fields.CharField(max_length=16, default="")
-    request_key = fields.CharField(max_length=64, default="")  # of the act; it happens once (models/guards.py)
+    request_key = fields.CharField(max_length=64, default="")  # of the act; it happens once (models/guards)
     happened_at = fields.DatetimeField()
 
     class Meta:

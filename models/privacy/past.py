@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from models import database
 from models.calendar import business_day, minute_of_day, step_of
+from models.privacy.rules import AgeRule
 
 NIGHT = range(2, 6)
 """Hours of the local clock in which hardly anybody books."""
@@ -23,13 +24,9 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PastRule:
+class PastRule(AgeRule):
     """`condition` says of a row that it may go: $1 is the day or the step before which, $2 the venues."""
 
-    name: str
-    what: str
-    age: timedelta
-    why: str
     table: str
     condition: str
     by_step: bool = False

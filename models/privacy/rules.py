@@ -24,6 +24,17 @@ class PrivacyKeys:
     texts: SealingKeys = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AgeRule:
+    """How long something is kept that nobody needs any more. docs/security.md has the same table."""
+
+    name: str
+    what: str
+    age: timedelta
+    why: str
+    """What the age rests on; where no rule was found it is ours, and the founder may change it."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """What stays after a deletion, and which law wants it."""

@@ -1,6 +1,6 @@
 """Rules against fake redemptions (刷单), what they said about uses and venues, and what people decided.
 
-Rules, scores and decisions are added and never edited (models/guards.py). Facts are counts and intervals: no row of
+Rules, scores and decisions are added and never edited (models/guards). Facts are counts and intervals: no row of
 this room says who a citizen is, and none says where they were.
 """
 

@@ -15,15 +15,13 @@ from models.staff.granting import add_role
 from models.staff.operations import add_account
 from models.staff.policy import StaffPolicy
 from models.staff.powers import accounts_where, demand
+from models.staff.refusals import PasswordTooWeak, RoleRefused, StaffUnknown
 from models.staff.rules import (
     ROLE_WORDS,
-    PasswordTooWeak,
     Place,
     Power,
     Role,
-    RoleRefused,
     StaffSignedIn,
-    StaffUnknown,
     check_password,
     checked_display_name,
     checked_username,

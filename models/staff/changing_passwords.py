@@ -10,15 +10,8 @@ from models.staff.ending import end_sign_ins
 from models.staff.operations import count_failure, next_stage
 from models.staff.policy import StaffPolicy
 from models.staff.queries import find_arriving
-from models.staff.rules import (
-    PasswordUsedBefore,
-    SignInStage,
-    StaffCredentialsWrong,
-    StaffLocked,
-    StaffSignedIn,
-    check_password,
-    password_has_run_out,
-)
+from models.staff.refusals import PasswordUsedBefore, StaffCredentialsWrong, StaffLocked
+from models.staff.rules import SignInStage, StaffSignedIn, check_password, password_has_run_out
 from models.staff.tables import StaffMember, StaffPassword, StaffSignIn
 
 

@@ -9,18 +9,8 @@ from models.errors import BadInput
 from models.ids import new_id
 from models.staff.ending import end_sign_ins
 from models.staff.powers import has_everywhere, may, not_allowed
-from models.staff.rules import (
-    ADMINISTRATORS,
-    Place,
-    Power,
-    Role,
-    RoleRefused,
-    StaffSignedIn,
-    StaffUnknown,
-    StaffVenueUnknown,
-    check_place,
-    check_together,
-)
+from models.staff.refusals import RoleRefused, StaffUnknown, StaffVenueUnknown
+from models.staff.rules import ADMINISTRATORS, Place, Power, Role, StaffSignedIn, check_place, check_together
 from models.staff.tables import StaffMember, StaffRole
 
 

@@ -13,16 +13,13 @@ from models.staff import passwords
 from models.staff.granting import add_role, places_of
 from models.staff.policy import LEVEL_3, StaffPolicy
 from models.staff.queries import is_administrator, signed_in
+from models.staff.refusals import StaffCredentialsWrong, StaffLocked, StaffVenueUnknown, UsernameTaken
 from models.staff.rules import (
     DESK_ROLES,
     Place,
     Role,
     SignInStage,
-    StaffCredentialsWrong,
-    StaffLocked,
     StaffSignedIn,
-    StaffVenueUnknown,
-    UsernameTaken,
     check_password,
     checked_display_name,
     checked_username,

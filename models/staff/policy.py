@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, kw_only=True)
 class StaffPolicy:
-    """The defaults are level 3's; production refuses anything weaker (bff/settings.py)."""
+    """The defaults are level 3's; production refuses anything weaker (bff/settings)."""
 
     shortest_password: int = 8
     password_classes: int = 3
@@ -20,7 +20,6 @@ class StaffPolicy:
     """Everybody must have one. False, in development: who has set one up, and administrators."""
 
 
+LONGEST_PASSWORD = 128
 LEVEL_3 = StaffPolicy()
-
-
 DEVELOPMENT = StaffPolicy(second_factor=False)

@@ -11,6 +11,7 @@ from models.database import parameters, row, rows, utc, with_instants
 from models.keys import token_hash
 from models.staff.policy import LEVEL_3, StaffPolicy
 from models.staff.powers import accounts_where, demand, literals, not_allowed
+from models.staff.refusals import StaffUnknown
 from models.staff.rules import (
     ADMINISTRATORS,
     POWERS,
@@ -21,7 +22,6 @@ from models.staff.rules import (
     RoleHeld,
     SignInStage,
     StaffSignedIn,
-    StaffUnknown,
     is_alive,
 )
 

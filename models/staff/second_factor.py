@@ -17,13 +17,8 @@ from models.keys import Sealed, SealingKeys, token_hash
 from models.staff.operations import count_failure, next_stage
 from models.staff.policy import StaffPolicy
 from models.staff.queries import find_arriving
-from models.staff.rules import (
-    RoleRefused,
-    SecondFactorWrong,
-    SignInStage,
-    StaffLocked,
-    StaffSignedIn,
-)
+from models.staff.refusals import RoleRefused, SecondFactorWrong, StaffLocked
+from models.staff.rules import SignInStage, StaffSignedIn
 from models.staff.tables import StaffMember, StaffSignIn
 
 DIGITS = 6

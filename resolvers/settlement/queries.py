@@ -6,7 +6,7 @@ from models.settlement import accounts, queries
 from models.settlement.rules import SettlementState
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
-from resolvers.paging import checked_size, page_info, read_cursor
+from resolvers.paging import checked_size, page_of, read_cursor
 from resolvers.settlement.types import (
     PayoutBatch,
     PayoutBatchConnection,
@@ -54,9 +54,7 @@ class SettlementQueries:
         edges = [SettlementEdge(node=Settlement.of(view), cursor=f"t{view.id}") for view in found[:first]]
         return SettlementConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
     @strawberry.field(directives=[Weight(weight=1000)], description="One, with its steps, deductions and payment.")
@@ -84,9 +82,7 @@ class SettlementQueries:
         edges = [SettlementLineEdge(node=SettlementLine.of(line), cursor=f"l{line.id}") for line in found[:first]]
         return SettlementLineConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )
 
     @strawberry.field(
@@ -113,7 +109,5 @@ class SettlementQueries:
         edges = [PayoutBatchEdge(node=PayoutBatch.of(view), cursor=f"b{view.id}") for view in found[:first]]
         return PayoutBatchConnection(
             edges=edges,
-            page_info=page_info(
-                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
-            ),
+            page_info=page_of(edges, found, after),
         )

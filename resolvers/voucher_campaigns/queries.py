@@ -1,10 +1,6 @@
 """What is asked about campaigns: by everybody, and by the staff who plan and review them."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import strawberry
-from strawberry.relay import PageInfo
 
 from models.calendar import business_day
 from models.errors import BadInput
@@ -14,7 +10,7 @@ from models.vouchers.rules import CampaignState
 from plans.costs import ListSize, Weight
 from plans.public import Public
 from resolvers.context import Context, Info
-from resolvers.paging import checked_size, page_info, read_cursor
+from resolvers.paging import checked_size, page_of, read_cursor
 from resolvers.venues import PointInput, point_of
 from resolvers.voucher_campaigns.citizens import Campaign, CampaignConnection, CampaignEdge
 from resolvers.voucher_campaigns.managed import (
@@ -57,7 +53,7 @@ class VoucherCampaignQueries:
             now=now,
         )
         edges = [CampaignEdge(node=Campaign.of(view, now), cursor=f"v{view.id}") for view in found[:first]]
-        return CampaignConnection(edges=edges, page_info=_page(edges, found, first, after))
+        return CampaignConnection(edges=edges, page_info=page_of(edges, found, after))
 
     @strawberry.field(
         directives=[Weight(weight=500), Public(max_age=KEPT_SECONDS)],
@@ -94,7 +90,7 @@ class VoucherCampaignQueries:
             ManagedCampaignEdge(node=ManagedCampaignSummary.of(view, now), cursor=f"v{view.campaign.id}")
             for view in found[:first]
         ]
-        return ManagedCampaignConnection(edges=edges, page_info=_page(edges, found, first, after))
+        return ManagedCampaignConnection(edges=edges, page_info=page_of(edges, found, after))
 
     @strawberry.field(
         directives=[Weight(weight=1000)],
@@ -139,7 +135,3 @@ async def _region(context: Context, near: PointInput | None, region_key: str | N
         keep=context.services.keep,
     )
     return await queries.city_of_venue(page.rows[0].venue.id) if page.rows else None
-
-
-def _page(edges: Sequence[Any], found: Sequence[Any], first: int, after: str | None) -> PageInfo:
-    return page_info([edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None)

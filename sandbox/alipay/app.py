@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -13,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox import deliveries
 from sandbox.alipay import (
     books,
     cashier,
@@ -47,15 +45,6 @@ def create_app(folder: Path, *, notice_time_scale: float = 1.0) -> Starlette:
     gateway = open_gateway(folder, service)
     service.on_change = gateway.wake.set
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(Background(gateway, notice_time_scale=notice_time_scale).run())
-        task.add_done_callback(tell_of_failure)
-        yield
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
     return Starlette(
         routes=[
             *methods.routes(gateway),
@@ -64,14 +53,8 @@ def create_app(folder: Path, *, notice_time_scale: float = 1.0) -> Starlette:
             *payer_page.routes(gateway),
             *cashier.routes(gateway),
         ],
-        lifespan=lifespan,
+        lifespan=deliveries.beside(Background(gateway, notice_time_scale=notice_time_scale)),
     )
-
-
-def tell_of_failure(background: asyncio.Task[None]) -> None:
-    """Without it the process would go on answering while no notice ever left it."""
-    if not background.cancelled() and background.exception():
-        logging.getLogger(__name__).critical("the background died", exc_info=background.exception())
 
 
 def payer_routes(gateway: Gateway) -> list[Route]:
@@ -100,7 +83,7 @@ def payer_routes(gateway: Gateway) -> list[Route]:
         return {"auth_code": people.say_who(gateway, payer.person(gateway, asked.get("buyer_user_id")))}
 
     def send_again(asked: Row) -> Row:
-        return {"notices": notices.send_again(gateway, str(asked.get("out_trade_no")))}
+        return {"notices": deliveries.send_again(gateway, str(asked.get("out_trade_no")))}
 
     return [
         control("/_sandbox/people", lambda asked: people.add(gateway, asked)),

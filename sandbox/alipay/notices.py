@@ -100,14 +100,6 @@ def _common(gateway: Gateway, trade: Row) -> dict[str, str]:
     return content
 
 
-def due(gateway: Gateway) -> list[Row]:
-    """Pending notices whose time has come, in the order in which things happened."""
-    return gateway.store.rows(
-        "SELECT * FROM notices WHERE state = 'PENDING' AND next_attempt_at <= ? ORDER BY seq",
-        as_text(gateway.now()),
-    )
-
-
 def composed(gateway: Gateway, notice: Row) -> bytes:
     """The form of one delivery: notify_id stays, notify_time and the signature are new."""
     content: dict[str, str] = json.loads(notice["content"])
@@ -122,32 +114,3 @@ def composed(gateway: Gateway, notice: Row) -> bytes:
         identity = gateway.stranger
     content["sign"] = signing.signature(identity.key, signing.notice_content(content))
     return urlencode(content).encode()
-
-
-def record_delivery(gateway: Gateway, notice: Row, answer: str, *, acknowledged: bool, scale: float) -> None:
-    """After an attempt: delivered, to be tried again on Alipay's schedule times `scale`, or given up."""
-    attempts = notice["attempts"] + 1
-    state, again_at = "DELIVERED", gateway.now()
-    if not acknowledged:
-        state = "PENDING" if attempts <= len(RETRY_SECONDS) else "GIVEN_UP"
-        again_at += timedelta(seconds=RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1] * scale)
-    gateway.store.run(
-        "UPDATE notices SET state = ?, attempts = ?, next_attempt_at = ?, last_answer = ? WHERE seq = ?",
-        *(state, attempts, as_text(again_at), answer, notice["seq"]),
-    )
-
-
-def lose(gateway: Gateway, notice: Row) -> None:
-    gateway.store.run(
-        "UPDATE notices SET state = 'LOST', last_answer = '(lost on the way)' WHERE seq = ?", notice["seq"]
-    )
-
-
-def send_again(gateway: Gateway, out_trade_no: str) -> int:
-    """Deliver this trade's notices once more, also lost and acknowledged ones. Returns how many there are."""
-    gateway.store.run(
-        "UPDATE notices SET state = 'PENDING', next_attempt_at = ? WHERE out_trade_no = ?",
-        *(as_text(gateway.now()), out_trade_no),
-    )
-    gateway.wake.set()
-    return gateway.store.figure("SELECT count(*) FROM notices WHERE out_trade_no = ?", out_trade_no)

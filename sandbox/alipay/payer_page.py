@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sandbox.alipay import notices, offers, orders, payer, people, trades
+from sandbox import deliveries
+from sandbox.alipay import offers, orders, payer, people, trades
 from sandbox.alipay.cashier import form_of
 from sandbox.alipay.gateway import Gateway
 from sandbox.service import pages
@@ -97,7 +98,7 @@ def _press(gateway: Gateway, number: str, button: str) -> None:
     elif button == "leave":
         payer.refuse(gateway, asked)
     elif button == "notice-again":
-        notices.send_again(gateway, number)
+        deliveries.send_again(gateway, number)
 
 
 def _overview(gateway: Gateway) -> Row:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
-import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from sandbox.clock import Clock
+from sandbox.deliveries import beside
 from sandbox.faults import Faults
 from sandbox.keys import load_secrets
 from sandbox.service import Service, control_routes
@@ -51,15 +48,6 @@ def create_app(folder: Path, *, notice_time_scale: float = 1.0) -> Starlette:
     gateway = open_gateway(folder, service, known)
     service.on_change = lambda: after_change(gateway)
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(Background(gateway, notice_time_scale=notice_time_scale).run())
-        task.add_done_callback(tell_of_failure)
-        yield
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
     return Starlette(
         routes=[
             *merchant_routes(gateway),
@@ -68,14 +56,8 @@ def create_app(folder: Path, *, notice_time_scale: float = 1.0) -> Starlette:
             *payment_sheet.routes(gateway),
             *payer_page.routes(gateway),
         ],
-        lifespan=lifespan,
+        lifespan=beside(Background(gateway, notice_time_scale=notice_time_scale)),
     )
-
-
-def tell_of_failure(background: asyncio.Task[None]) -> None:
-    """Without it the process would go on answering while no notice ever left it."""
-    if not background.cancelled() and background.exception():
-        logging.getLogger(__name__).critical("the background died", exc_info=background.exception())
 
 
 def merchant_routes(gateway: Gateway) -> list[Route]:

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox import deliveries
 from sandbox.service import json_object, refuse_control
 from sandbox.store import Row
-from sandbox.wechat_pay import codepay, notices, payer
+from sandbox.wechat_pay import codepay, payer
 from sandbox.wechat_pay.gateway import Gateway
 
 
@@ -19,7 +20,9 @@ def routes(gateway: Gateway) -> list[Route]:
         "pay": payer.pay,
         "refuse": lambda g, asked: payer.refuse(g, str(asked.get("out_trade_no"))),
         "payer-codes": _new_code,
-        "send-notices-again": lambda g, asked: {"notices": notices.send_again(g, str(asked.get("out_trade_no")))},
+        "send-notices-again": lambda g, asked: {
+            "notices": deliveries.send_again(g, str(asked.get("out_trade_no")))
+        },
     }
     return [_route(gateway, name, act) for name, act in table.items()]
 

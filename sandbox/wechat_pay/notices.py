@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sandbox.clock import as_beijing, as_instant, as_text
 from sandbox.store import Row
@@ -76,14 +76,6 @@ def _add(gateway: Gateway, to: Row, event_type: str, summary: str, original_type
     gateway.wake.set()
 
 
-def due(gateway: Gateway) -> list[Row]:
-    """Pending notices whose time has come, in the order in which things happened."""
-    return gateway.store.rows(
-        "SELECT * FROM notices WHERE state = 'PENDING' AND next_attempt_at <= ? ORDER BY seq",
-        as_text(gateway.now()),
-    )
-
-
 def composed(gateway: Gateway, notice: Row) -> tuple[bytes, dict[str, str]]:
     """The body and headers of one delivery. Signing and encrypting happen anew each time, as WeChat's do."""
     plaintext = json.dumps(_told(gateway, notice), ensure_ascii=False).encode()
@@ -119,38 +111,3 @@ def _signer(gateway: Gateway) -> Identity:
         return gateway.platform.stranger
     by_certificate = gateway.faults.get("notices_signed_by", "public_key") == "certificate"
     return gateway.platform.certificates[-1] if by_certificate else gateway.platform.public_key
-
-
-def record_delivery(gateway: Gateway, notice: Row, answer: str, *, acknowledged: bool, scale: float) -> None:
-    """After an attempt: delivered, to be tried again on WeChat's schedule times `scale`, or given up."""
-    attempts = notice["attempts"] + 1
-    now = gateway.now()
-    state, again_at = "DELIVERED", now
-    if not acknowledged:
-        state = "PENDING" if attempts <= len(RETRY_SECONDS) else "GIVEN_UP"
-        again_at = _next_attempt(now, attempts, scale)
-    gateway.store.run(
-        """UPDATE notices SET state = ?, attempts = ?, next_attempt_at = ?, last_answer = ? WHERE seq = ?""",
-        *(state, attempts, as_text(again_at), answer, notice["seq"]),
-    )
-
-
-def lose(gateway: Gateway, notice: Row) -> None:
-    gateway.store.run(
-        "UPDATE notices SET state = 'LOST', last_answer = '(lost on the way)' WHERE seq = ?", notice["seq"]
-    )
-
-
-def send_again(gateway: Gateway, out_trade_no: str) -> int:
-    """Deliver this order's notices once more, also lost and acknowledged ones. Returns how many there are."""
-    gateway.store.run(
-        "UPDATE notices SET state = 'PENDING', next_attempt_at = ? WHERE out_trade_no = ?",
-        *(as_text(gateway.now()), out_trade_no),
-    )
-    gateway.wake.set()
-    return gateway.store.figure("SELECT count(*) FROM notices WHERE out_trade_no = ?", out_trade_no)
-
-
-def _next_attempt(now: datetime, attempts: int, scale: float) -> datetime:
-    index = min(attempts, len(RETRY_SECONDS)) - 1
-    return now + timedelta(seconds=RETRY_SECONDS[index] * scale)

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from sandbox import deliveries
 from sandbox.clock import BEIJING, as_instant
 from sandbox.service import pages
 from sandbox.store import Row
-from sandbox.wechat_pay import codepay, notices, orders, payer
+from sandbox.wechat_pay import codepay, orders, payer
 from sandbox.wechat_pay.gateway import Gateway
 
 MOST_DONE_SHOWN = 10
@@ -136,4 +137,4 @@ def _do(gateway: Gateway, number: str, button: str) -> None:
     elif button == "refuse":
         payer.refuse(gateway, number)
     elif button == "notice-again":
-        notices.send_again(gateway, number)
+        deliveries.send_again(gateway, number)

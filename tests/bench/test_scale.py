@@ -12,7 +12,8 @@ from models import database
 from models.booking import queries
 from models.booking.rules import SlotStatus
 from models.calendar import business_day
-from models.checkout.placing import LineWanted, place_order
+from models.checkout.placing import place_order
+from models.checkout.wanted import LineWanted
 from models.members.queries import who
 from models.venues.queries import venues_near
 from tests.bench.scale.__main__ import MOST_GROWTH, _figures, judge

@@ -8,7 +8,8 @@ import graphql
 import pytest
 
 from bff.graphql.endpoint import EXECUTION_SECONDS
-from bff.settings import KEY_VARIABLES, _Reader
+from bff.settings import KEY_VARIABLES
+from bff.settings.reading import Reader
 from jobs import ALL
 from models.database import ROOMS_WITH_TABLES
 from models.table import Table
@@ -97,7 +98,7 @@ def settings_read() -> set[str]:
             asked.add(name)
             return super().get(name, default)
 
-    _Reader(Recording()).settings()
+    Reader(Recording()).settings()
     return asked
 
 

@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bff import cli, metrics, worker
+from bff import metrics, worker
 from bff.app import figures
+from bff.cli.processes import GRACE_SECONDS
 from bff.http import heads
 from bff.http import limits as body
 from federation.government_platform import MAX_ROWS
 from jobs.forwarding import LEASE_S
 from models import database
 from models.admissions import operations
-from models.checkout import placing
+from models.checkout import wanted
 from models.codes import rules as codes
 from models.forwarding import operations as forwarding
 from models.members import rules as members
@@ -68,9 +69,9 @@ def test_the_limits_in_the_table_are_those_of_the_code() -> None:
     assert told["request head"] == f"{heads.HEAD_BYTES // 1024} KiB, whole within {heads.HEAD_SECONDS:.0f} s"
     assert told["request body"].startswith(f"{body.BODY_BYTES // 1024} KiB, whole within {body.BODY_SECONDS} s")
     assert told["lock wait"].startswith(f"{database.LOCK_WAIT_MS // 1000} s")
-    assert told["stopping"].startswith(f"{cli.GRACE_SECONDS} s")
-    assert worker.STOP_SECONDS == cli.GRACE_SECONDS
-    assert told["order"].startswith(f"{placing.MOST_LINES} slots")
+    assert told["stopping"].startswith(f"{GRACE_SECONDS} s")
+    assert worker.STOP_SECONDS == GRACE_SECONDS
+    assert told["order"].startswith(f"{wanted.MOST_LINES} slots")
     assert told["venuesNear"].startswith(f"{queries.FURTHEST_M // 1000} km, {queries.MOST_AT_ONCE} a page")
     assert told["tokens"] == (
         f"access {members.ACCESS_LIFE // HOUR} h, refresh {members.REFRESH_LIFE.days} days, "

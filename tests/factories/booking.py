@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from models import database
 from models.calendar import business_day, instant_of
 from models.checkout.paying import PaymentWanted, pay_order
-from models.checkout.placing import LineWanted, place_order
+from models.checkout.placing import place_order
+from models.checkout.wanted import LineWanted
 from models.orders.tables import Order
 from models.venues.tables import Court, Venue
 from payments.port import Invocation, PaymentChannel, Way

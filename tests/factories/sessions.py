@@ -6,7 +6,7 @@ from typing import Any
 from models.booking.session_making import make_sessions
 from models.booking.tables import Session, SessionPlan, SessionPrice
 from models.calendar import business_day
-from models.checkout.placing import LineWanted
+from models.checkout.wanted import LineWanted
 from models.venues.tables import Sport, Venue
 from tests.conftest import NOW
 

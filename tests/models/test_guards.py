@@ -6,6 +6,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from models import database, guards, migrating
+from models.guards import rebuilding
 from models.personal_data import HELD
 from tests.databases import Database
 
@@ -20,15 +21,15 @@ async def test_every_guard_is_in_the_database(db: Database) -> None:
     else:
         found = await database.rows("SELECT name FROM sqlite_master")
         names = {re.sub("_(insert|update|delete)$", "", row["name"]) for row in found}
-    assert {*guards.NAMES, *(guards.POSTGRES_NAMES if database.on_postgres() else ())} <= names
+    assert {*guards.NAMES, *(guards.NAMES_ON_POSTGRES if database.on_postgres() else ())} <= names
 
 
 async def test_whatever_the_tables_say_is_unique_or_indexed_is_so_after_every_migration(db: Database) -> None:
     """Rebuilding a table on SQLite had lost the one constraint that keeps a court from being booked twice."""
-    promised = set(guards.of_the_tables())
+    promised = set(rebuilding.of_the_tables())
     assert ("held_cell", ("part_id", "step"), True) in promised
     if not database.on_postgres():
-        there = await guards.indexes_on_sqlite()
+        there = await rebuilding.indexes_on_sqlite()
     else:
         found = await database.rows(
             """SELECT held.relname AS held, indisunique AS once,

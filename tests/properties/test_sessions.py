@@ -13,13 +13,12 @@ from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -33,20 +32,15 @@ from models.booking.session_making import make_sessions
 from models.booking.session_operations import count_inside
 from models.booking.session_queries import sessions
 from models.booking.tables import HeldPlace, Session, SessionPlan
-from models.checkout.at_desk import MoneyGiven, take_money
 from models.checkout.cancelling import cancel_order
-from models.checkout.ending import end_overdue_holds, mark_closed
-from models.checkout.paying import PaymentWanted, intend_attempt
+from models.checkout.ending import end_overdue_holds
 from models.checkout.placing import PlacedBy, place_order
-from models.checkout.settling import settle_known
 from models.checkout.staff_refunding import cancel_for_venue
-from models.errors import DomainError
-from models.orders.rules import Channel, OrderStatus
-from models.orders.tables import Order, OrderLine, Payment
+from models.orders.rules import OrderStatus
+from models.orders.tables import Order, OrderLine
 from models.shifts.operations import open_shift
 from models.staff.rules import Role, StaffSignedIn
 from models.venues.tables import Venue
-from payments.port import ChannelPayment, PaymentError, PaymentState, Way
 from tests.conftest import NOW
 from tests.databases import KIND, Database
 from tests.factories.accounts import ID_KEYS
@@ -54,25 +48,12 @@ from tests.factories.booking import Person, a_person
 from tests.factories.people import a_clerk
 from tests.factories.places import a_venue
 from tests.factories.sessions import a_session, places
+from tests.properties.paying import CHANNELS, Paying, recent
 
-T = TypeVar("T")
 STEPS = 16
 STEPS_AT_LEAST = 80
 CAPACITY = 5
 JUMPS = (60, 10 * 60, 16 * 60, 16 * 60, 3600, 24 * 3600)
-WANTED = PaymentWanted(channel="WECHAT_PAY", way=Way.CODE, appid="wx0000000000000000")
-
-
-class Away:
-    """A channel that is away whatever it is asked: what was paid over it is heard of by its notices alone."""
-
-    async def _away(self, *_: Any) -> Any:
-        raise PaymentError("AWAY", "nobody answers", may_have_happened=True, retryable=True)
-
-    close = query = refund = query_refund = _away
-
-
-CHANNELS: Any = {"WECHAT_PAY": Away()}
 
 
 @dataclass(frozen=True)
@@ -94,25 +75,12 @@ async def world(db: Database) -> World:
     return World(asyncio.get_running_loop(), venue, clerk)
 
 
-recent = st.sampled_from((-1, -1, -2, -3, -4))
-
-
-class Sessions(RuleBasedStateMachine):
+class Sessions(Paying):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
-        self.now = NOW
         self.people: tuple[Person, ...]
         self.pool: tuple[Session, ...]
-        self.orders: list[tuple[Order, Person]] = []
-        self.attempts: list[str] = []
-
-    def run(self, act: Coroutine[Any, Any, T]) -> T | None:
-        try:
-            return self.world.loop.run_until_complete(act)
-        except DomainError as refusal:
-            self.saw(refusal.code.value)
-            return None
 
     @initialize(price=st.sampled_from([0, 3000, 3000]))
     def begin(self, price: int) -> None:
@@ -170,63 +138,8 @@ class Sessions(RuleBasedStateMachine):
 
         before = len(self.orders)
         self.run(act())
-        if len(self.orders) == before:
-            return
-        if until == "cash":
-            self.pay_cash(-1)
-        elif until == "pressed":
-            self.press_pay(-1)
-
-    @precondition(lambda self: self.orders)
-    @rule(which=recent)
-    def pay_cash(self, which: int) -> None:
-        order, _ = self.orders[which % len(self.orders)]
-        self.run(
-            take_money(
-                clerk=self.world.clerk,
-                order_no=order.order_no,
-                money=MoneyGiven(channel=Channel.CASH, given_fen=50_000),
-                key=f"cash-{order.order_no}",
-                channels=CHANNELS,
-                now=self.now,
-            )
-        )
-
-    @precondition(lambda self: self.orders)
-    @rule(which=recent)
-    def press_pay(self, which: int) -> None:
-        """The channel says that it closed the attempt, and takes its money all the same."""
-        order, _ = self.orders[which % len(self.orders)]
-
-        async def act() -> None:
-            attempt = await intend_attempt(order.id, WANTED, now=self.now)
-            await mark_closed(attempt.payment_no)
-            self.attempts.append(attempt.payment_no)
-
-        self.run(act())
-
-    @precondition(lambda self: self.attempts)
-    @rule(which=recent)
-    def money_comes(self, which: int) -> None:
-        payment_no = self.attempts[which % len(self.attempts)]
-
-        async def act() -> None:
-            payment = await Payment.get(payment_no=payment_no)
-            was_closed = (await Order.get(id=payment.order_id)).status == OrderStatus.CLOSED
-            known = ChannelPayment(
-                payment_no=payment_no,
-                state=PaymentState.SUCCEEDED,
-                amount_fen=payment.amount_fen,
-                channel_trade_no=f"trade-{payment_no}",
-                paid_at=self.now,
-                payer=None,
-                appid=payment.appid,
-                mchid="1900000001",
-            )
-            settled = await settle_known(known, channel="WECHAT_PAY", now=self.now)
-            self.saw(f"{settled.value} late" if was_closed else settled.value)
-
-        self.run(act())
+        if len(self.orders) > before:
+            self.pay_as(until)
 
     @rule(which=st.integers(0, 1), until=st.sampled_from(["placed", "cash"]))
     def come_in_a_crowd(self, which: int, until: str) -> None:

@@ -9,16 +9,13 @@ the citizen and the vouchers paid, less what went back, is the price of what sta
 import asyncio
 import os
 import secrets
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -29,19 +26,14 @@ from hypothesis.stateful import (
 from models import database
 from models.booking.tables import BookingRule
 from models.calendar import business_day, instant_of
-from models.checkout.at_desk import MoneyGiven, take_money
 from models.checkout.cancelling import cancel_order
-from models.checkout.ending import end_overdue_holds, mark_closed
-from models.checkout.paying import PaymentWanted, intend_attempt
-from models.checkout.settling import settle_known
+from models.checkout.ending import end_overdue_holds
 from models.checkout.staff_refunding import cancel_for_venue
-from models.errors import DomainError
 from models.members.tables import Member
 from models.offline.issuing import voucher_pass
 from models.offline.judging import judge_waiting
 from models.offline.tables import OfflineEntry
-from models.orders.rules import Channel
-from models.orders.tables import Order, Payment, RefundRule
+from models.orders.tables import RefundRule
 from models.shifts.operations import open_shift
 from models.staff.rules import Role, StaffSignedIn
 from models.vouchers.at_desk import redeem_voucher
@@ -55,7 +47,6 @@ from models.vouchers.proposing import decide_change, propose_change
 from models.vouchers.rules import ClaimLimits, OnRefund, Stacking, Terms, Validity
 from models.vouchers.tables import Voucher, VoucherCampaign, VoucherUse
 from models.vouchers.undoing import undo_redemption
-from payments.port import ChannelPayment, PaymentError, PaymentState, Way
 from tests.conftest import NOW
 from tests.databases import KIND, Database
 from tests.factories.accounts import ID_KEYS
@@ -66,24 +57,11 @@ from tests.factories.vouchers import ACampaign, a_campaign
 from tests.models.checkout.voucher_books import check_order, check_programme
 from tests.models.offline.halls import KEYS as OFFLINE_KEYS
 from tests.models.offline.halls import LIFE, Counter, a_counter, check_reserve
+from tests.properties.paying import CHANNELS, Paying, recent
 
-T = TypeVar("T")
 STEPS = 25
 STEPS_AT_LEAST = 120
 JUMPS = (60, 240, 240, 16 * 60, 16 * 60, 5 * 3600, 24 * 3600, 2 * 24 * 3600)
-WANTED = PaymentWanted(channel="WECHAT_PAY", way=Way.CODE, appid="wx0000000000000000")
-
-
-class Away:
-    """A channel that is away whatever it is asked: what was paid over it is heard of by its notices alone."""
-
-    async def _away(self, *_: Any) -> Any:
-        raise PaymentError("AWAY", "nobody answers", may_have_happened=True, retryable=True)
-
-    close = query = refund = query_refund = _away
-
-
-CHANNELS: Any = {"WECHAT_PAY": Away()}
 
 
 @dataclass(frozen=True)
@@ -130,26 +108,15 @@ def some_terms(on_refund: OnRefund) -> st.SearchStrategy[Terms]:
 
 
 terms = st.sampled_from(OnRefund).flatmap(some_terms)
-recent = st.sampled_from((-1, -1, -2, -3))
 
 
-class Vouchers(RuleBasedStateMachine):
+class Vouchers(Paying):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
-        self.now = NOW
         self.campaign: ACampaign
         self.people: tuple[Person, ...]
-        self.orders: list[tuple[Order, Person]] = []
-        self.attempts: list[str] = []
         self.counters: list[Counter] = []
-
-    def run(self, act: Coroutine[Any, Any, T]) -> T | None:
-        try:
-            return self.world.loop.run_until_complete(act)
-        except DomainError as refusal:
-            self.saw(refusal.code.value)
-            return None
 
     @initialize(terms=terms, face=st.sampled_from([2000, 5500, 11000]), more=st.sampled_from([0, 1000]))
     def begin(self, terms: Terms, face: int, more: int) -> None:
@@ -216,61 +183,8 @@ class Vouchers(RuleBasedStateMachine):
 
         before = len(self.orders)
         self.run(act())
-        if len(self.orders) == before:
-            return
-        if until == "cash":
-            self.pay_cash(-1)
-        elif until == "pressed":
-            self.press_pay(-1)
-
-    @precondition(lambda self: self.orders)
-    @rule(which=recent)
-    def pay_cash(self, which: int) -> None:
-        order, _ = self.orders[which % len(self.orders)]
-        self.run(
-            take_money(
-                clerk=self.world.clerk,
-                order_no=order.order_no,
-                money=MoneyGiven(channel=Channel.CASH, given_fen=50_000),
-                key=f"cash-{order.order_no}",
-                channels=CHANNELS,
-                now=self.now,
-            )
-        )
-
-    @precondition(lambda self: self.orders)
-    @rule(which=recent)
-    def press_pay(self, which: int) -> None:
-        """The channel says that it closed the attempt, and takes its money all the same."""
-        order, _ = self.orders[which % len(self.orders)]
-
-        async def act() -> None:
-            attempt = await intend_attempt(order.id, WANTED, now=self.now)
-            await mark_closed(attempt.payment_no)
-            self.attempts.append(attempt.payment_no)
-
-        self.run(act())
-
-    @precondition(lambda self: self.attempts)
-    @rule(which=recent)
-    def money_comes(self, which: int) -> None:
-        payment_no = self.attempts[which % len(self.attempts)]
-
-        async def act() -> None:
-            payment = await Payment.get(payment_no=payment_no)
-            known = ChannelPayment(
-                payment_no=payment_no,
-                state=PaymentState.SUCCEEDED,
-                amount_fen=payment.amount_fen,
-                channel_trade_no=f"trade-{payment_no}",
-                paid_at=self.now,
-                payer=None,
-                appid=payment.appid,
-                mchid="1900000001",
-            )
-            self.saw((await settle_known(known, channel="WECHAT_PAY", now=self.now)).value)
-
-        self.run(act())
+        if len(self.orders) > before:
+            self.pay_as(until)
 
     @precondition(lambda self: self.orders)
     @rule(which=recent, lines=st.sampled_from([None, (1,), (2,), (3,), (1, 2)]))

@@ -13,7 +13,7 @@ from models.arrangements.requesting import GroupWanted
 from models.arrangements.rules import RequestState
 from models.arrangements.tables import GroupRequest
 from models.booking.tables import HeldCell
-from models.checkout.placing import LineWanted
+from models.checkout.wanted import LineWanted
 from models.errors import DomainError, ErrorCode
 from models.messages.tables import Message
 from models.orders.tables import Order, OrderLine

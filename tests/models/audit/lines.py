@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from models import database, guards
+from models import database
 from models.audit.deeds import Deed
 from models.audit.doing import write_down
 from models.audit.operations import chain_some
 from models.audit.queries import COLUMNS, read
 from models.audit.tables import AuditLine
+from models.guards import books
 from models.keys import AuditKeys
 from tests.conftest import NOW
 
@@ -54,13 +55,13 @@ async def unguarded() -> AsyncIterator[None]:
             if database.on_postgres():
                 await database.rows(f"ALTER TABLE {table} ENABLE TRIGGER {name}")
             else:
-                await database.rows(f"CREATE TRIGGER {name} {guards.AUDIT_ON_SQLITE[name]}")
+                await database.rows(f"CREATE TRIGGER {name} {books.AUDIT_ON_SQLITE[name]}")
 
 
 async def _triggers() -> list[tuple[str, str]]:
     if database.on_postgres():
         return [("audit_line_kept", "audit_line"), ("audit_cut_kept", "audit_cut")]
-    return [(name, "") for name in guards.AUDIT_ON_SQLITE]
+    return [(name, "") for name in books.AUDIT_ON_SQLITE]
 
 
 async def count() -> int:

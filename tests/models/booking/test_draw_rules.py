@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bff.cli import verify_draw
+from bff.cli.verifying import verify_draw
 from models.booking.draw_rules import (
     EntryState,
     Pot,

@@ -16,8 +16,9 @@ from models.checkout.codes_at_desk import Standing, charge_payer_code, refresh
 from models.checkout.ending import HOLDS_A_RUN, end_hold, end_overdue_holds
 from models.checkout.paying import OpenedPayment, PaymentWanted, check_due_payments, pay_order
 from models.checkout.refunding import send_due_refunds
+from models.checkout.refunds_to_settle import refunds_to_settle
 from models.checkout.settling import Settled, settle_known, settle_notice
-from models.checkout.staff_refunding import redirect_refund, refunds_to_settle
+from models.checkout.staff_refunding import redirect_refund
 from models.errors import BadInput, DomainError, ErrorCode
 from models.orders.rules import Channel
 from models.orders.tables import FinanceEvent, Order, Payment, Refund

@@ -15,8 +15,8 @@ from models.booking.tables import BookingRule, HeldCell
 from models.checkout.cancelling import cancel_order
 from models.checkout.ending import end_overdue_holds
 from models.checkout.moving import MoveQuoted, move_quote, open_move
-from models.checkout.placing import LineWanted
 from models.checkout.refunding import send_due_refunds
+from models.checkout.wanted import LineWanted
 from models.codes import rules as codes
 from models.codes.rules import CodeVersions
 from models.errors import DomainError, ErrorCode

@@ -9,7 +9,8 @@ import pytest
 from models.admissions.desk import scan
 from models.checkout.at_desk import MoneyGiven, take_money
 from models.checkout.people_at_desk import DeskPerson, place_order_at_desk, seen_at_desk
-from models.checkout.placing import LineWanted, PlacedBy, place_order
+from models.checkout.placing import PlacedBy, place_order
+from models.checkout.wanted import LineWanted
 from models.consents.rules import Purpose
 from models.errors import DomainError, ErrorCode
 from models.orders.rules import Channel

@@ -12,7 +12,8 @@ from models.booking.session_queries import sessions
 from models.booking.tables import HeldPlace, Session, SessionPlan
 from models.checkout.cancelling import cancel_order
 from models.checkout.ending import end_overdue_holds
-from models.checkout.placing import LineWanted, PlacedBy, place_order
+from models.checkout.placing import PlacedBy, place_order
+from models.checkout.wanted import LineWanted
 from models.orders.tables import Order, OrderLine
 from models.staff.rules import StaffSignedIn
 from models.venues.tables import Venue

@@ -15,15 +15,8 @@ from models.booking.tables import HeldCell
 from models.checkout.cancelling import cancel_order, refund_quote
 from models.checkout.handing_out import hand_out_refund, refunds_at_desk
 from models.checkout.refunding import record_refund, send_due_refunds
-from models.checkout.staff_refunding import (
-    RefundToSettle,
-    cancel_for_venue,
-    give_back,
-    redirect_refund,
-    refund_again,
-    refunds_to_settle,
-    way_out,
-)
+from models.checkout.refunds_to_settle import RefundToSettle, refunds_to_settle, way_out
+from models.checkout.staff_refunding import cancel_for_venue, give_back, redirect_refund, refund_again
 from models.errors import DomainError, ErrorCode
 from models.orders.rules import RefundStatus
 from models.orders.tables import FinanceEvent, Order, OrderLine, Payment, Refund, RefundLine, RefundRule

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 from tortoise import Tortoise
 
-from models import personal_data
 from models.personal_data import HELD, WORDS, Held, OnDeletion
+from models.personal_data.columns import TRADE
 from tests.databases import Database
 
 NAMED_LIKE_A_MEMBER = {"member_id"}
@@ -80,4 +80,4 @@ def test_what_is_kept_says_why(held: Held) -> None:
 
 def test_every_section_of_an_export_has_its_own_name() -> None:
     assert len({held.what for held in HELD}) == len(HELD)
-    assert personal_data.TRADE.startswith("《中华人民共和国电子商务法》第三十一条")
+    assert TRADE.startswith("《中华人民共和国电子商务法》第三十一条")

@@ -12,16 +12,8 @@ from models.staff import accounts, ending, operations, queries, second_factor
 from models.staff.granting import end_role, grant_role
 from models.staff.policy import DEVELOPMENT
 from models.staff.queries import find
-from models.staff.rules import (
-    ADMINISTRATORS,
-    Place,
-    Role,
-    SignInStage,
-    StaffCredentialsWrong,
-    StaffSignedIn,
-    StaffUnknown,
-    UsernameTaken,
-)
+from models.staff.refusals import StaffCredentialsWrong, StaffUnknown, UsernameTaken
+from models.staff.rules import ADMINISTRATORS, Place, Role, SignInStage, StaffSignedIn
 from models.staff.tables import StaffMember, StaffRole, StaffSignIn
 from models.venues.tables import Venue
 from tests.databases import Database

@@ -11,14 +11,8 @@ from models.staff import operations, passwords
 from models.staff.changing_passwords import change_password
 from models.staff.policy import DEVELOPMENT, StaffPolicy
 from models.staff.queries import find
-from models.staff.rules import (
-    PasswordTooWeak,
-    PasswordUsedBefore,
-    SignInStage,
-    StaffCredentialsWrong,
-    StaffLocked,
-    StaffSignedIn,
-)
+from models.staff.refusals import PasswordTooWeak, PasswordUsedBefore, StaffCredentialsWrong, StaffLocked
+from models.staff.rules import SignInStage, StaffSignedIn
 from models.staff.tables import StaffMember, StaffPassword
 from tests.databases import Database
 from tests.factories.people import PASSWORD, a_clerk

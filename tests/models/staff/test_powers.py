@@ -10,6 +10,7 @@ from models import database
 from models.errors import DomainError, ErrorCode
 from models.regions.tables import Region
 from models.staff.powers import demand, has_everywhere, may, venues_where
+from models.staff.refusals import RoleRefused
 from models.staff.rules import (
     ADMINISTRATORS,
     DESK_ROLES,
@@ -19,7 +20,6 @@ from models.staff.rules import (
     Place,
     Power,
     Role,
-    RoleRefused,
     StaffSignedIn,
     check_place,
     check_together,

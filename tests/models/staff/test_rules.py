@@ -6,7 +6,7 @@ import pytest
 
 from models.errors import BadInput
 from models.staff import passwords, rules
-from models.staff.rules import PasswordTooWeak, StaffLocked
+from models.staff.refusals import PasswordTooWeak, StaffLocked
 
 MICROSECOND = timedelta(microseconds=1)
 

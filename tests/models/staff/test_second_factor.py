@@ -11,14 +11,8 @@ from models.keys import CannotOpen, SealingKeys
 from models.staff import operations, second_factor
 from models.staff.policy import DEVELOPMENT, LEVEL_3, StaffPolicy
 from models.staff.queries import find, find_arriving
-from models.staff.rules import (
-    Role,
-    SecondFactorWrong,
-    SignInStage,
-    StaffCredentialsWrong,
-    StaffLocked,
-    StaffSignedIn,
-)
+from models.staff.refusals import SecondFactorWrong, StaffCredentialsWrong, StaffLocked
+from models.staff.rules import Role, SignInStage, StaffSignedIn
 from models.staff.tables import StaffMember, StaffSignIn
 from models.venues.tables import Venue
 from tests.databases import Database

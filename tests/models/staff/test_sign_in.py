@@ -13,14 +13,14 @@ from models.errors import BadInput, DomainError
 from models.staff import operations, passwords
 from models.staff.policy import DEVELOPMENT
 from models.staff.queries import find
-from models.staff.rules import (
+from models.staff.refusals import (
     PasswordTooWeak,
     StaffCredentialsWrong,
     StaffLocked,
-    StaffSignedIn,
     StaffVenueUnknown,
     UsernameTaken,
 )
+from models.staff.rules import StaffSignedIn
 from models.staff.tables import StaffMember, StaffRole, StaffSignIn
 from models.venues.tables import Venue
 from tests.databases import Database

@@ -1,21 +1,17 @@
-"""Paying at a venue's desk: cash, card slips and codes; refunds that are handed out; the drawer of a shift."""
+"""An order, its payment, a receipt and a shift as a desk shows them."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
 import strawberry
 
-from models.checkout import at_desk, codes_at_desk, handing_out
-from models.checkout.at_desk import MOST_WAITING, MoneyGiven, Receipt, WaitingRefund
+from models.checkout import at_desk
+from models.checkout.at_desk import Receipt, WaitingRefund
 from models.checkout.codes_at_desk import DeskPayment, ShownCode, Standing
-from models.checkout.placing import MOST_LINES
-from models.shifts import operations as shifts
-from models.shifts import queries as shift_queries
+from models.checkout.wanted import MOST_LINES
 from models.shifts.queries import ShiftView
-from plans.costs import ListSize, Weight
-from resolvers.context import Info
-from resolvers.errors import UserError, act, user_errors
+from plans.costs import ListSize
+from resolvers.errors import UserError, user_errors
 from resolvers.paying import PaymentCode
 from resolvers.scalars import Fen
 from resolvers.words import Channel, CloseReason, OrderStatus, RefundStatus
@@ -255,144 +251,6 @@ class DeskPaymentPayload:
 class HandOutRefundPayload:
     refund: DeskRefund | None = None
     user_errors: list[UserError] = user_errors()
-
-
-@strawberry.type
-class DeskMoneyQueries:
-    @strawberry.field(
-        directives=[Weight(weight=200)],
-        description="An order of one of the clerk's venues by its number; null for any other.",
-    )
-    async def desk_order(self, info: Info, order_no: str) -> DeskOrder | None:
-        clerk = await info.context.staff()
-        found = await at_desk.order_at_desk(clerk=clerk, order_no=order_no)
-        return None if found is None else DeskOrder.of(found)
-
-    @strawberry.field(
-        directives=[Weight(weight=200)],
-        description="A shift of the clerk's by its id; without one the open shift. Null when there is none.",
-    )
-    async def shift(self, info: Info, shift_id: strawberry.ID | None = None) -> Shift | None:
-        clerk = await info.context.staff()
-        if shift_id is None:
-            found = await shift_queries.open_shift_of(staff_id=clerk.staff_id)
-        else:
-            found = await shift_queries.shift_of(staff_id=clerk.staff_id, shift_id=shift_id)
-        return None if found is None else Shift.of(found)
-
-    @strawberry.field(
-        directives=[ListSize(assumed_size=MOST_WAITING), Weight(weight=200)],
-        description="Refunds that wait to be handed out at one of the clerk's venues, the oldest first.",
-    )
-    async def refunds_at_desk(self, info: Info, venue_id: strawberry.ID) -> list[DeskRefund]:
-        clerk = await info.context.staff()
-        found: Sequence[WaitingRefund] = await handing_out.refunds_at_desk(clerk=clerk, venue_id=venue_id)
-        return [DeskRefund.of(refund) for refund in found]
-
-
-@strawberry.type
-class DeskMoneyActs:
-    @act(ShiftPayload, "Take over a drawer with this float in it. One shift of a clerk's is open at a time.")
-    async def open_shift(self, info: Info, venue_id: strawberry.ID, opening_float: Fen) -> ShiftPayload:
-        clerk = await info.context.staff()
-        shift_id = await shifts.open_shift(
-            clerk=clerk, venue_id=venue_id, float_fen=opening_float, now=info.context.now
-        )
-        return await _shift(clerk.staff_id, shift_id)
-
-    @act(
-        ShiftPayload,
-        "Hand over a drawer as it was counted. What should lie in it is told afterwards; a difference wants a note.",
-    )
-    async def close_shift(self, info: Info, shift_id: strawberry.ID, counted: Fen, note: str = "") -> ShiftPayload:
-        clerk = await info.context.staff()
-        await shifts.close_shift(
-            clerk=clerk, shift_id=shift_id, counted_fen=counted, note=note, now=info.context.now
-        )
-        return await _shift(clerk.staff_id, shift_id)
-
-    @act(
-        PayAtDeskPayload,
-        "Pay a whole order with the cash that was given (`amountGiven`), or by a card (`slipNo` of its terminal).",
-    )
-    async def pay_at_desk(
-        self,
-        info: Info,
-        order_no: str,
-        channel: Channel,
-        idempotency_key: str,
-        amount_given: Fen | None = None,
-        slip_no: str | None = None,
-    ) -> PayAtDeskPayload:
-        clerk = await info.context.staff()
-        receipt = await at_desk.take_money(
-            clerk=clerk,
-            order_no=order_no,
-            money=MoneyGiven(channel=channel, given_fen=amount_given, slip_no=slip_no or ""),
-            key=idempotency_key,
-            channels=info.context.services.channels,
-            now=info.context.now,
-        )
-        await info.context.services.wake("forward")
-        return PayAtDeskPayload(receipt=DeskReceipt.of(receipt))
-
-    @act(ShowPaymentCodePayload, "A code over WeChat Pay or Alipay that whoever pays this order scans.")
-    async def show_payment_code(self, info: Info, order_no: str, channel: Channel) -> ShowPaymentCodePayload:
-        clerk = await info.context.staff()
-        shown = await codes_at_desk.show_code(
-            clerk=clerk,
-            order_no=order_no,
-            channel=channel,
-            channels=info.context.services.channels,
-            now=info.context.now,
-        )
-        return ShowPaymentCodePayload(shown=DeskCode.of(shown))
-
-    @act(DeskPaymentPayload, "Charge a whole order to the code on the payer's phone. A key never charges twice.")
-    async def charge_payer_code(
-        self, info: Info, order_no: str, payer_code: str, idempotency_key: str
-    ) -> DeskPaymentPayload:
-        clerk = await info.context.staff()
-        payment = await codes_at_desk.charge_payer_code(
-            clerk=clerk,
-            order_no=order_no,
-            payer_code=payer_code,
-            key=idempotency_key,
-            channels=info.context.services.channels,
-            now=info.context.now,
-        )
-        await info.context.services.wake("refunds" if payment.standing is Standing.GIVEN_BACK else "forward")
-        return DeskPaymentPayload(payment=DeskPaymentType.of(payment))
-
-    @act(DeskPaymentPayload, "Ask the channel now how a payment by code stands.")
-    async def refresh_desk_payment(self, info: Info, payment_no: str) -> DeskPaymentPayload:
-        clerk = await info.context.staff()
-        payment = await codes_at_desk.refresh(
-            clerk=clerk,
-            payment_no=payment_no,
-            channels=info.context.services.channels,
-            now=info.context.now,
-        )
-        await info.context.services.wake("refunds" if payment.standing is Standing.GIVEN_BACK else "forward")
-        return DeskPaymentPayload(payment=DeskPaymentType.of(payment))
-
-    @act(
-        HandOutRefundPayload,
-        "Give back what was paid by hand: cash out of the drawer, a card's at the terminal (`slipNo` of that slip).",
-    )
-    async def hand_out_refund(
-        self, info: Info, refund_no: str, idempotency_key: str, slip_no: str | None = None
-    ) -> HandOutRefundPayload:
-        clerk = await info.context.staff()
-        refund = await handing_out.hand_out_refund(
-            clerk=clerk, refund_no=refund_no, slip_no=slip_no or "", key=idempotency_key, now=info.context.now
-        )
-        return HandOutRefundPayload(refund=DeskRefund.of(refund))
-
-
-async def _shift(staff_id: int, shift_id: str) -> ShiftPayload:
-    found = await shift_queries.shift_of(staff_id=staff_id, shift_id=shift_id)
-    return ShiftPayload(shift=None if found is None else Shift.of(found))
 
 
 def _fen(amount: int | None) -> Fen | None:
