@@ -11,6 +11,9 @@ from bff.cli.root import cli
 from bff.settings import SettingsRefused
 from models.errors import DomainError
 
+NO_TABLE = re.compile(r'no such (table|column)|(relation|column) "\S+" does not exist')
+"""How SQLite and PostgreSQL say that migrations are missing."""
+
 cli.add_typer(processes.commands)
 cli.add_typer(data.commands)
 cli.add_typer(written.commands)
@@ -26,10 +29,6 @@ cli.add_typer(gates.commands, name="gates")
 cli.add_typer(outside.outbox, name="outbox")
 cli.add_typer(third_parties.commands, name="third-parties")
 cli.add_typer(answers.commands, name="answers")
-
-
-NO_TABLE = re.compile(r'no such (table|column)|(relation|column) "\S+" does not exist')
-"""How SQLite and PostgreSQL say that migrations are missing."""
 
 
 def main() -> None:

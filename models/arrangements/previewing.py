@@ -82,7 +82,7 @@ async def preview_of(
     who = await who_plays.known_players(
         whom.member_id, placed_by_id, plan.companions, venue_id=plan.venue_id, now=now
     )
-    tables = await timetables(venue_id=plan.venue_public_id, days=plan.days)
+    tables = await timetables(venue_id=plan.venue_public_id, court_id=plan.wanted.court_id, days=plan.days)
     drafts = await _priced([_draft(day, tables[day], plan, now) for day in plan.days], whom)
     held = await _held_steps([slot for draft in drafts for slot in draft.slots])
     known = await players.known_of(

@@ -23,13 +23,13 @@ from models.venues.hours_versions import hours_on
 from models.venues.rules import DAY_MINUTES
 
 
-def _told_of(day: str, year_begins: str, year_ends: str) -> str:
-    """What a venue's row says of a day, all three in SQL."""
+def _told_of(day: str, year_begins: str, year_ends: str, courts: str) -> str:
+    """What a venue's row says of a day, and which courts it names: all in SQL."""
     return f"""venue.id, venue.public_id, venue.name, venue.is_open,
        (SELECT json_agg(json_build_array(court.id, court.public_id, court.name, court.sport_code,
                         court.slot_minutes, court.max_people, court.position, court_cover.part_id))
           FROM court JOIN court_cover ON court_cover.court_id = court.id
-         WHERE court.venue_id = venue.id AND ($2::text = '' OR court.sport_code = $2::text)
+         WHERE court.venue_id = venue.id AND {courts}
            AND (court.is_open OR EXISTS (SELECT 1 FROM court_version
                                           WHERE court_id = court.id AND from_day <= {day}))) AS courts,
        (SELECT json_agg(json_build_array(court_id, number, name, slot_minutes, max_people, retired))
@@ -58,10 +58,14 @@ def _told_of(day: str, year_begins: str, year_ends: str) -> str:
            AND closure.first_day <= {day} AND closure.last_day >= {day}) AS closures"""
 
 
-TIMETABLE = f"SELECT {_told_of('$3', '$4', '$5')} FROM venue WHERE venue.public_id = $1"
+_OF_A_SPORT = "($2::text = '' OR court.sport_code = $2::text)"
+_WITH_A_PART_OF_ONE = """court.id IN (
+         SELECT theirs.court_id FROM court_cover theirs JOIN court_cover its ON its.part_id = theirs.part_id
+                                     JOIN court one ON one.id = its.court_id WHERE one.public_id = $2)"""
+TIMETABLE = f"SELECT {_told_of('$3', '$4', '$5', _OF_A_SPORT)} FROM venue WHERE venue.public_id = $1"
 _YEAR = "substr(each.value, 1, 4)"
-TIMETABLES = f"""
-SELECT {_told_of("each.value::date", f"({_YEAR} || '-01-01')::date", f"({_YEAR} || '-12-31')::date")},
+_TIMETABLES = f"""
+SELECT {_told_of("each.value::date", f"({_YEAR} || '-01-01')::date", f"({_YEAR} || '-12-31')::date", _WITH_A_PART_OF_ONE)},
        each.value AS of_day
   FROM venue, json_array_elements_text($3::json) AS each WHERE venue.public_id = $1"""
 HELD = "SELECT part_id, step FROM held_cell WHERE venue_id = $1 AND step >= $2 AND step < $3"
@@ -177,9 +181,10 @@ async def timetable(*, venue_id: str, sport: str | None, day: date) -> Timetable
     return _sheet_of(await _told(venue_id, sport, day), day).table
 
 
-async def timetables(*, venue_id: str, days: Sequence[date]) -> dict[date, Timetable]:
-    """The same of many days in one statement, whatever their number; a day that a venue does not open has its row too."""
-    found = await database.rows(TIMETABLES, venue_id, "", orjson.dumps(days).decode())
+async def timetables(*, venue_id: str, court_id: str, days: Sequence[date]) -> dict[date, Timetable]:
+    """Of many days in one statement, whatever their number, what is about one court: of the others only those that share
+    a part with it. Raises VENUE_UNKNOWN, VENUE_CLOSED."""
+    found = await database.rows(_TIMETABLES, venue_id, court_id, orjson.dumps(days).decode())
     told = {date.fromisoformat(row["of_day"]): tuple(_open(row))[:-1] for row in found}
     return {day: timetable_of(told[day], day) for day in days}
 

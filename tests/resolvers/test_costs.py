@@ -4,6 +4,7 @@ import gc
 import re
 import time
 from collections import Counter
+from datetime import timedelta
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema
 
+from models.arrangements.rules import MOST_DATES
 from models.calendar import business_day
 from models.codes import pictures
 from models.members.queries import who
@@ -21,7 +23,8 @@ from plans.limits import Limits
 from resolvers.schema import build_schema as our_schema
 from resolvers.venues import MOST_COURTS, MOST_OPENINGS, MOST_SLOTS
 from tests.conftest import PART
-from tests.factories.booking import Person, an_order, at, wanted
+from tests.factories.attendance import a_rule
+from tests.factories.booking import TOMORROW, Person, an_order, at, wanted
 from tests.factories.places import TIANFU_SQUARE, a_court, a_default_booking_rule, a_venue, all_places
 from tests.house import PASSWORD, Citizen, House
 from tests.resolvers import documents
@@ -229,3 +232,27 @@ def passes(text: str) -> bool:
         return bool(CHECK.check(text))
     except Refused:
         return False
+
+
+async def test_a_year_of_a_series_is_previewed_within_its_weight_in_a_hall_as_large_as_there_may_be(
+    house: House,
+) -> None:
+    hall = await a_venue(name="大馆", open_minutes=(6 * 60, 22 * 60), market_fen_per_hour=4000)
+    courts = [await a_court(hall, name=f"{n + 1}号场", slot_minutes=30) for n in range(MOST_COURTS)]
+    await a_rule(hall, days_ahead=7, release_minute=480, series_weeks=MOST_DATES)
+    citizen, taken = await house.citizen(), []
+    text = "query ($wanted: SeriesInput!) { seriesPreview(wanted: $wanted) { day } }"
+    for court in courts[:5]:
+        wanted = {
+            "courtId": court.public_id,
+            "weekday": TOMORROW.isoweekday(),
+            "fromMinute": 19 * 60,
+            "firstDay": TOMORROW.isoformat(),
+            "lastDay": (TOMORROW + timedelta(days=7 * (MOST_DATES - 1))).isoformat(),
+            "slots": 4,
+        }
+        gc.collect()
+        started = time.process_time()
+        assert len((await citizen.ask(text, wanted=wanted)).value) == MOST_DATES
+        taken.append(time.process_time() - started)
+    assert min(taken) <= operation(text).cost({}) * UNIT_SECONDS + AROUND_SECONDS

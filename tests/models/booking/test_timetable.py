@@ -1,5 +1,6 @@
 """A venue's day as booking reads it: one statement for courts, hours, windows, limits and the kind of day."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -96,6 +97,8 @@ async def test_many_days_are_read_in_one_statement_and_say_what_each_says_by_its
 ) -> None:
     await all_places()
     venue = await Venue.get(ref="SC007")
+    court = await a_court(venue, sport="BASKETBALL", name="篮球半场B", parts=("B1",))
+    await a_court(venue, sport="BASKETBALL", name="篮球全场B", parts=("B1", "B2"))
     await a_rule(venue, days_ahead=3, from_day=FRIDAY)
     await a_rule(venue, days_ahead=5, from_day=FRIDAY - timedelta(days=60), to_day=FRIDAY)
     days = [date(2026, 10, 1), *(FRIDAY + timedelta(days=7 * n) for n in range(9)), date(2099, 2, 28)]
@@ -107,12 +110,15 @@ async def test_many_days_are_read_in_one_statement_and_say_what_each_says_by_its
         return await rows(sql, *values)
 
     monkeypatch.setattr(database, "rows", counted)
-    together = await timetables(venue_id=venue.public_id, days=days)
+    together = await timetables(venue_id=venue.public_id, court_id=court.public_id, days=days)
     assert len(asked) == 1
-    assert together == one_by_one
+    whole = {court.id: court for court in one_by_one[FRIDAY].courts}
+    near = [each for each in whole.values() if {*each.part_ids} & {*whole[court.id].part_ids}]
+    assert 1 < len(near) < len(whole)
+    assert together == {day: replace(table, courts=tuple(near)) for day, table in one_by_one.items()}
     assert len({table.day.kind for table in together.values()}) > 1
     assert len({table.limits_of("BADMINTON").days_ahead for table in together.values()}) == 2
     await Venue.filter(id=venue.id).update(is_open=False)
     with pytest.raises(DomainError) as closed:
-        await timetables(venue_id=venue.public_id, days=days)
+        await timetables(venue_id=venue.public_id, court_id=court.public_id, days=days)
     assert closed.value.code is ErrorCode.VENUE_CLOSED
