@@ -46,7 +46,8 @@ from models.staff.rules import Role, StaffSignedIn
 from models.vouchers.at_desk import redeem_voucher
 from models.vouchers.bills import Bill
 from models.vouchers.change import Change
-from models.vouchers.claiming import Claim, claim_one
+from models.vouchers.claiming import claim_one
+from models.vouchers.claims import Claim
 from models.vouchers.codes import codes_of
 from models.vouchers.confirming import confirm_bill, end_bills
 from models.vouchers.ending import expire_vouchers
