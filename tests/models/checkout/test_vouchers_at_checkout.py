@@ -41,9 +41,9 @@ from tests.factories.booking import (
 from tests.factories.people import a_clerk
 from tests.factories.places import a_court, a_venue
 from tests.factories.vouchers import ACampaign, a_campaign, a_voucher
+from tests.kills import somebody_waits
 from tests.models.checkout.test_settling import ForgetfulClose, paid_late, settle
 from tests.models.checkout.voucher_books import check_all
-from tests.models.vouchers.test_at_desk import somebody_waits
 from tests.outside import WECHAT_PAY, Outside
 
 QUARTER = timedelta(minutes=15)
