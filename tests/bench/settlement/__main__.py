@@ -173,7 +173,9 @@ async def _settled(of: Books) -> dict[str, Any]:
 
 
 async def _read_sheet(of: Books, settlement_no: str) -> None:
-    await files.sheet(clerk=of.it.proposer, settlement_no=settlement_no)
+    _, written = await files.sheet(clerk=of.it.proposer, settlement_no=settlement_no)
+    async for _ in written:
+        pass
 
 
 @asynccontextmanager
