@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
+from tortoise.connection import get_connection
 
 from tests.factories.settlements import Programme, a_programme, an_account
 
 DAYS = 20  # in which they were used, before `now`
+FILLING_S = 600
 FACE_FEN, BILL_FEN = 20_00, 45_00
-TAKEN_BACK_EVERY = 10  # so many uses apart, ¥5 of one were given back
+TAKEN_BACK_EVERY, TAKEN_BACK_FEN = 10, 5_00  # so many uses apart, so much of one was given back
 OPEN_CASES, OPEN_WEEKS = 300, 40  # at other venues: what somebody must look at, wherever it is
 
 
@@ -25,10 +26,10 @@ class Books:
     venues: Sequence[str]  # public
 
 
-async def books(url: str, *, uses: int, venues: int, now: datetime) -> Books:
+async def books(*, uses: int, venues: int, now: datetime) -> Books:
     """`uses` uses over `venues` venues, of which every tenth was given back in part."""
     it = await a_programme(quantity=uses, now=now - timedelta(days=DAYS))
-    async with _unlimited(url) as connection:
+    async with _unlimited() as connection:
         ids = await _venues(connection, it.venue.id, venues)
         first = await connection.fetchval("SELECT COALESCE(MAX(id), 0) FROM voucher_use") + 1
         numbers = {
@@ -40,36 +41,34 @@ async def books(url: str, *, uses: int, venues: int, now: datetime) -> Books:
             "round": it.campaign.round_id,
             "staff": it.paymaster.staff_id,
         }
-        async with connection.transaction():
-            for text in (_MEMBERS, _VOUCHERS, _USES, _SCORES, _USED, _TAKEN_BACK):
-                values = (ids, now) if "$2" in text else (now,) if "$1" in text else ()
-                await connection.execute(text.format(**numbers), *values)
-            for table in ("member", "voucher", "voucher_use"):
-                await connection.execute(
-                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), MAX(id)) FROM {table}"
-                )
-        await connection.execute("ANALYZE")
+        for text in (_MEMBERS, _VOUCHERS, _USES, _SCORES, _USED, _TAKEN_BACK):
+            values = (ids, now) if "$2" in text else (now,) if "$1" in text else ()
+            await connection.execute(text.format(**numbers), *values, timeout=FILLING_S)
+        for table in ("member", "voucher", "voucher_use"):
+            await connection.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), MAX(id)) FROM {table}"
+            )
+        await connection.execute("ANALYZE", timeout=FILLING_S)
         named = await connection.fetch("SELECT public_id FROM venue WHERE id = ANY($1::int[]) ORDER BY id", ids)
     return Books(it, uses + uses // TAKEN_BACK_EVERY, [row["public_id"] for row in named])
 
 
 @asynccontextmanager
-async def _unlimited(url: str) -> AsyncIterator[Any]:
-    """A connection of its own: what fills a house may take its time."""
-    connection = await asyncpg.connect(url)
-    try:
+async def _unlimited() -> AsyncIterator[Any]:
+    """In a transaction that may take its time: it fills a house."""
+    async with get_connection("default").acquire_connection() as connection, connection.transaction():
+        await connection.execute("SET LOCAL statement_timeout = 0")
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield connection
-    finally:
-        await connection.close()
 
 
-async def open_cases(url: str, now: datetime) -> None:
+async def open_cases(now: datetime) -> None:
     """Elsewhere, of the same programme of law: settlements must look past them."""
-    crowd = await books(url, uses=OPEN_CASES, venues=OPEN_WEEKS, now=now)
-    async with _unlimited(url) as connection:
+    crowd = await books(uses=OPEN_CASES, venues=OPEN_WEEKS, now=now)
+    async with _unlimited() as connection:
         for text in (_CASES, _WEEKS):
             await connection.execute(text, crowd.it.campaign.id, now)
-        await connection.execute("ANALYZE")
+        await connection.execute("ANALYZE", timeout=FILLING_S)
 
 
 async def accounts(of: Books) -> None:
@@ -127,7 +126,7 @@ SELECT 'USED', use_no, id, campaign_id, venue_id, used_fen, 0, used_at FROM vouc
  WHERE id BETWEEN {first} AND {last} ORDER BY used_at, id"""
 _TAKEN_BACK = f"""
 INSERT INTO voucher_event (kind, about_no, use_id, campaign_id, venue_id, amount_fen, venue_share_fen, happened_at)
-SELECT 'TAKEN_BACK', use_no || '-R', id, campaign_id, venue_id, 500, 0, used_at + interval '1 hour' FROM voucher_use
+SELECT 'TAKEN_BACK', use_no || '-R', id, campaign_id, venue_id, {TAKEN_BACK_FEN}, 0, used_at + interval '1 hour' FROM voucher_use
  WHERE id BETWEEN {{first}} AND {{last}} AND id % {TAKEN_BACK_EVERY} = 0 ORDER BY id"""
 _CASES = """
 INSERT INTO risk_case (case_no, use_id, venue_id, state, version, score, opened_at)
