@@ -519,7 +519,7 @@ def test_every_budget_adds_up_and_no_fen_is_lost(world: World) -> None:
         run_state_machine_as_test(
             lambda: Vouchers(world),  # type: ignore[arg-type] # a maker of machines is as good as their class
             settings=settings(
-                max_examples=100 if SOAK_SECONDS else 12 if KIND == "postgres" else 25,
+                max_examples=20 if SOAK_SECONDS else 12 if KIND == "postgres" else 25,
                 stateful_step_count=60 if SOAK_SECONDS else STEPS,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
