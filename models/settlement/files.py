@@ -1,5 +1,6 @@
 """A settlement as files: the signed statement, and a sheet for people."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
@@ -13,8 +14,8 @@ from models.settlement.views import Line, view_of
 from models.staff.rules import StaffSignedIn
 from models.vouchers.rules import UseWay
 
-LINES_AT_ONCE = 200
-"""So many are read and written between two breaths of the event loop: some 4 ms."""
+LINES_AT_ONCE, IN_A_BREATH = 2_000, 200
+"""So many are read by one statement, and so many written between two breaths of the event loop: some 4 ms."""
 WAY_WORDS: Mapping[UseWay, str] = {
     UseWay.ORDER: "预订",
     UseWay.DESK: "前台",
@@ -63,7 +64,9 @@ async def _written(head: Sequence[Sequence[str]], settlement_id: int) -> AsyncIt
     yield b"\xef\xbb\xbf" + csv_bytes(*head)
     after = 0
     while lines := await lines_of(settlement_id, LINES_AT_ONCE, after):
-        yield csv_bytes(*(_cells(line) for line in lines))
+        for first in range(0, len(lines), IN_A_BREATH):
+            yield csv_bytes(*(_cells(line) for line in lines[first : first + IN_A_BREATH]))
+            await asyncio.sleep(0)
         after = lines[-1].id
 
 
