@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test soak check bench bench-rush bench-scale format lock migration schema documents clean
+.PHONY: help run demo test soak check bench bench-rush bench-scale bench-settlement format lock migration schema documents clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-rush: .venv/dev.stamp ## the rush at ten: claims a second, durable, beside
 
 bench-scale: .venv/dev.stamp ## CPU of a request in houses of 1,000 to 100,000 venues; minutes, 20 GB of disk (SCALE=small); writes build/bench-scale.json
 	@$(BIN)/python -m tests.bench.scale
+
+bench-settlement: .venv/dev.stamp ## settling up to 110,000 entries: statements, memory, standstill, longest transaction; writes build/bench-settlement.json
+	@$(BIN)/python -m tests.bench.settlement
 
 format: .venv/dev.stamp ## mend what ruff can mend
 	$(BIN)/ruff check --fix

@@ -15,7 +15,7 @@ from models.staff.rules import Power
 from models.vouchers import challenges, venue_codes
 from models.vouchers.board import Seen
 from models.vouchers.challenges import ChallengeNeeded, Puzzle, Subject
-from models.vouchers.claiming import Claim, Given
+from models.vouchers.claims import Claim, Given
 from models.vouchers.rules import Challenge, ClaimWay
 from models.vouchers.rush import DoorCrowded
 from plans.costs import Weight

@@ -5,14 +5,18 @@ from typing import Annotated, Self
 
 import strawberry
 from strawberry import argument
+from strawberry.relay import PageInfo
 
 from models.calendar import business_day
-from models.statistics import programme, subsidies
+from models.statistics import programme, redemptions, subsidies
 from models.statistics.programme import MOST_ROWS, Asked, Row
+from models.statistics.redemptions import Redemption
 from models.statistics.rules import Claims, GroupedBy, PeriodKind, ProgrammeAge, Uses
 from models.statistics.subsidies import MOST_VENUES, VenueSubsidy
+from models.vouchers.rules import UseWay
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
+from resolvers.paging import checked_size, page_info, read_cursor
 from resolvers.scalars import Fen
 
 strawberry.enum(
@@ -29,6 +33,7 @@ strawberry.enum(
     ProgrammeAge, name="ProgrammeAge", description="On the day of the claim; UNKNOWN has no real name."
 )
 
+MOST_REDEMPTIONS = 100
 _HIDDEN = "Null: about too few people, or it would give away another figure that is."
 
 
@@ -147,8 +152,90 @@ class Subsidies:
     total: Fen | None = strawberry.field(description="The subsidy of all, rounded; null: of too few people.")
 
 
+@strawberry.type(description="A redemption that stands. Nothing here says who the citizen was.")
+class ProgrammeRedemption:
+    use_no: str
+    venue_id: strawberry.ID
+    venue_name: str
+    used_at: datetime
+    way: UseWay
+    clerk: str = strawberry.field(description="Who wrote it off; empty: an order's.")
+    bill: Fen
+    used: Fen
+    venue_share: Fen
+    settlement_no: str = strawberry.field(
+        description="The latest settlement it stands in; empty: not settled yet."
+    )
+
+    @classmethod
+    def of(cls, redemption: Redemption) -> Self:
+        return cls(
+            use_no=redemption.use_no,
+            venue_id=strawberry.ID(redemption.venue_id),
+            venue_name=redemption.venue_name,
+            used_at=redemption.used_at,
+            way=redemption.way,
+            clerk=redemption.clerk,
+            bill=Fen(redemption.bill_fen),
+            used=Fen(redemption.used_fen),
+            venue_share=Fen(redemption.venue_share_fen),
+            settlement_no=redemption.settlement_no,
+        )
+
+
+@strawberry.type
+class ProgrammeRedemptionEdge:
+    node: ProgrammeRedemption
+    cursor: str
+
+
+@strawberry.type
+class ProgrammeRedemptionConnection:
+    edges: list[ProgrammeRedemptionEdge]
+    page_info: PageInfo
+
+
 @strawberry.type
 class StatisticsQueries:
+    @strawberry.field(
+        directives=[
+            ListSize(assumed_size=MOST_REDEMPTIONS, slicing_arguments=["first"], sized_fields=["edges"]),
+            Weight(weight=2000),
+        ],
+        description="From a figure of `programmeStatistics` that is shown down to its redemptions, for who may see those (READ_SETTLEMENT); not by age.",
+    )
+    async def programme_redemptions(
+        self,
+        info: Info,
+        by: GroupedBy,
+        key: Annotated[str, argument(description="Of the row; empty: of all.")],
+        campaign_id: Annotated[strawberry.ID | None, argument(description="Left out: all.")] = None,
+        period: PeriodKind = PeriodKind.MONTH,
+        day: Annotated[date | None, argument(description="One in the period; left out: today.")] = None,
+        first: int = 50,
+        after: str | None = None,
+    ) -> ProgrammeRedemptionConnection:
+        clerk = await info.context.staff()
+        found = await redemptions.redemptions(
+            Asked(by=by, kind=period, day=day or business_day(info.context.now), campaign_id=campaign_id),
+            key,
+            clerk=clerk,
+            smallest_group=info.context.services.smallest_group,
+            first=checked_size(first, MOST_REDEMPTIONS),
+            before_id=read_cursor(after, "u"),
+            now=info.context.now,
+        )
+        edges = [
+            ProgrammeRedemptionEdge(node=ProgrammeRedemption.of(each), cursor=f"u{each.id}")
+            for each in found[:first]
+        ]
+        return ProgrammeRedemptionConnection(
+            edges=edges,
+            page_info=page_info(
+                [edge.cursor for edge in edges], has_next=len(found) > first, has_previous=after is not None
+            ),
+        )
+
     @strawberry.field(
         directives=[Weight(weight=2000)],
         description="Whoever oversees the programme: what was claimed and used, in groups of enough people.",

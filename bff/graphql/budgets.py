@@ -176,7 +176,7 @@ BUDGETS: Sequence[Budget] = (
     ),
     Budget(  # each counts a million vouchers; whoever looks at figures thinks in between
         name="programme-figures",
-        fields=frozenset(("programmeStatistics", "subsidies")),
+        fields=frozenset(("programmeStatistics", "programmeRedemptions", "subsidies")),
         address=(300, MINUTE),
         device=(20, MINUTE),
     ),

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from bff.graphql.rates import Rates, who
@@ -64,8 +64,8 @@ def settlement_routes(door: SettlementDoor) -> list[BaseRoute]:
         return _file(content, "application/json", f"{no}.json")
 
     async def sheet(clerk: StaffSignedIn, request: Request, _now: datetime) -> Response:
-        no, content = await files.sheet(clerk=clerk, settlement_no=request.path_params["no"])
-        return _file(content, "text/csv; charset=utf-8", f"{no}.csv")
+        no, written = await files.sheet(clerk=clerk, settlement_no=request.path_params["no"])
+        return StreamingResponse(written, headers=_as_file(f"{no}.csv"), media_type="text/csv; charset=utf-8")
 
     async def receipt(clerk: StaffSignedIn, request: Request, _now: datetime) -> Response:
         found = await receipts.receipt_of(clerk=clerk, settlement_no=request.path_params["no"])
@@ -130,5 +130,8 @@ async def _answered(door: SettlementDoor, request: Request, act: str, answer: An
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:
-    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, headers=headers, media_type=media_type)
+    return Response(content, headers=_as_file(name), media_type=media_type)
+
+
+def _as_file(name: str) -> Mapping[str, str]:
+    return {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}

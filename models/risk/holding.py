@@ -10,13 +10,17 @@ as well, and both together are nothing.
 
 
 def held_where(event: str = "voucher_event") -> str:
-    """The entry's use, or its venue's week, is in a case that is OPEN. One in a case is held with all its entries."""
-    return f"""EXISTS (
-      SELECT 1 FROM voucher_use judged JOIN risk_case ON risk_case.state = 'OPEN'
-         AND (risk_case.use_id = judged.id
-              OR risk_case.use_id IS NULL AND risk_case.venue_id = judged.venue_id
-                 AND judged.business_day >= risk_case.week AND judged.business_day < risk_case.week_ends)
-       WHERE judged.id = {event}.use_id)"""
+    """The entry's use, or its venue's week, is in a case that is OPEN. One in a case is held with all its entries.
+
+    Two questions rather than one with an OR in its join, so that open cases are gone through once and not for each entry.
+    """
+    return f"""(EXISTS (
+      SELECT 1 FROM risk_case WHERE risk_case.state = 'OPEN' AND risk_case.use_id = {event}.use_id)
+      OR EXISTS (
+      SELECT 1 FROM voucher_use judged JOIN risk_case ON risk_case.state = 'OPEN' AND risk_case.use_id IS NULL
+         AND risk_case.venue_id = judged.venue_id
+         AND judged.business_day >= risk_case.week AND judged.business_day < risk_case.week_ends
+       WHERE judged.id = {event}.use_id))"""
 
 
 def unjudged_where(event: str = "voucher_event") -> str:

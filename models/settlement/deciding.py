@@ -11,7 +11,7 @@ from models.audit.deeds import concerning
 from models.errors import BadInput
 from models.keys import StatementKeys
 from models.settlement import statements
-from models.settlement.drafting import HELD_BACK, note_step, sum_up
+from models.settlement.drafting import HELD_BACK
 from models.settlement.rules import (
     FourEyes,
     SettlementChanged,
@@ -21,7 +21,14 @@ from models.settlement.rules import (
     SettlementUnknown,
     checked_reason,
 )
-from models.settlement.tables import Settlement, SettlementDeduction, SettlementLine, SettlementStep
+from models.settlement.summing import note_step, sum_up
+from models.settlement.tables import (
+    WITHOUT_STATEMENT,
+    Settlement,
+    SettlementDeduction,
+    SettlementLine,
+    SettlementStep,
+)
 from models.staff.powers import not_allowed
 from models.staff.rules import Power, StaffSignedIn
 from models.vouchers.campaigns import KeyReused, checked_key, may_for
@@ -152,7 +159,8 @@ async def locked(clerk: StaffSignedIn, settlement_no: str, *powers: Power) -> Se
     wanted = settlement_no.strip().upper()
     settlement = None
     if len(wanted) <= 32:
-        settlement = await Settlement.filter(settlement_no=wanted).select_for_update().first()
+        found = Settlement.filter(settlement_no=wanted).only(*WITHOUT_STATEMENT)
+        settlement = await found.select_for_update().first()
     if settlement is None:
         raise SettlementUnknown
     campaign = await VoucherCampaign.get(id=settlement.campaign_id)

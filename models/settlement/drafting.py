@@ -5,24 +5,28 @@ things happen in, each entry is settled once. Left for a later one is what someb
 and venues with an earlier settlement that is not decided yet: what that one carries is not known before.
 """
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from models import database
 from models.audit.deeds import concerning
+from models.calendar import instant_of
 from models.ids import new_no, request_hash
 from models.risk.holding import held_where, unjudged_where
-from models.settlement.rules import Period, SettlementState, Sums, checked_period, sums_of
-from models.settlement.tables import Settlement, SettlementDeduction, SettlementDraft, SettlementStep
+from models.settlement.rules import Period, SettlementState, checked_period
+from models.settlement.summing import brought_by, step_of, write_sums
+from models.settlement.tables import Settlement, SettlementDraft, SettlementStep
 from models.staff.powers import not_allowed
 from models.staff.rules import Power, StaffSignedIn
 from models.vouchers.campaigns import CampaignUnknown, KeyReused, campaign_called, checked_key, may_for
-from models.vouchers.rules import EventKind
 from models.vouchers.tables import VoucherCampaign
 
 FREE = """voucher_event.campaign_id = $1 AND voucher_event.happened_at < $2
    AND NOT EXISTS (SELECT 1 FROM settlement_line settled WHERE settled.entry_id = voucher_event.id)"""
+ENTRIES_AT_ONCE = 20_000
+"""So many are looked at by one statement, which takes a second or two; one of the web may take five."""
+BEFORE_ALL = instant_of(date(2000, 1, 1), 0)
 HELD_BACK = f"({held_where()} OR {unjudged_where()})"
 _UNDECIDED = """EXISTS (SELECT 1 FROM settlement undecided
    WHERE undecided.campaign_id = voucher_event.campaign_id AND undecided.venue_id = voucher_event.venue_id
@@ -87,13 +91,12 @@ async def _draft(
     await _take_entries(draft, period)
     made = await Settlement.filter(draft_id=draft.id).order_by("id")
     brought = await brought_by([settlement.id for settlement in made])
-    for settlement in made:
-        sums = brought.get(settlement.id)
-        if sums is None:  # the last of its entries was held in this very moment
-            await settlement.delete()
-            continue
-        await write_sums(settlement, replace(sums, carried_in=settlement.carried_in_fen))
-        await note_step(settlement, "", clerk.staff_id, now=now)
+    await Settlement.filter(
+        id__in=[0, *(each.id for each in made if each.id not in brought)]
+    ).delete()  # all is held
+    made = [settlement for settlement in made if settlement.id in brought]
+    await write_sums({each.id: replace(brought[each.id], carried_in=each.carried_in_fen) for each in made})
+    await SettlementStep.bulk_create([step_of(each, "", clerk.staff_id, now=now) for each in made])
     return await _report(draft, period)
 
 
@@ -103,10 +106,11 @@ async def alone_with_books(campaign_id: int) -> None:
 
 
 async def _one_for_each_venue(draft: SettlementDraft, period: Period, now: datetime) -> None:
-    """Empty as yet. What the venue's last one carried out, this one takes; each is carried once."""
+    """Empty as yet, also where all that is free turns out to be held. What the venue's last one carried out, this one
+    takes; each is carried once."""
     venues = await database.rows(
         f"""SELECT DISTINCT voucher_event.venue_id FROM voucher_event
-             WHERE {FREE} AND NOT {HELD_BACK} AND NOT {_UNDECIDED} ORDER BY voucher_event.venue_id""",
+             WHERE {FREE} AND NOT {_UNDECIDED} ORDER BY voucher_event.venue_id""",
         draft.campaign_id,
         period.ends_at,
         draft.id,
@@ -121,36 +125,61 @@ async def _one_for_each_venue(draft: SettlementDraft, period: Period, now: datet
             draft.campaign_id,
         )
     }
-    for venue in venues:
-        earlier = carried.get(venue["venue_id"])
-        owed = 0 if earlier is None else earlier["carried_out_fen"]
-        await Settlement.create(
-            settlement_no=new_no("S", now),
-            draft_id=draft.id,
-            campaign_id=draft.campaign_id,
-            venue_id=venue["venue_id"],
-            from_day=period.from_day,
-            until_day=period.until_day,
-            state=SettlementState.DRAFT,
-            carried_in_fen=owed,
-            carried_out_fen=owed,
-            carried_from_id=None if earlier is None else earlier["id"],
-            drafted_at=now,
-        )
+    await Settlement.bulk_create(
+        [_empty(draft, row["venue_id"], carried.get(row["venue_id"]), now) for row in venues]
+    )
+
+
+def _empty(draft: SettlementDraft, venue_id: int, earlier: Any | None, now: datetime) -> Settlement:
+    owed = 0 if earlier is None else earlier["carried_out_fen"]
+    return Settlement(
+        settlement_no=new_no("S", now),
+        draft_id=draft.id,
+        campaign_id=draft.campaign_id,
+        venue_id=venue_id,
+        from_day=draft.from_day,
+        until_day=draft.until_day,
+        state=SettlementState.DRAFT,
+        carried_in_fen=owed,
+        carried_out_fen=owed,
+        carried_from_id=None if earlier is None else earlier["id"],
+        drafted_at=now,
+    )
 
 
 async def _take_entries(draft: SettlementDraft, period: Period) -> None:
-    """In one statement; the sums are read from what it took, never beside it."""
-    await database.rows(
-        f"""INSERT INTO settlement_line (settlement_id, entry_id)
-            SELECT settlement.id, voucher_event.id
-              FROM voucher_event JOIN settlement ON settlement.draft_id = $3
-                                                AND settlement.venue_id = voucher_event.venue_id
-             WHERE {FREE} AND NOT {HELD_BACK} ORDER BY voucher_event.id""",
-        draft.campaign_id,
-        period.ends_at,
-        draft.id,
+    """A part of the period after the other, each in one statement that selects and takes; the sums are read from what was
+    taken, never beside it."""
+    since, until = await _part(draft.campaign_id, None, period)
+    while since is not None:
+        await database.rows(
+            f"""INSERT INTO settlement_line (settlement_id, entry_id)
+                SELECT settlement.id, voucher_event.id
+                  FROM voucher_event JOIN settlement ON settlement.draft_id = $3
+                                                    AND settlement.venue_id = voucher_event.venue_id
+                 WHERE {FREE} AND voucher_event.happened_at >= $4 AND NOT {HELD_BACK} ORDER BY voucher_event.id""",
+            *(draft.campaign_id, until, draft.id, since),
+        )
+        since, until = await _part(draft.campaign_id, until, period)
+
+
+async def _part(campaign_id: int, since: datetime | None, period: Period) -> tuple[datetime | None, datetime]:
+    """From the first entry of the campaign that is not before `since`, as many as one statement looks at, and all that
+    happened in the same instant as the last of them. None: there are no more."""
+    first = await _happened(campaign_id, since or BEFORE_ALL, period, 0)
+    if first is None:
+        return None, period.ends_at
+    last = await _happened(campaign_id, first, period, ENTRIES_AT_ONCE)
+    return first, period.ends_at if last is None else last + timedelta(microseconds=1)
+
+
+async def _happened(campaign_id: int, since: datetime, period: Period, after: int) -> datetime | None:
+    found = await database.row(
+        """SELECT happened_at FROM voucher_event WHERE campaign_id = $1 AND happened_at >= $2 AND happened_at < $3
+            ORDER BY happened_at LIMIT 1 OFFSET $4""",
+        *(campaign_id, since, period.ends_at, after),
     )
+    return None if found is None else database.utc(found["happened_at"])
 
 
 async def _report(draft: SettlementDraft, period: Period) -> Drafted:
@@ -169,63 +198,4 @@ async def _report(draft: SettlementDraft, period: Period) -> Drafted:
         settlements=int(left["made"]),
         held_entries=int(left["held"]),
         undecided_venues=int(left["undecided"]),
-    )
-
-
-# What all acts on settlements need, inside their transactions.
-
-
-async def brought_by(settlement_ids: Collection[int]) -> Mapping[int, Sums]:
-    """What the lines of each come to; nothing for one without lines."""
-    entries: dict[int, list[tuple[EventKind, int, int]]] = {}
-    for row in await database.rows(
-        """SELECT settlement_line.settlement_id, voucher_event.kind, SUM(voucher_event.amount_fen) AS amount,
-                  SUM(voucher_event.venue_share_fen) AS share
-             FROM settlement_line JOIN voucher_event ON voucher_event.id = settlement_line.entry_id
-            WHERE settlement_line.settlement_id = ANY($1::bigint[])
-            GROUP BY settlement_line.settlement_id, voucher_event.kind""",
-        list(settlement_ids),
-    ):
-        entry = (EventKind(row["kind"]), int(row["amount"]), int(row["share"]))
-        entries.setdefault(row["settlement_id"], []).append(entry)
-    return {settlement_id: sums_of(each) for settlement_id, each in entries.items()}
-
-
-async def sum_up(settlement: Settlement) -> None:
-    """Anew from its lines and deductions; its row is locked."""
-    sums = (await brought_by([settlement.id]))[settlement.id]
-    deducted = await SettlementDeduction.filter(settlement_id=settlement.id)
-    await write_sums(
-        settlement,
-        replace(
-            sums,
-            carried_in=settlement.carried_in_fen,
-            deducted=sum(int(each.amount_fen) for each in deducted),
-        ),
-    )
-
-
-async def write_sums(settlement: Settlement, sums: Sums) -> None:
-    settlement.used_fen, settlement.taken_back_fen = sums.used, sums.taken_back
-    settlement.conflict_fen, settlement.venue_share_fen = sums.conflict, sums.venue_share
-    settlement.deducted_fen = sums.deducted
-    settlement.payable_fen, settlement.carried_out_fen = sums.payable, sums.carried_out
-    await settlement.save(
-        update_fields=[
-            *("used_fen", "taken_back_fen", "conflict_fen", "venue_share_fen", "deducted_fen"),
-            *("payable_fen", "carried_out_fen"),
-        ]
-    )
-
-
-async def note_step(
-    settlement: Settlement, from_state: str, staff_id: int, *, reason: str = "", now: datetime
-) -> None:
-    await SettlementStep.create(
-        settlement_id=settlement.id,
-        from_state=from_state,
-        to_state=settlement.state,
-        staff_id=staff_id,
-        reason=reason,
-        happened_at=now,
     )

@@ -3,6 +3,7 @@
 A settlement is paid once: one live payout, one payment record, one bank reference, each under a unique constraint.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +17,6 @@ from models.keys import SealingKeys
 from models.settlement.accounts import opened
 from models.settlement.banking import PayoutRow, checked_reference, payout_file
 from models.settlement.deciding import locked, refuse_who_works_there
-from models.settlement.drafting import note_step
 from models.settlement.receipts import receipt_to_attach, sha256_of
 from models.settlement.rules import (
     AccountState,
@@ -26,7 +26,16 @@ from models.settlement.rules import (
     SettlementStateRefused,
     checked_reason,
 )
-from models.settlement.tables import PaymentRecord, Payout, PayoutBatch, Settlement, VenueAccount
+from models.settlement.summing import note_step, step_of
+from models.settlement.tables import (
+    WITHOUT_STATEMENT,
+    PaymentRecord,
+    Payout,
+    PayoutBatch,
+    Settlement,
+    SettlementStep,
+    VenueAccount,
+)
 from models.staff.powers import not_allowed
 from models.staff.rules import Power, StaffSignedIn
 from models.vouchers.campaigns import CampaignUnknown, KeyReused, campaign_called, checked_key, may_for
@@ -82,24 +91,45 @@ async def _make(
         request_key=key,
         made_at=now,
     )
-    for settlement, account in due:
-        await Payout.create(
-            batch_id=batch.id,
-            settlement_id=settlement.id,
-            attempt=1 + await Payout.filter(settlement_id=settlement.id).count(),
-            account_id=account.id,
-            amount_fen=settlement.payable_fen,
-            state=PayoutState.SENT,
-        )
-        await _move(settlement, SettlementState.IN_PAYOUT, clerk.staff_id, reason=batch_no, now=now)
+    await _send(batch, due, clerk.staff_id, now)
     concerning("PAYOUT_BATCH", batch_no, detail=f"{len(due)} payouts, {batch.total_fen} fen")
     return batch_no
+
+
+async def _send(
+    batch: PayoutBatch, due: Sequence[tuple[Settlement, VenueAccount]], staff_id: int, now: datetime
+) -> None:
+    """All of a batch, in as many statements as one."""
+    settlement_ids = [settlement.id for settlement, _ in due]
+    earlier = Counter(
+        await Payout.filter(settlement_id__in=settlement_ids).values_list("settlement_id", flat=True)
+    )
+    await Payout.bulk_create(
+        [
+            Payout(
+                batch_id=batch.id,
+                settlement_id=settlement.id,
+                attempt=1 + earlier[settlement.id],
+                account_id=account.id,
+                amount_fen=settlement.payable_fen,
+                state=PayoutState.SENT,
+            )
+            for settlement, account in due
+        ]
+    )
+    await Settlement.filter(id__in=settlement_ids).update(state=SettlementState.IN_PAYOUT)
+    steps = []
+    for settlement, _ in due:
+        was, settlement.state = settlement.state, SettlementState.IN_PAYOUT
+        steps.append(step_of(settlement, was, staff_id, reason=batch.batch_no, now=now))
+    await SettlementStep.bulk_create(steps)
 
 
 async def _due(campaign_id: int) -> Sequence[tuple[Settlement, VenueAccount]]:
     """Locked, in the order in which they are paid. Raises NOTHING_TO_PAY."""
     settlements = (
         await Settlement.filter(campaign_id=campaign_id, state=SettlementState.APPROVED, payable_fen__gt=0)
+        .only(*WITHOUT_STATEMENT)
         .order_by("id")
         .select_for_update()
     )
@@ -124,8 +154,13 @@ async def batch_file(*, clerk: StaffSignedIn, batch_no: str, keys: SealingKeys) 
     SETTLEMENT_UNKNOWN."""
     batch = await batch_in_reach(clerk, batch_no)
     concerning("PAYOUT_BATCH", batch.batch_no, reading=True)
-    payouts = await Payout.filter(batch_id=batch.id).order_by("id").prefetch_related("settlement", "account")
-    rows = [_row(payout.settlement.settlement_no, payout.account, payout.amount_fen, keys) for payout in payouts]
+    payouts = await Payout.filter(batch_id=batch.id).order_by("id").prefetch_related("account")
+    numbers = dict(
+        await Settlement.filter(id__in=[payout.settlement_id for payout in payouts]).values_list(
+            "id", "settlement_no"
+        )
+    )
+    rows = [_row(numbers[payout.settlement_id], payout.account, payout.amount_fen, keys) for payout in payouts]
     content = payout_file(batch.batch_no, rows)
     sha256 = sha256_of(content)
     if sha256 != batch.file_sha256:

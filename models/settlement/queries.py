@@ -11,6 +11,7 @@ from models import database
 from models.audit.deeds import concerning
 from models.settlement.deciding import MOST_DEDUCTIONS
 from models.settlement.rules import SettlementState, SettlementUnknown
+from models.settlement.tables import WITHOUT_STATEMENT
 from models.settlement.views import (
     BatchView,
     Deduction,
@@ -28,14 +29,8 @@ from models.staff.rules import Power, StaffSignedIn
 
 STEPS_SHOWN = 20
 
-_COLUMNS = (
-    *("id", "settlement_no", "from_day", "until_day", "state", "used_fen", "taken_back_fen", "conflict_fen"),
-    *("venue_share_fen", "deducted_fen", "carried_in_fen", "payable_fen", "carried_out_fen", "carried_from_id"),
-    *("key_id", "drafted_at", "approved_at"),
-)
-"""All but the statement, which has every line in it."""
 _VIEW = f"""
-SELECT {", ".join(f"settlement.{column}" for column in _COLUMNS)}, voucher_campaign.public_id AS campaign_public_id, voucher_campaign.title,
+SELECT {", ".join(f"settlement.{column}" for column in WITHOUT_STATEMENT)}, voucher_campaign.public_id AS campaign_public_id, voucher_campaign.title,
        venue.public_id AS venue_public_id, venue.name AS venue_name,
        (SELECT payout_batch.batch_no FROM payout JOIN payout_batch ON payout_batch.id = payout.batch_id
          WHERE payout.settlement_id = settlement.id AND payout.state <> 'FAILED') AS batch_no

@@ -5,7 +5,7 @@ read by writing it anew: whatever is not that very text, byte for byte, does not
 are the same file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -21,7 +21,7 @@ class NotOurs(Exception):
     """The file is not a statement that one of these keys signed. Its text says why, for whoever checks."""
 
 
-def canonical(content: Mapping[str, Any]) -> bytes:
+def canonical(content: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
     """One text for one content."""
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 

@@ -77,6 +77,22 @@ class Settlement(Table):
         indexes = (("campaign_id", "venue_id"), ("venue_id",))
 
 
+WITHOUT_STATEMENT = (
+    *("id", "settlement_no", "draft_id", "campaign_id", "venue_id", "from_day", "until_day", "state", "used_fen"),
+    *("taken_back_fen", "conflict_fen", "venue_share_fen", "deducted_fen", "carried_in_fen", "payable_fen"),
+    *(
+        "carried_out_fen",
+        "carried_from_id",
+        "proposed_by_id",
+        "approved_by_id",
+        "key_id",
+        "drafted_at",
+        "approved_at",
+    ),
+)
+"""All of a settlement but its statement, which has every line in it: some 200 bytes each, of a large venue megabytes."""
+
+
 class SettlementLine(Table):
     """One entry of the programme's books, settled. What it says stands in the entry, which nobody edits."""
 

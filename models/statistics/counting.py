@@ -50,7 +50,7 @@ async def claims_counted(by: GroupedBy, of: Of) -> Counted[Claims]:
     cells = _CLAIMS_BY[by]
     found = await database.rows(
         _CLAIMS.format(
-            row=_spoken(cells[0], "voucher.claimed_at"),
+            row=spoken(cells[0], "voucher.claimed_at"),
             column=cells[1],
             their_regions=regions_where(Power.READ_STATISTICS, region="region.key"),
             their_campaigns=regions_where(Power.READ_STATISTICS, region="voucher_campaign.region_key"),
@@ -72,7 +72,7 @@ async def uses_counted(by: GroupedBy, of: Of) -> Counted[Uses]:
     cells = _USES_BY[by]
     found = await database.rows(
         _USES.format(
-            row=_spoken(cells[0], "used.used_at"),
+            row=spoken(cells[0], "used.used_at"),
             column=cells[1],
             their_venues=venues_where(Power.READ_STATISTICS),
             sums=_totalled(
@@ -97,7 +97,7 @@ async def uses_counted(by: GroupedBy, of: Of) -> Counted[Uses]:
 
 
 _NOTHING = "0"
-_REGION, _AGE, _HOUR = "place.id", "COALESCE(claim_age.from_age, -1)", "HOUR OF"
+_AGE, SHANGHAI_HOUR = "COALESCE(claim_age.from_age, -1)", "HOUR OF"
 _CLAIMS_BY: Mapping[GroupedBy, tuple[str, str]] = {
     GroupedBy.DISTRICT: (
         "COALESCE(place.id, 0)",
@@ -105,14 +105,14 @@ _CLAIMS_BY: Mapping[GroupedBy, tuple[str, str]] = {
     ),  # with ages: a table that shares its totals must hide with it
     GroupedBy.AGE: ("COALESCE(place.id, 0)", _AGE),
     GroupedBy.AGE_AND_DISTRICT: ("COALESCE(place.id, 0)", _AGE),
-    GroupedBy.HOUR: (_HOUR, _NOTHING),
+    GroupedBy.HOUR: (SHANGHAI_HOUR, _NOTHING),
     GroupedBy.SPORT: (_NOTHING, _NOTHING),
 }
 _USES_BY: Mapping[GroupedBy, tuple[str, str]] = {
     GroupedBy.DISTRICT: ("venue.region_id", _AGE),
     GroupedBy.AGE: ("venue.region_id", _AGE),
     GroupedBy.AGE_AND_DISTRICT: ("venue.region_id", _AGE),
-    GroupedBy.HOUR: (_HOUR, _NOTHING),
+    GroupedBy.HOUR: (SHANGHAI_HOUR, _NOTHING),
     GroupedBy.SPORT: ("used.sport_code", _NOTHING),
 }
 
@@ -174,10 +174,9 @@ def _cell(row: Any) -> tuple[Key, Key]:
     return (row["line"] if row["is_line"] else None, row["field"] if row["is_field"] else None)
 
 
-def _spoken(cell: str, instant: str) -> str:
-    """The hour on Shanghai's clock (UTC+8 since 1991), as each database says it."""
-    if cell != _HOUR:
-        return cell
+def spoken(cell: str, instant: str) -> str:
+    """With the hour on Shanghai's clock (UTC+8 since 1991) as each database says it."""
+    hour = f"CAST(strftime('%H', {instant}, '+8 hours') AS INTEGER)"
     if database.on_postgres():
-        return f"EXTRACT(HOUR FROM {instant} AT TIME ZONE 'Asia/Shanghai')::int"
-    return f"CAST(strftime('%H', {instant}, '+8 hours') AS INTEGER)"
+        hour = f"EXTRACT(HOUR FROM {instant} AT TIME ZONE 'Asia/Shanghai')::int"
+    return cell.replace(SHANGHAI_HOUR, hour)

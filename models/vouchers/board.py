@@ -22,7 +22,7 @@ from models import database
 from models.errors import DomainError
 from models.gathering import on_its_own
 from models.vouchers.claim_rules import campaign_unknown, closed, first_opening, round_not_open, sold_out
-from models.vouchers.claiming import terms_in_force
+from models.vouchers.claim_stock import terms_in_force
 from models.vouchers.rules import CampaignState, Terms, key_mark
 
 RENEWED_AFTER, OLDEST = 0.4, 0.9

@@ -5,7 +5,7 @@ the member's row and has called `alone_with_people`, so that nobody counts the s
 voucher; and calls `alone_at_the_cap` before counting.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -79,6 +79,20 @@ async def terms_in_force(campaign_id: int, version: int) -> Terms:
     )
     assert found is not None
     return terms_of(orjson.loads(found["terms"]))
+
+
+async def terms_of_versions(versions: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], Terms]:
+    """The same for many at once, by campaign and version."""
+    if not versions:
+        return {}
+    found = await database.rows(
+        """SELECT campaign_id, version, terms FROM voucher_terms
+            WHERE campaign_id = ANY($1::bigint[]) AND version = ANY($2::bigint[])""",
+        [campaign_id for campaign_id, _ in versions],
+        [version for _, version in versions],
+    )
+    read = {(row["campaign_id"], row["version"]): row["terms"] for row in found}
+    return {version: terms_of(orjson.loads(read[version])) for version in versions}
 
 
 async def alone_with_people(person_ids: Iterable[int | None]) -> None:

@@ -14,7 +14,8 @@ from models.real_names.at_desk import PersonHere, person_here
 from models.staff.rules import Power, StaffSignedIn
 from models.vouchers import codes
 from models.vouchers.claim_rules import require_key
-from models.vouchers.claiming import Claim, claim_one
+from models.vouchers.claiming import claim_one
+from models.vouchers.claims import Claim
 from models.vouchers.rules import ClaimWay
 
 MOST_VOUCHERS = 20

@@ -27,7 +27,7 @@ from models.vouchers.fitting import (
     alone_at_the_cap,
     alone_with_people,
     place_of,
-    terms_in_force,
+    terms_of_versions,
     unfit,
     usage,
     venue_share_fen,
@@ -109,8 +109,8 @@ async def so_far_of(voucher: Voucher, terms: Terms, basket: Basket, now: datetim
 
 
 async def terms_by_voucher(vouchers: Sequence[Voucher]) -> dict[int, Terms]:
-    versions = {(voucher.campaign_id, voucher.terms_version) for voucher in vouchers}
-    terms = {version: await terms_in_force(*version) for version in sorted(versions)}
+    """Under which each was claimed: one statement, of however many campaigns they are."""
+    terms = await terms_of_versions({(voucher.campaign_id, voucher.terms_version) for voucher in vouchers})
     return {voucher.id: terms[voucher.campaign_id, voucher.terms_version] for voucher in vouchers}
 
 

@@ -25,7 +25,8 @@ from models.members import queries as members
 from models.members.queries import SignedIn
 from models.vouchers.board import Board, Seen
 from models.vouchers.claim_rules import require_key
-from models.vouchers.claiming import Answer, Claim, Given, MemberBusy, claim_many
+from models.vouchers.claiming import claim_many
+from models.vouchers.claims import Answer, Claim, Given, MemberBusy
 
 GATHER_SECONDS = 0.002
 """How long a line that was empty waits for company."""

@@ -23,7 +23,7 @@ from models import database
 from models.codes.rules import CodeKeys
 from models.errors import DomainError, ErrorCode
 from models.vouchers.claim_rules import campaign_unknown
-from models.vouchers.claiming import terms_in_force
+from models.vouchers.claim_stock import terms_in_force
 from models.vouchers.places import VenuePlace, holds_at
 from models.vouchers.rules import Terms
 

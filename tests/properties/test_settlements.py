@@ -29,10 +29,10 @@ from models.calendar import business_day
 from models.errors import DomainError
 from models.risk.tables import RiskCase
 from models.settlement.deciding import approve, deduct, drop
-from models.settlement.drafting import brought_by
 from models.settlement.paying_out import batch_file, fail_payout
 from models.settlement.rules import owed_fen
 from models.settlement.signing import FORMAT
+from models.settlement.summing import brought_by
 from models.settlement.tables import (
     PaymentRecord,
     Payout,

@@ -12,6 +12,13 @@ query ($by: ProgrammeGroupedBy!, $campaignId: ID, $period: ProgrammePeriod! = MO
     total {{ {_ROW} }}
   }}
 }}"""
+PROGRAMME_REDEMPTIONS = """
+query ($by: ProgrammeGroupedBy!, $key: String!, $campaignId: ID, $period: ProgrammePeriod! = MONTH, $day: Date, $first: Int! = 50, $after: String) {
+  programmeRedemptions(by: $by, key: $key, campaignId: $campaignId, period: $period, day: $day, first: $first, after: $after) {
+    edges { cursor node { useNo venueId venueName usedAt way clerk bill used venueShare settlementNo } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}"""
 SUBSIDIES = """
 query ($campaignId: ID!, $month: Date) {
   subsidies(campaignId: $campaignId, month: $month) {

@@ -1,12 +1,15 @@
 """The programme's figures as clients ask for them."""
 
+from typing import Any
+
 import pytest
 
 from models.staff.rules import Role
+from models.vouchers.tables import VoucherUse
 from tests.house import House
 from tests.models.audit.lines import all_lines
 from tests.models.statistics.town import JINJIANG, WUHOU, Town, a_town
-from tests.resolvers.documents_statistics import PROGRAMME_STATISTICS, SUBSIDIES
+from tests.resolvers.documents_statistics import PROGRAMME_REDEMPTIONS, PROGRAMME_STATISTICS, SUBSIDIES
 
 
 @pytest.fixture
@@ -60,6 +63,42 @@ async def test_figures_are_rounded_and_a_few_people_s_are_null(house: House, tow
         *["SUBSIDIES 2026-11-01 2026-12-01"] * 2,
         "DISTRICT MONTH 2026-11-01 2026-12-01",
     ]
+
+
+async def test_a_figure_that_is_shown_leads_to_its_redemptions_and_a_hidden_one_nowhere(
+    house: House, town: Town
+) -> None:
+    regulator = await house.clerk(roles=(Role.REGULATOR,), region_key="", device_id="office")
+
+    async def listed(by: str, key: str, **more: Any) -> Any:
+        return (await regulator.ask(PROGRAMME_REDEMPTIONS, by=by, key=key, **more)).value
+
+    wuhou = {use.use_no for use in await VoucherUse.filter(venue_id=town.wuhou.id)}
+    page = await listed("DISTRICT", WUHOU, campaignId=town.campaign.public_id, first=5)
+    seen = [edge["node"] for edge in page["edges"]]
+    while page["pageInfo"]["hasNextPage"]:
+        page = await listed("DISTRICT", WUHOU, first=5, after=page["pageInfo"]["endCursor"])
+        seen += [edge["node"] for edge in page["edges"]]
+    assert (len(seen), {each["useNo"] for each in seen}) == (12, wuhou)
+    assert {(each["venueName"], each["bill"], each["used"], each["settlementNo"]) for each in seen} == {
+        ("武侯馆", 50_00, 20_00, "")
+    }
+    for by, key in (("DISTRICT", ""), ("SPORT", "BADMINTON"), ("HOUR", "10")):
+        assert len((await listed(by, key))["edges"]) == await VoucherUse.all().count() == 24
+    said = [line["detail"] for line in await all_lines() if line["act"] == "programmeRedemptions"]
+    assert said[0] == "DISTRICT MONTH 2026-11-01 2026-12-01"
+
+    for by, key, field in (
+        ("DISTRICT", "500103", "key"),  # one person, hidden
+        ("DISTRICT", JINJIANG, "key"),  # hidden beside them
+        ("DISTRICT", "510108", "key"),  # nobody
+        ("AGE", "UNKNOWN", "by"),
+        ("AGE_AND_DISTRICT", WUHOU, "by"),
+    ):
+        refusal = (await regulator.ask(PROGRAMME_REDEMPTIONS, by=by, key=key)).refusal
+        assert (refusal.code, refusal.field) == ("BAD_INPUT", field), (by, key)
+    finance = await house.clerk(town.wuhou.public_id, roles=(Role.FINANCE,), device_id="books")
+    assert (await finance.ask(PROGRAMME_REDEMPTIONS, by="DISTRICT", key=WUHOU)).refusal.code == "NOT_ALLOWED"
 
 
 async def test_nobody_at_a_venue_and_no_citizen_sees_any(house: House, town: Town) -> None:

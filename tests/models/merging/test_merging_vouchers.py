@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from models.errors import DomainError, ErrorCode
-from models.vouchers.claiming import Claim, claim_one
+from models.vouchers.claiming import claim_one
+from models.vouchers.claims import Claim
 from models.vouchers.rules import ClaimLimits, Terms, VoucherState
 from models.vouchers.tables import Voucher, VoucherUse
 from tests.databases import Database

@@ -18,8 +18,8 @@ from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.booking import a_hall, an_order, at, wanted
 from tests.factories.people import CODE_KEYS
+from tests.kills import cut_off, held, killed_while_waiting, nobody_else_is_here
 from tests.models.offline.halls import MINUTE, Counter, Town, a_town, check_money
-from tests.models.vouchers.test_killed import _cut_off, _held, _killed_while_waiting, _nobody_else_is_here
 
 pytestmark = pytest.mark.postgres
 HOUR = timedelta(hours=1)
@@ -144,7 +144,7 @@ async def test_an_upload_that_is_cut_off_after_any_statement_goes_on_where_it_wa
     seen = []
     for after in range(0, 400, 3):
         try:
-            with _cut_off(monkeypatch, after):
+            with cut_off(monkeypatch, after):
                 answers = await counter.uploads(NOW + HOUR, sent)
         except asyncio.CancelledError:
             seen.append(await _whole(town))
@@ -163,9 +163,9 @@ async def test_a_process_that_is_killed_in_the_middle_of_an_upload_kept_what_it_
     async def upload() -> int:
         return len(await counter.uploads(NOW + HOUR, sent))
 
-    async with _held("voucher_campaign", town.campaign.id):
-        await _killed_while_waiting(upload)
-    await _nobody_else_is_here()
+    async with held("voucher_campaign", town.campaign.id):
+        await killed_while_waiting(upload)
+    await nobody_else_is_here()
     assert await _whole(town) == 2
     assert [answer.outcome for answer in await counter.uploads(NOW + HOUR, sent)] == [
         *("DONE", "CONFLICT_PAID", "DONE")

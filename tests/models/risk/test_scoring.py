@@ -33,6 +33,7 @@ from tests.factories.risk import (
     the_use,
 )
 from tests.factories.vouchers import a_campaign
+from tests.kills import held, killed_while_waiting, nobody_else_is_here
 
 DUE = instant_of(business_day(NOW) + timedelta(days=2), 6 * 60)
 """The day is over at midnight, and thirty hours later everything of it is known."""
@@ -133,6 +134,31 @@ async def test_a_job_that_is_killed_half_way_goes_on_where_it_was(
     await judged()
     assert await RiskScore.all().count() == await RiskCase.all().count() == 5
     assert {each.score for each in await RiskScore.all()} == {75}
+
+
+@pytest.mark.postgres
+async def test_a_worker_that_is_killed_while_it_judges_left_whole_batches_and_the_next_run_does_the_rest(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By SIGKILL, in the middle of the second batch of three, and then of opening cases."""
+    monkeypatch.setattr(scoring, "BATCH", 2)
+    office = await an_office()
+    fakes = [await a_fake(office.venue, office.campaign) for _ in range(5)]
+    async with held("voucher_use", fakes[3].use_id):
+        await killed_while_waiting(lambda: scoring.score_uses(now=JUDGED))
+    await nobody_else_is_here()
+    assert {each.use_id for each in await RiskScore.all()} == {fakes[0].use_id, fakes[1].use_id}
+    assert await scoring.score_uses(now=JUDGED) == 3
+    monkeypatch.undo()
+
+    async with held("voucher_use", fakes[3].use_id):
+        await killed_while_waiting(lambda: scoring.open_cases(now=JUDGED))
+    await nobody_else_is_here()
+    assert await counts() == (5, 0, 0)
+    assert await scoring.open_cases(now=JUDGED) == 5
+    await judged()
+    assert {case.use_id for case in await RiskCase.filter(week=None)} == {each.use_id for each in fakes}
+    assert await RiskScore.all().count() == 5
 
 
 @pytest.mark.postgres

@@ -226,7 +226,8 @@ async def test_a_draft_that_is_cancelled_midway_leaves_nothing(
 
     monkeypatch.setattr(drafting, "brought_by", then_dies)
     task = asyncio.create_task(drafted(it, key="killed"))
-    await reached.wait()
+    async with asyncio.timeout(10):
+        await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

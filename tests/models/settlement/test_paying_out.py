@@ -295,13 +295,17 @@ async def test_a_payout_that_is_cancelled_midway_leaves_nothing(
     it, _ = await an_approved_one()
     reached = asyncio.Event()
 
-    async def then_dies(*_: object, **__: object) -> None:
+    really = paying_out._send
+
+    async def then_dies(*sent: Any) -> None:
+        await really(*sent)
         reached.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(paying_out, "_move", then_dies)
+    monkeypatch.setattr(paying_out, "_send", then_dies)
     task = asyncio.create_task(paid_out(it, key="killed"))
-    await reached.wait()
+    async with asyncio.timeout(10):
+        await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -39,10 +39,11 @@ from models.vouchers.undoing import decide_held_use, held_uses, undo_redemption,
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.booking import a_hall, a_person, census
-from tests.factories.people import CODE_KEYS, a_clerk
+from tests.factories.people import CODE_KEYS, a_clerk, a_member
 from tests.factories.places import a_region, a_venue
 from tests.factories.vouchers import ACampaign, a_campaign, a_voucher
 from tests.queueing import until_waiting
+from tests.statements import statements_of
 
 MINUTE = timedelta(minutes=1)
 TERMS = Terms()
@@ -628,6 +629,28 @@ async def test_the_longest_minutes_that_terms_allow_are_there_to_the_end(db: Dat
     (found,) = await undoable_uses(clerk=supervisor, venue_id=desk.venue.public_id, now=latest)
     assert found.use_no == use_no
     await undo_redemption(clerk=supervisor, use_no=use_no, reason="扫错了人", now=latest)
+
+
+async def test_what_can_be_taken_back_costs_as_many_statements_for_many_uses_as_for_one(db: Database) -> None:
+    """Of several campaigns, each with terms of its own."""
+    desk = await a_desk()
+    supervisor = await a_supervisor(desk)
+
+    async def look() -> None:
+        found = await undoable_uses(clerk=supervisor, venue_id=desk.venue.public_id, now=IN_TIME)
+        assert len(found) == await VoucherUse.all().count()
+
+    async def another(campaign: ACampaign) -> None:
+        member_id, _ = await a_member()
+        await a_voucher(member_id, campaign, VoucherState.USED, venue=desk.venue, now=NOW)
+        await VoucherUse.all().update(staff_id=desk.clerk.staff_id)
+
+    await another(desk.campaign)
+    of_one = await statements_of(look)
+    for campaign in (desk.campaign, await a_campaign(terms=TERMS), await a_campaign(terms=TERMS)):
+        for _ in range(2):
+            await another(campaign)
+    assert await statements_of(look) == of_one
 
 
 async def test_a_reason_is_a_sentence(db: Database) -> None:

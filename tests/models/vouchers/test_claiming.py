@@ -15,8 +15,9 @@ from models import database
 from models.calendar import instant_of
 from models.errors import DomainError, ErrorCode
 from models.regions.tables import Region
-from models.vouchers import claiming
-from models.vouchers.claiming import Answer, Claim, Given, claim_many, claim_one
+from models.vouchers import claim_writing, claimants
+from models.vouchers.claiming import claim_many, claim_one
+from models.vouchers.claims import Answer, Claim, Given
 from models.vouchers.rules import AgeGroup, ClaimLimits, Terms, Validity, VoucherState, Who
 from models.vouchers.tables import Voucher
 from tests.conftest import NOW
@@ -309,7 +310,7 @@ async def test_a_claim_whose_voucher_has_moved_to_another_account_is_not_served_
 async def test_a_twin_of_a_handle_is_dealt_again(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     campaign = await a_campaign()
     dealt = iter(["0000000001", "0000000001", "0000000002", "0000000003", "0000000004"])
-    monkeypatch.setattr(claiming, "new_handle", lambda: next(dealt))
+    monkeypatch.setattr(claim_writing, "new_handle", lambda: next(dealt))
     assert codes(await claimed(campaign, await a_claim())) == ["given"]
     assert codes(await claimed(campaign, *await claims(2))) == ["given", "given"]
     assert {voucher.handle for voucher in await Voucher.all()} == {"0000000001", "0000000003", "0000000004"}
@@ -372,7 +373,7 @@ async def test_counting_some_peoples_vouchers_never_reads_the_whole_campaigns(db
             # Not the statistics of whatever test ran before, and nobody's newer ones until the end.
             await database.rows("ANALYZE voucher")
             await database.rows(given, 101, 3000)
-            plan = await database.rows(f"EXPLAIN {claiming._OF_THE_PERSON}", campaign.id, [1, 2, 3], [4, 5, 6])
+            plan = await database.rows(f"EXPLAIN {claimants._OF_THE_PERSON}", campaign.id, [1, 2, 3], [4, 5, 6])
             await rush.rollback()
         said = "\n".join(line[0] for line in plan)
         assert "Seq Scan" not in said, said

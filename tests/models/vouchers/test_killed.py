@@ -2,17 +2,11 @@
 next run finds the rest."""
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import Context
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import pytest
-from tortoise.connection import get_connection
 
 from models.vouchers import books
 from models.vouchers.confirming import end_bills
@@ -25,12 +19,11 @@ from tests.databases import Database
 from tests.factories.booking import a_person
 from tests.factories.people import a_member
 from tests.factories.vouchers import a_campaign, a_voucher
+from tests.kills import Job, cut_off, held, killed_while_waiting, nobody_else_is_here
 from tests.models.vouchers.test_at_desk import ABANDONED, Desk, a_desk
-from tests.queueing import until_waiting
 
 pytestmark = pytest.mark.postgres
 HOUR = timedelta(hours=1)
-Job = Callable[[], Awaitable[int]]
 
 
 async def _expiring() -> Job:
@@ -77,23 +70,6 @@ async def _how_it_stands() -> Any:
     )
 
 
-@contextmanager
-def _cut_off(monkeypatch: pytest.MonkeyPatch, after: int) -> Iterator[None]:
-    """After so many statements the worker is told to end, which it does at once."""
-    statements, really = 0, asyncpg.Connection._execute
-
-    async def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
-        nonlocal statements
-        statements += 1
-        if statements > after:
-            raise asyncio.CancelledError
-        return await really(self, *args, **kwargs)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(asyncpg.Connection, "_execute", execute)
-        yield
-
-
 @pytest.mark.parametrize("job_of", [_expiring, _rolling, _forgotten], ids=["expire", "roll over", "bills"])
 async def test_cut_off_after_any_statement_nothing_is_left_by_half_and_the_next_run_finds_the_rest(
     db: Database, monkeypatch: pytest.MonkeyPatch, job_of: Callable[[], Awaitable[Job]]
@@ -103,7 +79,7 @@ async def test_cut_off_after_any_statement_nothing_is_left_by_half_and_the_next_
     pictures = [before]
     for after in range(200):
         try:
-            with _cut_off(monkeypatch, after):
+            with cut_off(monkeypatch, after):
                 await job()
         except asyncio.CancelledError:
             seen = await _how_it_stands()
@@ -121,53 +97,6 @@ async def test_cut_off_after_any_statement_nothing_is_left_by_half_and_the_next_
     assert await _how_it_stands() == done
 
 
-@asynccontextmanager
-async def _held(table: str, row_id: int) -> AsyncIterator[None]:
-    """Somebody holds this row, so that whoever wants it stands still in the middle of what they do."""
-    async with get_connection("default")._in_transaction() as holding:
-        await holding.execute_query(f"SELECT id FROM {table} WHERE id = $1 FOR UPDATE", [row_id])
-        yield
-
-
-def _fork(job: Job) -> int:
-    """The job in a process of its own, with connections of its own, and no Python to start for it."""
-    if pid := os.fork():
-        return pid
-
-    async def work() -> None:
-        client: Any = get_connection("default")
-        client._pool = None  # what was inherited is the parent's
-        await client.create_connection(with_db=True)
-        await job()
-
-    try:
-        Context().run(asyncio.run, work())  # outside of the parent's transaction
-    finally:
-        os._exit(1)
-
-
-async def _killed_while_waiting(job: Job) -> None:
-    pid = _fork(job)
-    try:
-        await until_waiting(lambda: 1)
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-
-
-async def _nobody_else_is_here() -> None:
-    """The dead one's session ends once the server notices."""
-    for _ in range(1000):
-        found: Any = await get_connection("default").execute_query(
-            """SELECT 1 FROM pg_stat_activity
-                WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"""
-        )
-        if not found[1]:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("a session of the dead one is still there")
-
-
 @pytest.mark.parametrize("job_of", [_expiring, _rolling], ids=["expire", "roll over"])
 async def test_a_worker_that_is_killed_in_the_middle_of_a_transaction_did_nothing(
     db: Database, job_of: Callable[[], Awaitable[Job]]
@@ -178,10 +107,27 @@ async def test_a_worker_that_is_killed_in_the_middle_of_a_transaction_did_nothin
     pool = await VoucherPool.all().order_by("id").first()
     assert pool is not None
     row = ("voucher_pool", pool.id) if last is None else ("voucher_round", last.id)
-    async with _held(*row):
-        await _killed_while_waiting(job)
-    await _nobody_else_is_here()
+    async with held(*row):
+        await killed_while_waiting(job)
+    await nobody_else_is_here()
     assert await _how_it_stands() == before
     assert await job() > 0
     assert await _how_it_stands() != before
+    assert await job() == 0
+
+
+async def test_a_worker_that_is_killed_in_the_middle_of_a_bill_left_it_as_it_was(db: Database) -> None:
+    """Bills have a transaction each: what was ended before it is ended, and the next run finds the others."""
+    job = await _forgotten()
+    bill = await VoucherUse.filter(state="WAITING").order_by("id").first()
+    assert bill is not None
+    async with held("voucher_use", bill.id):
+        await killed_while_waiting(job)
+    await nobody_else_is_here()
+    await _how_it_stands()
+    left = await VoucherUse.filter(state="WAITING").values_list("id", flat=True)
+    assert bill.id in left
+    assert await job() == len(left)
+    assert not await VoucherUse.filter(state="WAITING").exists()
+    await _how_it_stands()
     assert await job() == 0

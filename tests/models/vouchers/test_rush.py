@@ -13,7 +13,7 @@ from models import database
 from models.errors import DomainError, ErrorCode
 from models.vouchers import board, rush
 from models.vouchers.board import Seen
-from models.vouchers.claiming import Claim, Given
+from models.vouchers.claims import Claim, Given
 from models.vouchers.rules import ClaimLimits, Terms
 from models.vouchers.rush import DoorCrowded, Rush
 from models.vouchers.tables import Voucher, VoucherRound

@@ -1,0 +1,1 @@
+"""How settlement grows with the entries of a campaign's books."""
