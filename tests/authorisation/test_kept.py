@@ -30,12 +30,13 @@ async def kept(world: World) -> tuple[Keeper, set[str], dict[str, bytes]]:
     assert keeper is not None
     an, clerk = (Walk(world, Caller.of("An", person)) for person in (world.an.citizen, world.an.clerk))
     questions = [asked for asked in every_try(world) if asked.question.kind == "query"]
-    public = [asked for asked in questions if asked.question.is_public]
+    brief = [asked for asked in questions if asked.question.name in ("venuesNear", "slots")]
     for walk, each in (
         (an, questions),
         (clerk, questions),
-        (an, public),
-    ):  # the last: some are kept for ten seconds only
+        (an, [asked for asked in questions if asked.question.is_public]),
+        (an, brief),  # kept for ten seconds only, of which a loaded machine needs many for all the others
+    ):
         for asked in each:
             await walk.ask(asked)
     return keeper, set(texts_held_by(keeper._kept)), await shared_by(world)

@@ -22,7 +22,7 @@ from tests.factories.booking import a_hall, a_person, at, wanted
 from tests.factories.organisations import a_named_member
 from tests.factories.people import a_clerk
 from tests.factories.series import OPENS, a_venue_with_series, asked, every_week, run, states, told
-from tests.models.vouchers.test_killed import _cut_off
+from tests.kills import cut_off
 from tests.queueing import one_after_another
 
 pytestmark = pytest.mark.postgres
@@ -62,7 +62,7 @@ async def test_the_job_cut_off_after_any_statement_leaves_no_date_by_half_and_th
     seen, after = [], 0
     for after in range(120):
         try:
-            with _cut_off(monkeypatch, after):
+            with cut_off(monkeypatch, after):
                 await run(BOTH_OPEN)
         except asyncio.CancelledError:
             seen.append(await orders_are_those_of_dates())
@@ -187,7 +187,7 @@ async def test_approving_cut_off_after_any_statement_holds_all_of_it_or_nothing(
     after = 0
     for after in range(120):
         try:
-            with _cut_off(monkeypatch, after):
+            with cut_off(monkeypatch, after):
                 await decided(clerk, request_id)
         except asyncio.CancelledError:
             made = (await Order.all().count(), await HeldCell.all().count(), await Message.all().count())
