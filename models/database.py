@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+import orjson
 from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base_postgres.client import translate_exceptions
@@ -272,6 +273,12 @@ def with_instants(found: Any, *columns: str) -> dict[str, Any]:
 def day(value: date | str) -> date:
     """A day read by hot SQL."""
     return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def gathered(value: Any) -> Any:
+    """What json_agg gathered, read by hot SQL: text, or a list where the column is JSON's own; of no rows PostgreSQL's is
+    NULL and SQLite's is []."""
+    return (orjson.loads(value) if isinstance(value, str | bytes) else value) or []
 
 
 async def alone_with(*names: str) -> None:

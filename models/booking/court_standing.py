@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import orjson
-
 from models import database
 from models.booking import court_rules as rules
 from models.booking.court_rules import Booked, CourtWanted, Standing
@@ -55,7 +53,7 @@ async def before_writing(venue_id: str, wanted: CourtWanted) -> Before:
         sport_known=bool(await database.row("SELECT 1 FROM sport WHERE code = $1", sport)),
         court=court and _standing(court),
         floors=[on_that_day[floor] for floor in dict.fromkeys(wanted.floor_of)],
-        borne=frozenset(name for row in others for name in (row["own_name"], *_json(row["names"]))),
+        borne=frozenset(name for row in others for name in (row["own_name"], *database.gathered(row["names"]))),
         priced=frozenset(await _priced(table.venue_id, sport, wanted.from_day)),
         last_position=max((row["position"] for row in courts.values()), default=0),
     )
@@ -65,7 +63,7 @@ def _standing(row: Any) -> Standing:
     return Standing(
         CourtFacts(
             *(row["id"], row["public_id"], row["name"], row["sport_code"], row["slot_minutes"], row["max_people"]),
-            tuple(sorted(_json(row["parts"]))),
+            tuple(sorted(database.gathered(row["parts"]))),
         ),
         bool(row["stands"]),
         int(row["last_number"] or 0),
@@ -87,7 +85,7 @@ async def _priced(venue_id: int, sport: str, from_day: date) -> set[str]:
                 row["number"],
                 database.day(row["from_day"]),
                 row["to_day"] and database.day(row["to_day"]),
-                [Window(*window) for window in _json(row["windows"])],
+                [Window(*window) for window in database.gathered(row["windows"])],
             )
             for row in versions
         ],
@@ -134,10 +132,6 @@ def _court_unknown(field: str) -> DomainError:
     return DomainError(
         "这个场馆那天没有这片场地。", code=ErrorCode.COURT_UNKNOWN, next_step="请重新选择。", field=field
     )
-
-
-def _json(told: Any) -> Any:
-    return (orjson.loads(told) if isinstance(told, str | bytes) else told) or []
 
 
 _COURTS = f"""

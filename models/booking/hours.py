@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import orjson
-
 from models import database
 from models.booking import hours_rules as rules
 from models.booking.closure_rules import ClosureKind, notice_text
@@ -20,7 +18,7 @@ from models.booking.queries import timetable
 from models.booking.timetables import Timetable
 from models.booking.turning import WAKES, close_booked
 from models.calendar import business_day, clock_text, instant_of, step_of
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, KeyReused
 from models.ids import request_hash
 from models.staff.rules import StaffSignedIn
 from models.venues.checking import CourtNamed, gap
@@ -183,10 +181,10 @@ async def _before(venue_id: str, wanted: HoursWanted) -> _Before:
             found["to_day"] and database.day(found["to_day"]),
             table.openings,
             int(found["last_number"] or 0),
-            sorted((number, date.fromisoformat(first)) for number, first in _json(found["later"])),
+            sorted((number, date.fromisoformat(first)) for number, first in database.gathered(found["later"])),
         ),
-        sports={code: name for code, name in _json(found["sports"]) if code in played},
-        plans=[tuple(plan) for plan in _json(found["plans"])],
+        sports={code: name for code, name in database.gathered(found["sports"]) if code in played},
+        plans=[tuple(plan) for plan in database.gathered(found["plans"])],
     )
 
 
@@ -221,17 +219,8 @@ async def _written_before(venue_id: str, key: str, asked: str) -> int | None:
     if found is None:
         return None
     if found["request_hash"] != asked:
-        raise DomainError(
-            "这个幂等键已经用于另一次修改。",
-            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            next_step="请换一个新的幂等键再提交。",
-            field="idempotencyKey",
-        )
+        raise KeyReused("一次修改")
     return int(found["number"])
-
-
-def _json(told: Any) -> Any:
-    return (orjson.loads(told) if isinstance(told, str | bytes) else told) or []
 
 
 _STANDING = f"""

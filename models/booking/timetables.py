@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import starmap
 from typing import Any, NamedTuple
 
-import orjson
-
+from models import database
 from models.booking.closure_rules import Closed, closed_in
 from models.booking.draw_rules import DrawOfDay
 from models.booking.limits import Limits, Rule, governing, released_at, rules_in
@@ -179,12 +178,12 @@ def timetable_of(told: Sequence[Any], day: date) -> Timetable:
     return Timetable(
         venue_id=venue_id,
         day=day_of(day, notice=notice, year_known=bool(year_known), in_school_holiday=bool(no_school)),
-        courts=_courts(_json(courts), _json(versions)),
-        openings=tuple(starmap(Opening, _json(openings))),
-        windows=tuple(starmap(Window, _json(windows))),
-        rules=rules_in(_json(rules)),
-        draws=tuple(starmap(DrawOfDay, _json(draws))),
-        closures=closed_in(_json(closures)),
+        courts=_courts(database.gathered(courts), database.gathered(versions)),
+        openings=tuple(starmap(Opening, database.gathered(openings))),
+        windows=tuple(starmap(Window, database.gathered(windows))),
+        rules=rules_in(database.gathered(rules)),
+        draws=tuple(starmap(DrawOfDay, database.gathered(draws))),
+        closures=closed_in(database.gathered(closures)),
     )
 
 
@@ -217,8 +216,3 @@ def _as_written(court: CourtFacts, version: Sequence[Any] | None) -> CourtFacts:
         return court
     name, slot_minutes, max_people, _ = version
     return court._replace(name=name, slot_minutes=slot_minutes, max_people=max_people)
-
-
-def _json(text: str | None) -> Any:
-    """PostgreSQL's json_agg of no rows is NULL, SQLite's is []."""
-    return orjson.loads(text) if text else []

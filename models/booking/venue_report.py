@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import orjson
-
 from models import database
 from models.audit.deeds import concerning
 from models.calendar import business_day
@@ -53,17 +51,18 @@ async def venue_report(*, clerk: StaffSignedIn, venue_id: str, now: datetime) ->
 
 
 async def _facts(found: Any, today: date) -> Facts:
-    openings = _json(found["openings"])
+    openings = database.gathered(found["openings"])
     return Facts(
         today=today,
-        courts=[CourtNamed(*court) for court in _json(found["courts"])],
+        courts=[CourtNamed(*court) for court in database.gathered(found["courts"])],
         openings=[Opening(*opening[:4]) for opening in openings],
         openings_published=bool(openings) and all(opening[4] == "PUBLISHED" for opening in openings),
-        windows=[Window(*window) for window in _json(found["windows"])],
+        windows=[Window(*window) for window in database.gathered(found["windows"])],
         concessions=await rules_at(found["id"], today),
         notices=await known_days(today, date(today.year + 1, 12, 31)),
         school_holidays=[
-            (date.fromisoformat(first), date.fromisoformat(end)) for first, end in _json(found["school_holidays"])
+            (date.fromisoformat(first), date.fromisoformat(end))
+            for first, end in database.gathered(found["school_holidays"])
         ],
     )
 
@@ -84,7 +83,3 @@ SELECT venue.id, venue.name, (SELECT number {_IN_FORCE}) AS version,
          WHERE province_code = venue.province_code AND to_day > $3) AS school_holidays
   FROM venue WHERE venue.public_id = $1
 """
-
-
-def _json(text: str | None) -> list[Any]:
-    return orjson.loads(text) if text else []

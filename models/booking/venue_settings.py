@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-import orjson
-
 from models import database
 from models.audit.deeds import concerning
 from models.booking.editing import demand_editing
@@ -135,13 +133,13 @@ async def _hours(venue_id: int, on: date) -> tuple[HoursSeen, list[HoursSeen]]:
 
 
 def _tariff(row: Any) -> TariffSeen:
-    rules = _json(row["concessions"])
+    rules = row["concessions"]
     return TariffSeen(
         number=row["number"],
         from_day=database.day(row["from_day"]),
         to_day=row["to_day"] and database.day(row["to_day"]),
-        windows=[Window(*window) for window in _json(row["windows"])],
-        concessions=None if rules is None else [Rule(*rule) for rule in rules],
+        windows=[Window(*window) for window in database.gathered(row["windows"])],
+        concessions=None if rules is None else [Rule(*rule) for rule in database.gathered(rules)],
         note=row["note"],
         written_by=row["display_name"],
         written_at=database.utc(row["written_at"]),
@@ -257,7 +255,3 @@ SELECT 'H' || hours.number, 'HOURS', '', hours.number, hours.from_day, hours.to_
        staff.display_name, staff.public_id, 'writeOpeningHours'
   FROM hours_version hours JOIN staff_member staff ON staff.id = hours.written_by_id
   JOIN venue ON venue.id = hours.venue_id WHERE venue.public_id = $1)"""
-
-
-def _json(told: Any) -> Any:
-    return orjson.loads(told) if isinstance(told, str | bytes) else told

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import orjson
-
 from models import database
 from models.calendar import day_text
 from models.errors import DomainError, ErrorCode
@@ -60,14 +58,14 @@ async def standing(venue_id: str, day: date) -> Standing:
     return Standing(
         id=found["id"],
         province_code=found["province_code"],
-        courts=[CourtNamed(*court) for court in sorted(_json(found["courts"]))],
-        openings=[Opening(*opening) for opening in sorted(_json(found["openings"]))],
-        windows=[Window(*window) for window in _json(found["windows"])],
+        courts=[CourtNamed(*court) for court in sorted(database.gathered(found["courts"]))],
+        openings=[Opening(*opening) for opening in sorted(database.gathered(found["openings"]))],
+        windows=[Window(*window) for window in database.gathered(found["windows"])],
         concessions=await rules_at(found["id"], day),
         number=int(found["number"] or 0),
         last_number=int(found["last_number"] or 0),
-        later=[(number, date.fromisoformat(first)) for number, first in sorted(_json(found["later"]))],
-        sports=dict(_json(found["sports"])),
+        later=[(number, date.fromisoformat(first)) for number, first in sorted(database.gathered(found["later"]))],
+        sports=dict(database.gathered(found["sports"])),
     )
 
 
@@ -164,7 +162,3 @@ SELECT venue.id, venue.province_code, (SELECT number {_IN_FORCE}) AS number,
                    FROM tariff_window WHERE venue_id = venue.id)) AS windows,
        (SELECT json_agg(json_build_array(code, name)) FROM sport) AS sports
   FROM venue WHERE venue.public_id = $1"""
-
-
-def _json(text: str | None) -> list[Any]:
-    return orjson.loads(text) if text else []

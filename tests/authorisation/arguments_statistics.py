@@ -8,6 +8,7 @@ _OF_A_CROWD = Open(lambda world: [world.an.campaigns.crowded.public_id])
 OPEN_STATISTICS: Mapping[str, Open] = {
     "programmeStatistics.campaignId": _OF_A_CROWD,
     "programmeRedemptions.campaignId": _OF_A_CROWD,
+    "programmeRedemptions.key": Open(lambda world: [""]),  # a group's, as the statistics name it
     "programmeRedemptions.after": Open(
         lambda world: [ABSENT]
     ),  # the id of a use; what is listed hangs on powers alone
@@ -17,7 +18,6 @@ PLAIN_STATISTICS: Mapping[str, Plain] = {
     "programmeStatistics.by": Plain(lambda life: "DISTRICT"),
     "programmeStatistics.day": Plain(lambda life: "2026-11-20"),
     "programmeRedemptions.by": Plain(lambda life: "DISTRICT"),
-    "programmeRedemptions.key": Plain(lambda life: ""),
     "programmeRedemptions.day": Plain(lambda life: "2026-11-20"),
     "subsidies.month": Plain(lambda life: "2026-11-20"),
 }

@@ -5,6 +5,7 @@ import re
 import time
 from collections import Counter
 from datetime import timedelta
+from math import inf
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -178,11 +179,11 @@ THICK = {
 
 
 async def test_a_unit_of_cost_is_at_most_ten_microseconds_of_cpu(house: House) -> None:
-    """The least of five: what else the machine does is not ours, and what is kept of public answers doesn't help, since
+    """Once in five times: what else the machine does is not ours, and what is kept of public answers doesn't help, since
     each asks for something else."""
     citizen, variables = await a_crowded_house(house)
     for name, text in (THIN | THICK).items():
-        asked, taken = operation(text), []
+        asked, least = operation(text), inf
         for number in range(5):
             other = {"date": str(business_day(at(6, days=number + 1))), "radiusM": 5000 + number}
             given = {key: value for key, value in (variables | other).items() if f"${key}" in text}
@@ -191,9 +192,11 @@ async def test_a_unit_of_cost_is_at_most_ten_microseconds_of_cpu(house: House) -
             gc.collect()
             started = time.process_time()
             assert (await citizen.ask(text, **given)).value
-            taken.append(time.process_time() - started)
-        cost, cpu = asked.cost(given), min(taken)
-        assert cpu <= cost * UNIT_SECONDS + AROUND_SECONDS, f"{name}: {cost} units took {cpu:.3f} s"
+            least, cost = min(least, time.process_time() - started), asked.cost(given)
+            if least <= cost * UNIT_SECONDS + AROUND_SECONDS:
+                break
+        else:
+            raise AssertionError(f"{name}: {cost} units took {least:.3f} s")
 
 
 async def test_a_wrong_password_costs_as_much_as_is_said(house: House) -> None:

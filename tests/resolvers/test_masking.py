@@ -28,7 +28,9 @@ NOBODYS = {
     ),
     "ComplaintStep.number": "1, 2, 3",
     "RiskSignal.name": "of a rule",
-    **dict.fromkeys(("Series.organisationName", "GroupRequest.organisationName"), "法人 have names"),
+    **dict.fromkeys(
+        ("Series.organisationName", "GroupRequest.organisationName", "Order.organisationName"), "法人 have names"
+    ),
     "OfflineConflict.deskName": "a device's",
     **dict.fromkeys(("OfflineConflict.number", "OfflineAnswer.number"), "of an entry in a queue"),
 }
