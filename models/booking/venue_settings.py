@@ -251,7 +251,7 @@ SELECT 'C' || court_version.id, 'COURT', court.sport_code, court_version.number,
   JOIN staff_member staff ON staff.id = court_version.written_by_id
   JOIN venue ON venue.id = court_version.venue_id WHERE venue.public_id = $1
  UNION ALL
-SELECT 'H' || hours.number, 'HOURS', '', hours.number, hours.from_day, hours.to_day, hours.note, hours.written_at,
+SELECT 'H' || hours.id, 'HOURS', '', hours.number, hours.from_day, hours.to_day, hours.note, hours.written_at,
        staff.display_name, staff.public_id, 'writeOpeningHours'
   FROM hours_version hours JOIN staff_member staff ON staff.id = hours.written_by_id
   JOIN venue ON venue.id = hours.venue_id WHERE venue.public_id = $1)"""

@@ -57,7 +57,9 @@ class Power(StrEnum):
     REVIEW_VOUCHERS = "REVIEW_VOUCHERS"  # never one's own draft
     HAND_OUT_VOUCHERS = "HAND_OUT_VOUCHERS"  # to a person at the desk, by their ID card
     UNDO_REDEMPTION = "UNDO_REDEMPTION"
-    EDIT_VENUE = "EDIT_VENUE"  # its tariffs and booking rules, with a preview of what changes and for whom
+    EDIT_VENUE = (
+        "EDIT_VENUE"  # its tariffs, booking rules, courts and hours, with a preview of what changes and for whom
+    )
     MANAGE_CLOSURES = "MANAGE_CLOSURES"  # close a venue, a sport or a court for a time
     READ_VENUE_REPORT = "READ_VENUE_REPORT"  # whether a venue opens as the rules ask
     RUN_OFFLINE_DESKS = "RUN_OFFLINE_DESKS"  # which devices may redeem without a network, and how much
@@ -179,7 +181,7 @@ POWER_WORDS: Mapping[Power, str] = {
     Power.UNDO_REDEMPTION: "撤销核销",
     Power.RUN_OFFLINE_DESKS: "管理离线设备",
     Power.DECIDE_RISK: "核查可疑核销",
-    Power.EDIT_VENUE: "修改场馆价目和规则",
+    Power.EDIT_VENUE: "修改场馆价目、规则、场地和开放时间",
     Power.MANAGE_CLOSURES: "停用场馆和场地",
     Power.READ_VENUE_REPORT: "查看场馆开放报告",
     Power.READ_STATISTICS: "查看消费券统计",

@@ -19,6 +19,7 @@ QUESTIONS = (
     "SELECT order_id, kind, amount_fen, about_no FROM finance_event ORDER BY order_id, kind",
     "SELECT payer, reference, way FROM payment WHERE payment_no = 'P1'",
     "SELECT order_id FROM order_line WHERE cancelled_at IS NOT NULL",
+    "SELECT venue_id, version, weekday, opens_minute, closes_minute FROM opening_hours ORDER BY venue_id, weekday",
     "SELECT staff_id, role, venue_id, region_key FROM staff_role WHERE ended_at IS NULL ORDER BY staff_id, id",
 )
 
@@ -86,6 +87,15 @@ async def _live_there() -> None:
             phone="",
             grade="",
             price_from_provenance="",
+        )
+        await _put(
+            "opening_hours",
+            venue_id=number,
+            sport_code="",
+            weekday=number,
+            opens_minute=480,
+            closes_minute=1320,
+            provenance="PUBLISHED",
         )
     await _clerk(1, venue_ids=[1])
     await _clerk(2, venue_ids=[1, 2])

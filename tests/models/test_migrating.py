@@ -22,7 +22,7 @@ async def told(own_database: OwnDatabase, tmp_path_factory: pytest.TempPathFacto
 def test_orders_of_the_time_before_the_books_get_them_and_keep_their_money(
     told: list[list[tuple[Any, ...]]],
 ) -> None:
-    booked, paid, cancelled, _ = told
+    booked, paid, cancelled, *_ = told
     assert booked == [
         (1, "CHARGED", 4000, "O1"),
         (1, "PAID", 4000, "P1"),
@@ -45,3 +45,7 @@ def test_clerks_of_the_time_before_roles_keep_what_they_could_do(told: list[list
         (2, "REDEEMER", None, ""),
         (2, "FINANCE", None, ""),
     ]
+
+
+def test_hours_of_the_time_before_versions_are_the_files(told: list[list[tuple[Any, ...]]]) -> None:
+    assert told[-2] == [(1, 0, 1, 480, 1320), (2, 0, 2, 480, 1320)]
