@@ -23,7 +23,7 @@ SELECT settlement_line.id, voucher_event.kind, voucher_event.about_no, voucher_e
   FROM settlement_line JOIN voucher_event ON voucher_event.id = settlement_line.entry_id
        JOIN voucher_use ON voucher_use.id = voucher_event.use_id
  WHERE settlement_line.settlement_id = $1 AND settlement_line.id > $2 ORDER BY settlement_line.id LIMIT $3"""
-LINES_AT_ONCE, IN_A_BREATH = 20_000, 500
+LINES_AT_ONCE, IN_A_BREATH = 5_000, 500
 """So many are read by one statement, which may read whole tables for them where PostgreSQL's statistics are old; and so
 many are written down between two breaths of the event loop, some 3 ms. A large venue has 100,000."""
 
