@@ -48,10 +48,10 @@ ONCE = {
     "journeys": POSTGRES,
     # the resolvers' own tests, since what they ask of the rooms the rooms' own tests ask on both; but for their races
     "resolvers": SQLITE,
+    "authorisation": SQLITE,
     # and where money moves, which takes the longest: production's database; on SQLite the resolvers go the same ways
     "models/checkout": POSTGRES,
     # and so the doors, which translate
-    "authorisation": POSTGRES,
     "bff": POSTGRES,
     "bff/test_metrics.py": BOTH,  # but for these figures, which nobody else asks for
     "bff_gates": POSTGRES,

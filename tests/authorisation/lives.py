@@ -8,7 +8,6 @@ citizens come to have something new, `a_life` is where they get it.
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -472,10 +471,14 @@ def texts_in(value: Any) -> Iterator[str]:
 def leaves_of(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """Every text inside, with the name of the field that holds it."""
     if isinstance(value, str):
-        yield name, value
-        if value[:1] in ("{", "["):
-            with suppress(ValueError):
-                yield from leaves_of(json.loads(value), name)
+        try:
+            inside = json.loads(value) if value[:1] in ("{", "[") else None
+        except ValueError:
+            inside = None
+        if inside is None:
+            yield name, value
+        else:  # what JSON holds, not how either database writes it
+            yield from leaves_of(inside, name)
     elif isinstance(value, Mapping):
         for key, below in value.items():
             yield from leaves_of(below, key)

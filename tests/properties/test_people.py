@@ -34,7 +34,7 @@ from models.merging.tables import Merge
 from models.shifts.operations import open_shift
 from models.staff.rules import StaffSignedIn
 from tests.conftest import NOW
-from tests.databases import KIND, Database
+from tests.databases import Database
 from tests.factories.booking import Hall, a_hall
 from tests.factories.people import a_clerk
 from tests.properties import people_books as books
@@ -43,7 +43,7 @@ from tests.properties.people_town import CHILDREN, GROWN, PHONES, SEATS, Town, f
 T = TypeVar("T")
 SOAK_SECONDS = int(os.environ.get("SOAK_SECONDS", "0"))
 RUNS_A_SECOND = 0.4
-RUNS = 12 if KIND == "postgres" else 8
+RUNS = 8
 STEPS_A_RUN = 60 if SOAK_SECONDS else 30
 DAY = 24 * 60
 MINUTES = (5, 30, 3 * 60, DAY, 2 * DAY, 16 * DAY, 35 * DAY, 91 * DAY, 365 * DAY)

@@ -56,12 +56,14 @@ VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kind, about_no) DO NOTHING"""
 ORDER = """
 SELECT orders.id, orders.order_no, orders.status, orders.total_fen, orders.voucher_fen, orders.placed_at,
        orders.hold_expires_at, orders.paid_at, orders.closed_at, orders.close_reason, orders.placed_by_id,
-       orders.split_at, orders.member_province, venue.province_code AS venue_province, venue.public_id AS venue_id, venue.name AS venue_name,
+       orders.split_at, orders.member_province, venue.province_code AS venue_province, organisation.name AS organisation_name,
+       venue.public_id AS venue_id, venue.name AS venue_name,
        (SELECT SUM(CASE WHEN kind IN ('CHARGED', 'REFUNDED') THEN amount_fen ELSE -amount_fen END)
           FROM finance_event WHERE order_id = orders.id) AS due_fen,
        (SELECT SUM(amount_fen) FROM finance_event WHERE order_id = orders.id AND kind = 'PAID') AS paid_fen,
        (SELECT SUM(amount_fen) FROM finance_event WHERE order_id = orders.id AND kind = 'REFUNDED') AS refunded_fen
   FROM orders JOIN venue ON venue.id = orders.venue_id
+  LEFT JOIN organisation ON organisation.id = orders.organisation_id
 WHERE orders.member_id = $1 AND orders.order_no = $2"""
 
 LINES = """
