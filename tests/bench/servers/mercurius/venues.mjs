@@ -10,7 +10,8 @@ export function parameters({ point, radiusM, first, coordinateSystem }, now) {
   if (point.system !== "WGS84" || coordinateSystem !== "WGS84") throw new Error("409");
   const shanghai = new Date(now + 8 * 3_600_000);
   const weekday = (shanghai.getUTCDay() + 6) % 7;
-  return [...box(point, radiusM), ...numbers(point), radiusM ** 2, first + 1, weekday];
+  const today = shanghai.toISOString().slice(0, 10);
+  return [...box(point, radiusM), ...numbers(point), radiusM ** 2, first + 1, weekday, today];
 }
 
 export function page(found, first) {
