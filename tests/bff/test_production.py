@@ -82,9 +82,9 @@ def a_third_party_asks_freely_until_it_is_ended(house: str, environment: dict[st
 
     def types(*words: str) -> str:
         command = [sys.executable, "-m", "bff", "third-parties", *words]
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, check=True, capture_output=True, text=True
-        ).stdout
+        typed = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+        assert typed.returncode == 0, typed.stderr
+        return typed.stdout
 
     [key] = re.findall(r"tpk_\S+", types("register", "渝健身", "--contact", "张工"))
 

@@ -1,6 +1,7 @@
 """A PostgreSQL that hangs, goes and comes back, under our own engine: nobody waits without a bound, nothing is lost."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import subprocess
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
@@ -176,6 +178,48 @@ async def test_more_than_the_pool_can_carry_are_told_to_come_back(
         assert 0 < len(refused) <= POOL + 3
         assert all(isinstance(answer, DatabaseAway | list | None) for answer in answers)
         assert len([line for line in ours(caplog) if "does not answer" in line.message]) == 1
+        await ask()
+
+
+@pytest.fixture
+async def full(postgres: UnsteadyPostgres) -> AsyncIterator[list[Any]]:
+    """All connections that the server has, but for the first, in the hands of other processes."""
+    others = [await postgres.connection()]
+    with contextlib.suppress(asyncpg.TooManyConnectionsError):
+        while True:
+            others.append(await postgres.connection())
+    await others.pop().close()
+    yield others
+    for connection in others:
+        await connection.close()
+
+
+async def test_at_a_full_server_whoever_comes_waits_for_a_connection_of_anybody(
+    postgres: UnsteadyPostgres, full: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first takes the last one; the second gets what another process gives back, the third what the first does."""
+    async with connected(postgres):
+        with caplog.at_level(logging.INFO, "models"):
+            asking = [asyncio.create_task(database.rows("SELECT pg_sleep(0.5)")) for _ in range(3)]
+            await asyncio.sleep(0.3)
+            assert not any(task.done() for task in asking)
+            await full.pop().close()
+            await asyncio.gather(*asking)
+        assert ours(caplog) == []
+        assert pool().get_size() == 2
+
+
+async def test_at_a_server_that_stays_full_nobody_waits_without_a_bound_and_the_log_says_why(
+    postgres: UnsteadyPostgres, full: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    last = await postgres.connection()
+    async with connected(postgres):
+        with caplog.at_level(logging.INFO, "models"):
+            _, waited = await refusals(ask(), write("never"))
+        assert ACQUIRE_SECONDS <= waited < ACQUIRE_SECONDS + TIDY_SECONDS + A_MOMENT
+        (line,) = ours(caplog)
+        assert "TooManyConnectionsError" in line.message
+        await last.close()
         await ask()
 
 
