@@ -179,16 +179,9 @@ class Vouchers(Paying):
                 terms=terms,
             )
             world = self.world
-            for _ in range(2):
-                self.counters.append(
-                    await a_counter(
-                        world.hall.venue,
-                        clerk=world.clerk,
-                        manager=world.manager,
-                        most_fen=20_000_00,
-                        most_count=500,
-                    )
-                )
+            staff = {"clerk": world.clerk, "manager": world.manager}
+            for here in ((world.hall.venue, staff), (None, {})):  # one at the hall, the other elsewhere
+                self.counters.append(await a_counter(here[0], **here[1], most_fen=20_000_00, most_count=500))
 
         self.world.loop.run_until_complete(act())
         for who in (0, 0, 1):
