@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tortoise.expressions import Q
+
 from models import database
 from models.calendar import business_day
 from models.codes import passes
@@ -150,11 +152,7 @@ async def _against_books(
     if voucher.state == VoucherState.CLAIMED:
         return await _done(entry, voucher, use, now=now)
     live = await VoucherUse.get_or_none(voucher_id=voucher.id, state__in=LIVE_USES)
-    is_paid_here = (
-        await VoucherUse.filter(voucher_id=voucher.id, venue_id=place.venue_id)
-        .exclude(state=UseState.UNDONE)
-        .exists()
-    )
+    is_paid_here = await _has_it_already(place, voucher)
     if live is not None and desk.ended_at is None and not is_paid_here and await _displaces(entry, live):
         return await _displace(entry, voucher, live, use, now=now)
     if desk.ended_at is not None:
@@ -162,6 +160,12 @@ async def _against_books(
     why = ErrorCode.VOUCHER_ENDED if live is None else ErrorCode.VOUCHER_USED
     winner_id = live.id if live else None
     return await conflicts.lost(entry, voucher, use, why, winner_id=winner_id, is_paid_here=is_paid_here, now=now)
+
+
+async def _has_it_already(place: Place, voucher: Voucher) -> bool:
+    """Whether this venue has the voucher in the books, by any of its desks or an order; also as a fake."""
+    here = VoucherUse.filter(voucher_id=voucher.id, venue_id=place.venue_id)
+    return await here.filter(~Q(state=UseState.UNDONE) | Q(undo_reason__in=writing_off.FAKES)).exists()
 
 
 def _waits(entry: OfflineEntry) -> Answer:

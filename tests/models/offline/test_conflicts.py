@@ -13,6 +13,7 @@ from models.staff.rules import Role
 from models.vouchers.ending import expire_vouchers
 from models.vouchers.rules import Terms, Validity, VoucherState
 from models.vouchers.tables import Voucher, VoucherCampaign, VoucherEvent, VoucherUse
+from models.vouchers.writing_off import FOUND_FAKE
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.people import a_clerk
@@ -262,6 +263,19 @@ async def test_no_venue_is_paid_twice_for_one_voucher_unless_a_person_says_so(db
     assert decided == "PAID"
     assert (await VoucherCampaign.get(id=town.campaign.id)).reserve_used_fen == 20_00
     await check_money(town.campaign.id)
+
+
+async def test_a_venue_whose_use_of_a_voucher_was_found_fake_is_paid_for_it_only_if_a_person_says_so(
+    db: Database,
+) -> None:
+    town = await a_town(counters=1)
+    (counter,) = town.counters
+    counter.takes(await town.a_pass(), NOW + MINUTE)
+    voucher = await Voucher.get()
+    await Voucher.filter(id=voucher.id).update(state="FORFEITED", ended_at=NOW + HOUR)
+    await a_use(voucher, counter.venue, now=NOW, state="UNDONE", undo_reason=FOUND_FAKE)
+    assert await counter.outcome(NOW + HOUR) == "CONFLICT_HELD"
+    assert (await VoucherCampaign.get(id=town.campaign.id)).reserve_used_fen == 0
 
 
 async def test_a_venue_whose_use_was_displaced_and_paid_is_not_paid_again_by_its_other_desk(db: Database) -> None:
