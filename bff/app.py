@@ -41,7 +41,7 @@ def from_environment() -> Starlette:
     settings = read_settings()
     logging.configure(settings, "web")
     app = create_app(settings)
-    _settle_memory()
+    settle_memory()
     return app
 
 
@@ -90,7 +90,7 @@ def assemble(
     )
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """What is there when the doors open stays for good: schema, plans, settings. Python's collector need not look at
     it again and again, nor at every 700th object that a request makes and drops by itself. A look at 5,000 takes about
     1 ms, in which nothing else runs; at 20,000 it took 5."""

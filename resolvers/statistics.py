@@ -224,6 +224,7 @@ class StatisticsQueries:
             first=checked_size(first, MOST_REDEMPTIONS),
             before_id=read_cursor(after, "u"),
             now=info.context.now,
+            keep=info.context.services.keep,
         )
         edges = [
             ProgrammeRedemptionEdge(node=ProgrammeRedemption.of(each), cursor=f"u{each.id}")

@@ -42,16 +42,25 @@ async def borne(entry: OfflineEntry, voucher: Voucher, no: DomainError, *, now: 
 
 
 async def lost(
-    entry: OfflineEntry, voucher: Voucher, use: VoucherUse, why: ErrorCode, *, winner_id: int | None, now: datetime
+    entry: OfflineEntry,
+    voucher: Voucher,
+    use: VoucherUse,
+    why: ErrorCode,
+    *,
+    winner_id: int | None,
+    is_paid_here: bool = False,
+    now: datetime,
 ) -> Answer:
-    """The desk could not know: the use is REFUSED, and the reserve pays the venue, or a person decides."""
+    """The desk could not know: the use is REFUSED, and the reserve pays the venue, or a person decides: where the reserve is
+    empty, and where the venue `is_paid_here` for this voucher already."""
     use.state = UseState.REFUSED
     await use.save()
     entry.use_id = use.id
-    state = ConflictState.PAID if await from_reserve(use, now=now) else ConflictState.HELD
+    is_paid = not is_paid_here and await from_reserve(use, now=now)
+    state = ConflictState.PAID if is_paid else ConflictState.HELD
     await _write(entry, voucher, state, why, use=use, winner_id=winner_id, now=now)
     await tell_citizen("OFFLINE_CONFLICT", use, now=now)
-    return _answer(entry, use, why, state)
+    return _answer(entry, use, why, state, is_paid_here=is_paid_here)
 
 
 async def displaced(use: VoucherUse, voucher: Voucher, *, winner: VoucherUse, now: datetime) -> None:
@@ -139,7 +148,9 @@ async def _write(
     )
 
 
-def _answer(entry: OfflineEntry, use: VoucherUse, why: ErrorCode, state: ConflictState) -> Answer:
+def _answer(
+    entry: OfflineEntry, use: VoucherUse, why: ErrorCode, state: ConflictState, *, is_paid_here: bool = False
+) -> Answer:
     outcome, then, next_step = {
         ConflictState.PAID: (
             Outcome.CONFLICT_PAID,
@@ -148,7 +159,7 @@ def _answer(entry: OfflineEntry, use: VoucherUse, why: ErrorCode, state: Conflic
         ),
         ConflictState.HELD: (
             Outcome.CONFLICT_HELD,
-            "活动备用金不足，等主管部门决定",
+            "同一张券本馆已有一笔，等主管部门决定" if is_paid_here else "活动备用金不足，等主管部门决定",
             "顾客不用补付，请等待决定。",
         ),
         ConflictState.REFUSED: (

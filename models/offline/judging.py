@@ -5,6 +5,7 @@ The order of acceptance decides, as far as it can be known (docs/decisions, 0030
 - What happened online stands: it was held against the books in that very moment, and no desk's clock proves otherwise.
 - Of two desks that were offline, the earlier acceptance wins, by each desk's time within the bounds of what we know. The
   later one is displaced if it is in the books already, and the reserve holds its money; else it stays.
+- A venue that has this voucher in the books already, by whichever desk, is paid for it again only if a person says so.
 
 With the desk's name taken (queue.py), then the member's row, the voucher's, and last the campaign's.
 """
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from tortoise.expressions import Q
 
 from models import database
 from models.calendar import business_day
@@ -149,12 +152,20 @@ async def _against_books(
     if voucher.state == VoucherState.CLAIMED:
         return await _done(entry, voucher, use, now=now)
     live = await VoucherUse.get_or_none(voucher_id=voucher.id, state__in=LIVE_USES)
-    if live is not None and desk.ended_at is None and await _displaces(entry, live):
+    is_paid_here = await _has_it_already(place, voucher)
+    if live is not None and desk.ended_at is None and not is_paid_here and await _displaces(entry, live):
         return await _displace(entry, voucher, live, use, now=now)
     if desk.ended_at is not None:
         return await conflicts.borne(entry, voucher, rules.DESK_ENDED, now=now)
     why = ErrorCode.VOUCHER_ENDED if live is None else ErrorCode.VOUCHER_USED
-    return await conflicts.lost(entry, voucher, use, why, winner_id=live.id if live else None, now=now)
+    winner_id = live.id if live else None
+    return await conflicts.lost(entry, voucher, use, why, winner_id=winner_id, is_paid_here=is_paid_here, now=now)
+
+
+async def _has_it_already(place: Place, voucher: Voucher) -> bool:
+    """Whether this venue has the voucher in the books, by any of its desks or an order; also as a fake."""
+    here = VoucherUse.filter(voucher_id=voucher.id, venue_id=place.venue_id)
+    return await here.filter(~Q(state=UseState.UNDONE) | Q(undo_reason__in=writing_off.FAKES)).exists()
 
 
 def _waits(entry: OfflineEntry) -> Answer:

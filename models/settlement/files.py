@@ -30,7 +30,8 @@ async def statement_file(*, clerk: StaffSignedIn, settlement_no: str) -> tuple[s
     kept = await Settlement.get(id=row["id"])
     if kept.statement is None or kept.signature is None:
         raise SettlementUnknown
-    content = file_of(bytes(kept.statement), signature=bytes(kept.signature), key_id=kept.key_id)
+    statement, signature = bytes(kept.statement), bytes(kept.signature)
+    content = await asyncio.to_thread(file_of, statement, signature=signature, key_id=kept.key_id)
     return kept.settlement_no, content
 
 

@@ -13,6 +13,7 @@ from models.settlement.deciding import MOST_DEDUCTIONS
 from models.settlement.rules import SettlementState, SettlementUnknown
 from models.settlement.tables import WITHOUT_STATEMENT
 from models.settlement.views import (
+    PAGE_OF_LINES,
     BatchView,
     Deduction,
     Line,
@@ -119,15 +120,14 @@ async def settlement_lines(
 
 async def lines_of(settlement_id: int, limit: int, after_id: int) -> Sequence[Line]:
     found = await database.rows(
-        """SELECT settlement_line.id, voucher_event.kind, voucher_event.amount_fen, voucher_event.venue_share_fen,
+        f"""SELECT line.id, voucher_event.kind, voucher_event.amount_fen, voucher_event.venue_share_fen,
                   voucher_event.happened_at, voucher_use.use_no, voucher_use.used_at, voucher_use.way,
                   voucher_use.bill_fen, voucher.face_fen, staff_member.display_name
-             FROM settlement_line JOIN voucher_event ON voucher_event.id = settlement_line.entry_id
+             FROM {PAGE_OF_LINES} JOIN voucher_event ON voucher_event.id = line.entry_id
                   JOIN voucher_use ON voucher_use.id = voucher_event.use_id
                   JOIN voucher ON voucher.id = voucher_use.voucher_id
                   LEFT JOIN staff_member ON staff_member.id = voucher_use.staff_id
-            WHERE settlement_line.settlement_id = $1 AND settlement_line.id > $2
-            ORDER BY settlement_line.id LIMIT $3""",
+            ORDER BY line.id""",
         settlement_id,
         after_id,
         limit,

@@ -1,31 +1,30 @@
 """The statement of a settlement: made and signed once, when it is approved, and kept byte for byte."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-
-import orjson
 
 from models import database
 from models.keys import StatementKeys
 from models.settlement.rules import owed_fen
-from models.settlement.signing import FORMAT, canonical, signed_bytes
+from models.settlement.signing import FORMAT, canonical, signed_bytes, statement_of
 from models.settlement.tables import Settlement, SettlementDeduction, StatementKey
+from models.settlement.views import PAGE_OF_LINES
 from models.staff.tables import StaffMember
 from models.venues.tables import Venue
 from models.vouchers.rules import EventKind
 from models.vouchers.tables import VoucherCampaign
 
-LINES = """
-SELECT settlement_line.id, voucher_event.kind, voucher_event.about_no, voucher_event.amount_fen, voucher_event.venue_share_fen,
+LINES = f"""
+SELECT line.id, voucher_event.kind, voucher_event.about_no, voucher_event.amount_fen, voucher_event.venue_share_fen,
        voucher_event.happened_at, voucher_use.use_no
-  FROM settlement_line JOIN voucher_event ON voucher_event.id = settlement_line.entry_id
+  FROM {PAGE_OF_LINES} JOIN voucher_event ON voucher_event.id = line.entry_id
        JOIN voucher_use ON voucher_use.id = voucher_event.use_id
- WHERE settlement_line.settlement_id = $1 AND settlement_line.id > $2 ORDER BY settlement_line.id LIMIT $3"""
+ ORDER BY line.id"""
 LINES_AT_ONCE, IN_A_BREATH = 5_000, 500
-"""So many are read by one statement, which may read whole tables for them where PostgreSQL's statistics are old; and so
-many are written down between two breaths of the event loop, some 3 ms. A large venue has 100,000."""
+"""So many are read by one statement; and so many are written down between two breaths of the event loop, some 3 ms. A large
+venue has 100,000."""
 
 
 class KeyIdTaken(Exception):
@@ -34,8 +33,8 @@ class KeyIdTaken(Exception):
 
 async def sign(settlement: Settlement, *, keys: StatementKeys, now: datetime) -> None:
     """Inside the act that approves it, with its row locked and all of it final."""
-    statement = canonical(await content_of(settlement, now=now))
-    key_id, signature = await asyncio.to_thread(keys.sign, signed_bytes(statement))  # 0.1 s of 20 MB
+    content, pages = await content_of(settlement, now=now), await _pages(settlement.id)
+    statement, key_id, signature = await asyncio.to_thread(_signed, content, pages, keys)  # 0.1 s of 20 MB
     public_key = keys.public_keys[key_id].hex()
     known = await database.row(
         """INSERT INTO statement_key (key_id, public_key, first_used_at) VALUES ($1, $2, $3)
@@ -49,8 +48,13 @@ async def sign(settlement: Settlement, *, keys: StatementKeys, now: datetime) ->
     settlement.statement, settlement.signature, settlement.key_id = statement, signature, key_id
 
 
+def _signed(content: Mapping[str, Any], pages: Sequence[bytes], keys: StatementKeys) -> tuple[bytes, str, bytes]:
+    statement = statement_of(content, pages)
+    return statement, *keys.sign(signed_bytes(statement))
+
+
 async def content_of(settlement: Settlement, *, now: datetime) -> Mapping[str, Any]:
-    """What is signed: the sums and every entry that makes them. Names nobody but who proposed and approved it."""
+    """What is signed, without its lines: the sums that they make. Names nobody but who proposed and approved it."""
     campaign = await VoucherCampaign.get(id=settlement.campaign_id)
     venue = await Venue.get(id=settlement.venue_id)
     earlier = await Settlement.get_or_none(id=settlement.carried_from_id) if settlement.carried_from_id else None
@@ -80,22 +84,21 @@ async def content_of(settlement: Settlement, *, now: datetime) -> Mapping[str, A
         },
         "carriedFrom": earlier.settlement_no if earlier else "",
         "deductions": [{"amount": each.amount_fen, "reason": each.reason} for each in deductions],
-        "lines": await _lines(settlement.id),
         "proposedBy": names[settlement.proposed_by_id],
         "approvedBy": names[settlement.approved_by_id],
         "approvedAt": _instant(now),
     }
 
 
-async def _lines(settlement_id: int) -> orjson.Fragment:
-    """All of them, as canonical text."""
+async def _pages(settlement_id: int) -> Sequence[bytes]:
+    """Every entry that makes the sums, as canonical text."""
     pages, after = list[bytes](), 0
     while found := await database.rows(LINES, settlement_id, after, LINES_AT_ONCE):
         for first in range(0, len(found), IN_A_BREATH):
             pages.append(canonical([_line(row) for row in found[first : first + IN_A_BREATH]])[1:-1])
             await asyncio.sleep(0)
         after = found[-1]["id"]
-    return orjson.Fragment(b"[" + b",".join(pages) + b"]")
+    return pages
 
 
 def _line(row: Any) -> Mapping[str, Any]:

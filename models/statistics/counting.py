@@ -136,24 +136,33 @@ WITH their_region AS (SELECT region.id FROM region WHERE {their_regions}),
 
 _USES = """
 WITH theirs AS (SELECT venue.id FROM venue WHERE {their_venues}),
+     ordered AS (
+       SELECT DISTINCT order_id FROM voucher_use
+        WHERE order_id IS NOT NULL AND state = 'DONE' AND business_day >= $3::date AND business_day < $4::date
+          AND ($2::bigint = 0 OR campaign_id = $2::bigint)),
+     shared AS (
+       SELECT order_id, SUM(bill_fen) AS fen FROM voucher_use
+        WHERE state = 'DONE' AND order_id IN (SELECT order_id FROM ordered) GROUP BY order_id),
+     stands AS (
+       SELECT order_id, SUM(CASE WHEN cancelled_at IS NULL THEN price_fen ELSE 0 END) AS fen FROM order_line
+        WHERE order_id IN (SELECT order_id FROM ordered) GROUP BY order_id),
      fact AS (
        SELECT {row} AS line, {column} AS field,
               COALESCE(named.id, claim_age.person_id, -used.member_id) AS who, COUNT(*) AS vouchers,
               SUM(used.used_fen) AS used, SUM(used.venue_share_fen) AS share,
-              SUM(CASE WHEN several.first_id <> used.id THEN 0 ELSE used.bill_fen - COALESCE(gone.fen, 0) END) AS moved
+              SUM(CASE WHEN used.order_id IS NULL THEN used.bill_fen
+                       ELSE stands.fen * used.bill_fen / shared.fen END) AS moved
          FROM voucher_use used JOIN venue ON venue.id = used.venue_id
               LEFT JOIN claim_age ON claim_age.voucher_id = used.voucher_id
               LEFT JOIN real_name named ON named.member_id = used.member_id
-              LEFT JOIN (SELECT order_id, MIN(id) AS first_id FROM voucher_use
-                          WHERE order_id IS NOT NULL AND state = 'DONE' AND business_day >= $3::date
-                            AND business_day < $4::date AND ($2::bigint = 0 OR campaign_id = $2::bigint)
-                          GROUP BY order_id HAVING COUNT(*) > 1) several ON several.order_id = used.order_id
-              LEFT JOIN (SELECT order_id, SUM(price_fen) AS fen FROM order_line WHERE cancelled_at IS NOT NULL
-                          GROUP BY order_id) gone ON gone.order_id = used.order_id
+              LEFT JOIN shared ON shared.order_id = used.order_id
+              LEFT JOIN stands ON stands.order_id = used.order_id
         WHERE used.state = 'DONE' AND used.business_day >= $3::date AND used.business_day < $4::date
           AND ($2::bigint = 0 OR used.campaign_id = $2::bigint) AND used.venue_id IN (SELECT id FROM theirs)
         GROUP BY 1, 2, 3)
 {sums}"""
+"""What remains of an order's price is moved by its vouchers that still pay, each by its part of the bill (`reserving.use`
+shares it out by their face values): the campaigns of one order add up to it."""
 
 
 def _totalled(sums: str) -> str:

@@ -104,6 +104,33 @@ async def programme_statistics(
 ) -> ProgrammeStatistics:
     """Raises NOT_ALLOWED, CAMPAIGN_UNKNOWN, BAD_INPUT."""
     await powers.demand(clerk, Power.READ_STATISTICS)
+    campaign, of = await meant(asked, clerk=clerk, now=now)
+    claims = await _shown(await claims_counted(asked.by, of), smallest_group, Rounding(smallest_group).claims)
+    rows, total = _rows(asked.by, claims, await _uses_shown(asked.by, of, smallest_group), await _names(asked.by))
+    return ProgrammeStatistics(
+        by=asked.by,
+        period=of.period,
+        campaign_id=asked.campaign_id,
+        campaign_title=campaign and campaign["title"],
+        smallest_group=smallest_group,
+        counted_at=now,
+        ages_noted=await all_noted(campaign and campaign["id"]),
+        rows=rows,
+        total=total,
+    )
+
+
+async def groups_of_uses(by: GroupedBy, of: Of, smallest_group: int) -> Mapping[str, bool]:
+    """By the key of each group of whose uses `programme_statistics` would say something: whether it shows them. Empty: all."""
+    uses, names = await _uses_shown(by, of, smallest_group), await _names(by)
+    lines: list[tuple[Key, str]] = [(hour, str(hour)) for hour in ALL_DAY]
+    if by is not GroupedBy.HOUR:
+        lines = [(line, key) for line, (key, _) in names.items() if (line, None) in uses]
+    return {key: uses.get((line, None), NOBODY_USED) is not None for line, key in ((None, ""), *lines)}
+
+
+async def meant(asked: Asked, *, clerk: StaffSignedIn, now: datetime) -> tuple[Any | None, Of]:
+    """The campaign, if one is meant, and what is counted; the act's audit line says it. Raises CAMPAIGN_UNKNOWN, BAD_INPUT."""
     period = period_of(
         asked.kind, asked.day, of_one_campaign=asked.campaign_id is not None, today=business_day(now)
     )
@@ -114,26 +141,11 @@ async def programme_statistics(
         detail=f"{asked.by} {asked.kind} {period.first} {period.next}",
     )
     campaign = await opened_campaign(asked.campaign_id)
-    of = Of(staff_id=clerk.staff_id, campaign_id=campaign["id"] if campaign else 0, period=period)
-    claims, uses = await claims_counted(asked.by, of), await uses_counted(asked.by, of)
-    rounding = Rounding(smallest_group)
-    rows, total = _rows(
-        asked.by,
-        await _shown(claims, smallest_group, rounding.claims),
-        await _shown(uses, smallest_group, rounding.uses),
-        await _names(asked.by),
-    )
-    return ProgrammeStatistics(
-        by=asked.by,
-        period=period,
-        campaign_id=asked.campaign_id,
-        campaign_title=campaign and campaign["title"],
-        smallest_group=smallest_group,
-        counted_at=now,
-        ages_noted=await all_noted(campaign and campaign["id"]),
-        rows=rows,
-        total=total,
-    )
+    return campaign, Of(staff_id=clerk.staff_id, campaign_id=campaign["id"] if campaign else 0, period=period)
+
+
+async def _uses_shown(by: GroupedBy, of: Of, k: int) -> "Shown[Uses]":
+    return await _shown(await uses_counted(by, of), k, Rounding(k).uses)
 
 
 async def opened_campaign(public_id: str | None) -> Any | None:

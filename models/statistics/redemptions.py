@@ -5,21 +5,28 @@ with an age is somebody. Who looks needs READ_SETTLEMENT where the venue lies be
 single redemptions are seen; as in a settlement's lines, nothing here says who the citizen was. docs/decisions, 0033.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import orjson
+
 from models import database
-from models.calendar import business_day
 from models.errors import BadInput
+from models.ids import request_hash
+from models.keeping import Keep
 from models.staff import powers
 from models.staff.powers import venues_where
 from models.staff.rules import Power, StaffSignedIn
-from models.statistics.counting import SHANGHAI_HOUR, spoken
-from models.statistics.programme import UNSAID, Asked, opened_campaign, programme_statistics
-from models.statistics.rules import GroupedBy, period_of
+from models.statistics.counting import SHANGHAI_HOUR, Of, spoken
+from models.statistics.programme import UNSAID, Asked, groups_of_uses, meant
+from models.statistics.rules import GroupedBy
 from models.vouchers.rules import UseWay
+
+TURNED_WITHIN_S = 60.0
+"""For so long pages go on from what was counted for the first of them. What is hidden meanwhile was shown a moment ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +75,11 @@ async def redemptions(
     first: int,
     before_id: int | None,
     now: datetime,
+    keep: Keep | None = None,
 ) -> Sequence[Redemption]:
     """Of the group with this key in what `asked` shows, or of all with an empty one: the latest first, one more than asked.
+
+    With `keep`, which groups are shown is counted once for all pages that this person turns within a minute.
 
     Raises NOT_ALLOWED, CAMPAIGN_UNKNOWN, and BAD_INPUT for ages, for a group that is not there, and for one that is hidden.
     """
@@ -77,28 +87,37 @@ async def redemptions(
     await powers.demand(clerk, Power.READ_SETTLEMENT)
     if asked.by not in _OF_GROUP:
         raise BadInput("按年龄的统计不能逐笔查看。", next_step="请改按地区、项目或时段查看。", field="by")
-    shown = await programme_statistics(asked, clerk=clerk, smallest_group=smallest_group, now=now)
-    row = next((each for each in (shown.total, *shown.rows) if each.key == key), None)
-    if row is None:
-        raise BadInput("这一期没有这一组。", next_step="请从统计表里重新选择。", field="key")
-    if row.uses is None:
+    _, of = await meant(asked, clerk=clerk, now=now)
+    is_shown = (await _groups(asked.by, of, clerk, smallest_group, keep)).get(key)
+    if is_shown is None:
+        raise BadInput("这一期没有这一组的核销。", next_step="请从统计表里重新选择。", field="key")
+    if not is_shown:
         raise BadInput("这一组的数字不显示，也不能逐笔查看。", next_step="请选择人数更多的一组。", field="key")
-    return await _listed(asked, key, clerk, first, before_id, now)
+    return await _listed(asked.by, of, key, first, before_id)
 
 
-async def _listed(
-    asked: Asked, key: str, clerk: StaffSignedIn, first: int, before_id: int | None, now: datetime
-) -> Sequence[Redemption]:
-    campaign = await opened_campaign(asked.campaign_id)
-    period = period_of(asked.kind, asked.day, of_one_campaign=campaign is not None, today=business_day(now))
+async def _groups(
+    by: GroupedBy, of: Of, clerk: StaffSignedIn, smallest_group: int, keep: Keep | None
+) -> Mapping[str, bool]:
+    """Kept for whoever has these very roles, so that a lost one is lost at once."""
+    make = partial(groups_of_uses, by, of, smallest_group)
+    if keep is None:
+        return await make()
+    roles = sorted(f"{held.role} {held.place.venue_id} {held.place.region_key}" for held in clerk.roles)
+    name = ":".join(
+        ("groups_of_uses", by, *map(str, of.values), str(smallest_group), request_hash(*roles)),
+    )
+    return await keep.get(name, TURNED_WITHIN_S, make, dump=orjson.dumps, load=orjson.loads, weighs=3)
+
+
+async def _listed(by: GroupedBy, of: Of, key: str, first: int, before_id: int | None) -> Sequence[Redemption]:
     found = await database.rows(
         _REDEMPTIONS.format(
-            of_group=spoken(_OF_GROUP[asked.by], "used.used_at"),
+            of_group=spoken(_OF_GROUP[by], "used.used_at"),
             statistics=venues_where(Power.READ_STATISTICS),
             settlements=venues_where(Power.READ_SETTLEMENT),
         ),
-        *(clerk.staff_id, campaign["id"] if campaign else 0, period.first, period.next),
-        *(key, before_id or 2**62, first + 1),
+        *(*of.values, key, before_id or 2**62, first + 1),
     )
     return [_redemption(row) for row in found]
 

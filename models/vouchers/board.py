@@ -222,7 +222,7 @@ SELECT r.id, r.quantity, r.remaining
   JOIN voucher_kind k ON k.id = r.kind_id
   JOIN voucher_pool p ON p.id = k.pool_id
  WHERE r.campaign_id = $1 AND r.remaining < r.quantity
-   AND (r.remaining = 0 OR p.free_fen < k.face_fen OR r.closes_at <= $2)"""
+   AND (r.remaining = 0 OR p.free_fen < k.face_fen OR r.closes_at <= $2 OR $3::boolean)"""
 
 _MARKS = """
 SELECT string_agg(mark, '') AS marks
@@ -230,7 +230,7 @@ SELECT string_agg(mark, '') AS marks
 
 
 class _Marks:
-    """The keys of the rounds that give nothing any more, each round's read once. None is ever forgotten: a key too many
+    """The keys of the rounds that give nothing any more, and of all once the campaign stops; each round's read once. None is ever forgotten: a key too many
     only leads to the database."""
 
     def __init__(self) -> None:
@@ -245,32 +245,35 @@ class _Marks:
     def are_whole(self, seen: Seen, now: datetime) -> bool:
         """Whether every key that may have won is here. If not, it is seen to that they will be.
 
-        A round that is still giving is not asked for: while one gives, no refusal is said of it from here."""
+        A round that is still giving is not asked for: while one gives, no refusal is said of it from here. In a campaign
+        that was stopped none gives."""
         age = abs(now - self._known_at) if self._known_at else None
-        whole = age is not None and age < SETTLED_AFTER and not any(self._lacks(each, now) for each in seen.rounds)
+        stopped = seen.state != CampaignState.OPEN
+        lacking = any(self._lacks(each, now, stopped) for each in seen.rounds)
+        whole = age is not None and age < SETTLED_AFTER and not lacking
         if not whole or age is None or age > SETTLED_AFTER / 2:
-            self._see_to_it(seen.campaign_id, now)
+            self._see_to_it(seen.campaign_id, now, stopped)
         return whole
 
-    def _lacks(self, known: KnownRound, now: datetime) -> bool:
+    def _lacks(self, known: KnownRound, now: datetime, stopped: bool) -> bool:
         if known.opens_at > now or known.remaining == known.quantity:
             return False
-        if known.can_give and now < known.closes_at:
+        if known.can_give and now < known.closes_at and not stopped:
             return False
         loaded = self._of_round.get(known.id)
         return loaded is None or loaded[0] != known.given
 
-    def _see_to_it(self, campaign_id: int, now: datetime) -> None:
+    def _see_to_it(self, campaign_id: int, now: datetime, stopped: bool) -> None:
         if self.loading is None and time.monotonic() - self._tried_at > RENEWED_AFTER:
             self._tried_at = time.monotonic()
-            self.loading = on_its_own(self._load(campaign_id, now))
+            self.loading = on_its_own(self._load(campaign_id, now, stopped))
             self.loading.add_done_callback(self._loaded)
 
-    async def _load(self, campaign_id: int, now: datetime) -> None:
+    async def _load(self, campaign_id: int, now: datetime, stopped: bool) -> None:
         """Rounds that have closed are read when nothing of theirs can be on its way any more."""
         wanted = {
             row["id"]: (row["quantity"], row["remaining"])
-            for row in await database.rows(_GIVEN_ROUNDS, campaign_id, now - SETTLED_AFTER)
+            for row in await database.rows(_GIVEN_ROUNDS, campaign_id, now - SETTLED_AFTER, stopped)
         }
         if sum(quantity - remaining for quantity, remaining in wanted.values()) > MOST_MARKS:
             return

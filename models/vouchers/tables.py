@@ -262,7 +262,7 @@ class VoucherUse(Table):
     nonce = fields.CharField(max_length=64)
     request_hash = fields.CharField(max_length=64, default="")
     state = fields.CharField(max_length=10)  # rules.UseState
-    bill_fen = fields.BigIntField()  # the whole price at the desk, or of the order
+    bill_fen = fields.BigIntField()  # the price at the desk, or its part of the order's, whose vouchers share it
     used_fen = fields.BigIntField()  # of the face value; less than it after a partial refund
     venue_share_fen = fields.BigIntField(default=0)  # the part of it that the venue bears
     id_checked = fields.BooleanField(default=False)  # printed codes: the clerk attests an ID

@@ -239,8 +239,9 @@ async def take_back(asked: Cancelling, *, now: datetime) -> None:
 async def _shrink(fakes: Sequence[VoucherUse], left: Remains) -> None:
     for fake in fakes:
         if still_fen := left.used_fen[fake.voucher_id]:
-            fake.used_fen = still_fen
-            fake.venue_share_fen = min(fake.venue_share_fen, still_fen)
+            voucher = await Voucher.get(id=fake.voucher_id)
+            terms = await terms_in_force(voucher.campaign_id, voucher.terms_version)
+            fake.used_fen, fake.venue_share_fen = still_fen, venue_share_fen(terms, still_fen)
         else:
             fake.undo_reason = FOUND_FAKE_AND_CANCELLED
         await fake.save(update_fields=["used_fen", "venue_share_fen", "undo_reason"])

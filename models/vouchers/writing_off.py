@@ -17,6 +17,7 @@ from models.vouchers.tables import Voucher, VoucherEvent, VoucherUse
 
 FOUND_FAKE = "经核查，认定为不实核销"
 FOUND_FAKE_AND_CANCELLED = "经核查，认定为不实核销；订单随后取消"
+FAKES = (FOUND_FAKE, FOUND_FAKE_AND_CANCELLED)
 """Why a use was undone. Of an order's, the voucher covered a part of the price all the same, until its lines were cancelled
 (taking_back.py)."""
 
@@ -25,7 +26,7 @@ CONTEST = "如有异议，请向主管部门申请复核。"
 
 def is_fake(use: Any) -> bool:
     """Undone by whoever looked at it, so that the voucher is nobody's any more. `use`: a row of `voucher_use`."""
-    return use.undo_reason in (FOUND_FAKE, FOUND_FAKE_AND_CANCELLED)
+    return use.undo_reason in FAKES
 
 
 async def lock(use_id: int) -> tuple[Voucher, VoucherUse]:

@@ -29,4 +29,4 @@ def test_what_is_above_a_mark_is_said(capsys: pytest.CaptureFixture[str]) -> Non
         )
         == 1
     )
-    assert "many, sheet: longest_standstill_ms 251.0" in capsys.readouterr().err
+    assert "many, sheet: longest_standstill_ms 61.0" in capsys.readouterr().err

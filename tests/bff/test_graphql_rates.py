@@ -10,7 +10,7 @@ import pytest
 from graphql import GraphQLObjectType
 
 from bff import metrics
-from bff.graphql.budgets import BUDGET_OF, BUDGETS, CHECKING, Budget, Rate
+from bff.graphql.budgets import BUDGET_OF, BUDGETS, CHECKING, HASTE, Budget, Rate
 from bff.graphql.rates import CannotCount, Rates, TooOften, Who, network, who
 from bff.rates.meters import Charge, Counting
 from bff.rates.valkey import AWAY_SECONDS
@@ -163,6 +163,23 @@ async def test_each_limit_holds_with_valkey_does_what_is_written_without_it_and_
     valkey.start()
     async with processes(valkey) as [fresh]:
         assert await rush(fresh) == quantity
+
+
+@pytest.mark.parametrize("per", HASTE)
+async def test_claims_from_one_device_or_one_address_become_hasty_and_those_of_others_do_not(
+    rates: Rates, per: str
+) -> None:
+    most, _ = HASTE[per]
+
+    async def is_hasty(number: int, *, like_the_first: bool) -> bool:
+        same_address, same_device = (like_the_first and per == each for each in ("address", "device"))
+        address = "203.0.113.7" if same_address else f"2001:db8:{number:x}::1"
+        allowance = await rates.count({"claimVoucher": 1}, who(address, device_id=f"phone-{number}"))
+        return await allowance.claims_hastily("phone" if same_device else f"phone-{number}")
+
+    said = [await is_hasty(number, like_the_first=True) for number in range(most + 2)]
+    assert said == [False] * most + [True] * 2
+    assert not await is_hasty(most + 3, like_the_first=False)
 
 
 async def test_a_hundred_aliased_sign_ins_are_a_hundred(rates: Rates) -> None:

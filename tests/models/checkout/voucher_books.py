@@ -2,7 +2,10 @@
 
 from models.orders.tables import Order, OrderLine, Payment, Refund, RefundLine
 from models.vouchers.books import budgets
+from models.vouchers.fitting import venue_share_fen
+from models.vouchers.reserving import terms_by_voucher
 from models.vouchers.tables import OrderVoucher, Voucher, VoucherEvent, VoucherUse
+from models.vouchers.writing_off import FOUND_FAKE
 
 
 async def check_programme(campaign_id: int | None = None) -> None:
@@ -11,7 +14,12 @@ async def check_programme(campaign_id: int | None = None) -> None:
         assert pool.balances, pool
     uses = VoucherUse.filter(way="ORDER") if campaign_id is None else VoucherUse.filter(campaign_id=campaign_id)
     entries = await VoucherEvent.filter(**({} if campaign_id is None else {"campaign_id": campaign_id}))
+    vouchers = {
+        voucher.id: voucher for voucher in await Voucher.filter(id__in=[use.voucher_id for use in await uses])
+    }
+    terms = await terms_by_voucher([*vouchers.values()])
     for use in await uses:
+        assert use.venue_share_fen == venue_share_fen(terms[use.voucher_id], use.used_fen)
         booked = [entry for entry in entries if entry.use_id == use.id]
         from_reserve = [entry.amount_fen for entry in booked if entry.kind == "CONFLICT"]
         assert from_reserve in ([], [use.used_fen]) if use.state == "REFUSED" else from_reserve == []
@@ -29,7 +37,7 @@ async def check_order(order_no: str) -> None:
     order = await Order.get(order_no=order_no)
     vouchers = await Voucher.filter(order_id=order.id)
     uses = await VoucherUse.filter(order_id=order.id)
-    live_fen = sum(use.used_fen for use in uses if use.state != "UNDONE")
+    live_fen = sum(use.used_fen for use in uses if use.state != "UNDONE" or use.undo_reason == FOUND_FAKE)
     placed_with = await OrderVoucher.filter(order_id=order.id).prefetch_related("voucher")
     assert order.voucher_fen == sum(link.voucher.face_fen for link in placed_with)
     lines = await OrderLine.filter(order_id=order.id)

@@ -104,7 +104,7 @@ async def test_a_bill_that_is_confirmed_while_the_queue_comes_in_is_used_once(db
         *(counter.uploads(NOW + HOUR, sent) for _ in range(4)),
     )
     await asyncio.gather(*(judge_waiting(now=NOW + HOUR) for _ in range(3)))
-    assert (await OfflineEntry.get()).outcome == "CONFLICT_PAID"
+    assert (await OfflineEntry.get()).outcome == "CONFLICT_HELD"  # the venue has it already
     assert sorted(use.state for use in await VoucherUse.all()) == ["DONE", "REFUSED"]
     await check_money(town.campaign.id)
 

@@ -13,11 +13,13 @@ from models.staff.rules import Role
 from models.vouchers.ending import expire_vouchers
 from models.vouchers.rules import Terms, Validity, VoucherState
 from models.vouchers.tables import Voucher, VoucherCampaign, VoucherEvent, VoucherUse
+from models.vouchers.writing_off import FOUND_FAKE
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.people import a_clerk
+from tests.factories.places import a_venue
 from tests.factories.vouchers import a_use
-from tests.models.offline.halls import MINUTE, a_town, check_money
+from tests.models.offline.halls import MINUTE, a_counter, a_town, check_money
 from tests.offline_desk import Refused
 
 HOUR = timedelta(hours=1)
@@ -78,7 +80,7 @@ async def test_what_was_used_online_stands_though_the_desk_says_that_it_was_earl
     counter.takes(await town.a_pass(), NOW + MINUTE)
     voucher = await Voucher.get()
     await Voucher.filter(id=voucher.id).update(state="USED", ended_at=NOW + 5 * MINUTE)
-    online = await a_use(voucher, counter.venue, now=NOW + 5 * MINUTE)
+    online = await a_use(voucher, await a_venue(), now=NOW + 5 * MINUTE)
     assert await counter.outcome(NOW + HOUR) == "CONFLICT_PAID"
     assert (await OfflineConflict.get()).winner_id == online.id
     assert await uses() == [("DONE", "DESK"), ("REFUSED", "OFFLINE")]
@@ -134,7 +136,7 @@ async def test_a_reserved_voucher_waits_for_its_order_or_bill(db: Database) -> N
     freed, used = await Voucher.all().order_by("id")
     await Voucher.filter(id=freed.id).update(state="CLAIMED")
     await Voucher.filter(id=used.id).update(state="USED", ended_at=NOW)
-    await a_use(used, counter.venue, now=NOW)
+    await a_use(used, await a_venue(), now=NOW)
     assert await judging.judge_waiting(now=NOW + 2 * HOUR) == 2
     assert await judging.judge_waiting(now=NOW + 2 * HOUR) == 0
     again = await counter.uploads(NOW + 2 * HOUR, sent)
@@ -226,6 +228,68 @@ async def test_an_empty_reserve_leaves_it_to_a_person(db: Database) -> None:
     assert decided.value.code is ErrorCode.CONFLICT_STATE
     assert await VoucherEvent.filter(kind="CONFLICT").count() == 2
     assert (await OfflineEntry.get(use__use_no=held.use_no)).outcome == "CONFLICT_PAID"
+    await check_money(town.campaign.id)
+
+
+@pytest.mark.parametrize("first", ["online", "another desk, earlier", "another desk, later"])
+async def test_no_venue_is_paid_twice_for_one_voucher_unless_a_person_says_so(db: Database, first: str) -> None:
+    """A pass at two desks of one venue: it may be a citizen who walked on, or somebody who wants the reserve's money."""
+    town = await a_town(counters=1)
+    (counter,) = town.counters
+    digits, voucher = await town.a_pass(), await Voucher.get()
+    if first == "online":
+        await Voucher.filter(id=voucher.id).update(state="USED", ended_at=NOW + 5 * MINUTE)
+        await a_use(voucher, counter.venue, now=NOW + 5 * MINUTE)
+    else:
+        other = await a_counter(counter.venue)
+        await other.kit(NOW)
+        other.takes(digits, NOW + (2 if first.endswith("earlier") else 20) * MINUTE)
+        assert await other.outcome(NOW + HOUR) == "DONE"
+    counter.takes(digits, NOW + 10 * MINUTE)
+    (answer,) = await counter.uploads(NOW + HOUR)
+    assert (answer.outcome, "本馆" in answer.message) == ("CONFLICT_HELD", True)
+    assert [(event.kind, event.venue_id) for event in await VoucherEvent.all()] == [("USED", counter.venue.id)]
+    assert (await VoucherCampaign.get(id=town.campaign.id)).reserve_used_fen == 0
+    regulator = await a_clerk(roles=[Role.REGULATOR], region_key="", device_id="bureau")
+    (held,) = await conflicts.conflicts(clerk=regulator, only_held=True)
+    assert held.winner_venue_name == held.venue_name
+    decided = await conflicts.decide_conflict(
+        clerk=regulator,
+        conflict_id=held.public_id,
+        pays=True,
+        note="网络中断，两位前台都给了优惠",
+        now=NOW + 2 * HOUR,
+    )
+    assert decided == "PAID"
+    assert (await VoucherCampaign.get(id=town.campaign.id)).reserve_used_fen == 20_00
+    await check_money(town.campaign.id)
+
+
+async def test_a_venue_whose_use_of_a_voucher_was_found_fake_is_paid_for_it_only_if_a_person_says_so(
+    db: Database,
+) -> None:
+    town = await a_town(counters=1)
+    (counter,) = town.counters
+    counter.takes(await town.a_pass(), NOW + MINUTE)
+    voucher = await Voucher.get()
+    await Voucher.filter(id=voucher.id).update(state="FORFEITED", ended_at=NOW + HOUR)
+    await a_use(voucher, counter.venue, now=NOW, state="UNDONE", undo_reason=FOUND_FAKE)
+    assert await counter.outcome(NOW + HOUR) == "CONFLICT_HELD"
+    assert (await VoucherCampaign.get(id=town.campaign.id)).reserve_used_fen == 0
+
+
+async def test_a_venue_whose_use_was_displaced_and_paid_is_not_paid_again_by_its_other_desk(db: Database) -> None:
+    town = await a_town()
+    one, two = town.counters
+    third = await a_counter(one.venue)
+    await third.kit(NOW)
+    digits = await town.a_pass()
+    for counter, minutes in ((one, 10), (two, 5), (third, 2)):
+        counter.takes(digits, NOW + minutes * MINUTE)
+    outcomes = [await counter.outcome(NOW + HOUR) for counter in (one, two, third)]
+    assert outcomes == ["DONE", "DONE", "CONFLICT_HELD"]  # the second displaced the first, whom the reserve paid
+    assert (await VoucherCampaign.get(id=town.campaign.id)).reserve_used_fen == 20_00
+    assert (await VoucherUse.get(state="DONE")).venue_id == two.venue.id
     await check_money(town.campaign.id)
 
 

@@ -19,7 +19,7 @@ from models.risk.rules import CaseState
 from models.risk.tables import RiskCase, RiskDecision, RiskScore
 from models.staff.rules import Role, StaffSignedIn
 from models.vouchers import books
-from models.vouchers.rules import CampaignState, UseState
+from models.vouchers.rules import CampaignState, Terms, UseState
 from models.vouchers.tables import Voucher, VoucherCampaign, VoucherEvent, VoucherUse
 from models.vouchers.undoing import decide_held_use, undo_redemption
 from models.vouchers.writing_off import FOUND_FAKE, FOUND_FAKE_AND_CANCELLED
@@ -299,10 +299,10 @@ async def test_a_cleared_week_frees_what_is_not_held_on_its_own(db: Database) ->
 # an order's voucher: it covered a part of the price, found fake or not
 
 
-async def _ordered(outside: Outside, office: Office) -> tuple[RiskCase, Any, Any]:
+async def _ordered(outside: Outside, office: Office, **terms: Any) -> tuple[RiskCase, Any, Any]:
     """¥80 of two courts, ¥20 of it by a voucher; judged high for the test."""
     hall, person = await a_hall(), await a_person()
-    campaign = await a_campaign()
+    campaign = await a_campaign(**terms)
     mine = await a_voucher(person.member_id, campaign)
     lines = (wanted(hall.badminton, at(9)), wanted(hall.badminton_2, at(10)))
     order = await a_paid_order(outside, person, *lines, vouchers=[mine.public_id], now=outside.now())
@@ -352,6 +352,23 @@ async def test_of_an_order_whose_voucher_was_fake_only_the_citizens_own_money_go
     assert (await Voucher.get(order_id=order.id)).state == "FORFEITED"
     await says(office.second, case, CLEARED, corrects=True, now=outside.now())
     assert await entries() == [("USED", 20_00), ("TAKEN_BACK", 20_00)]  # the order is gone, and so is its voucher
+
+
+async def test_what_a_fake_still_covers_is_booked_with_its_own_part_of_the_venues_share_once_it_is_found_good(
+    db: Database, outside: Outside
+) -> None:
+    """¥50 of ¥80 by a voucher of which the venue bears a quarter: of what remains it covers ¥10."""
+    office = await an_office()
+    terms = Terms(venue_share_percent=25)
+    case, order, person = await _ordered(outside, office, face_fen=50_00, minimum_spend_fen=60_00, terms=terms)
+    await says(office.decider, case, CONFIRMED, now=outside.now())
+    assert await _cancelled(outside, order, person, 2) == 0
+    use = await VoucherUse.get(order_id=order.id)
+    assert (use.used_fen, use.venue_share_fen) == (10_00, 2_50)
+    await says(office.second, case, CLEARED, corrects=True, now=outside.now())
+    assert await entries() == [("USED", 50_00), ("TAKEN_BACK", 50_00), ("USED", 10_00)]
+    shares = [each.venue_share_fen for each in await VoucherEvent.all().order_by("id")]
+    assert shares == [12_50, 12_50, 2_50]
 
 
 async def test_an_order_that_was_refunded_first_has_nothing_left_to_take_back(

@@ -2,12 +2,16 @@
 
 import csv
 import io
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import orjson
 import pytest
 
 from models import database
 from models.settlement import drafting, files, statements
 from models.settlement.paying_out import batch_file
+from models.settlement.queries import settlement_lines
 from models.settlement.signing import verified
 from models.settlement.statements import public_keys
 from models.settlement.tables import Settlement, SettlementLine
@@ -27,7 +31,7 @@ from tests.factories.settlements import (
     latest,
     paid_out,
 )
-from tests.statements import statements_of
+from tests.statements import statements_of, texts_of
 
 
 async def what_it_costs(it: Programme) -> dict[str, int]:
@@ -83,6 +87,49 @@ async def test_what_is_taken_in_parts_is_taken_whole_and_signed_and_listed_whole
     listed = list(csv.reader(io.StringIO(whole, newline="")))
     lines = listed[listed.index([]) + 2 :]
     assert [line[0] for line in lines] == [line["useNo"] for line in said["lines"]]
+
+
+def joined_to(plan: Mapping[str, Any]) -> set[str]:
+    """The tables of this part of a plan."""
+    below = [joined_to(part) for part in plan.get("Plans", ())]
+    return {plan["Relation Name"]} | set().union(*below) if "Relation Name" in plan else set().union(*below)
+
+
+def cut_to_a_page(plan: Mapping[str, Any]) -> Iterator[set[str]]:
+    """Of which tables each LIMIT of a plan takes only so many rows."""
+    if plan["Node Type"] == "Limit":
+        yield joined_to(plan)
+    for part in plan.get("Plans", ()):
+        yield from cut_to_a_page(part)
+
+
+@pytest.mark.postgres
+async def test_a_page_of_lines_is_cut_before_their_books_are_read_whatever_postgresql_knows_of_them(
+    db: Database,
+) -> None:
+    """Right after a large draft it knows nothing of the new lines, believes in some dozens, and would read the books of all
+    110,000 of them for each page. What stands below a LIMIT it cannot draw out of it."""
+    it = await a_programme()
+    await a_redemption(it)
+    await drafted(it)
+    settlement = await latest(it)
+
+    async def read_everywhere() -> None:
+        number = settlement.settlement_no
+        await settlement_lines(clerk=it.proposer, settlement_no=number, first=10, after_id=None)
+        _, written = await files.sheet(clerk=it.proposer, settlement_no=number)
+        assert [part async for part in written]
+        await approved(it, settlement)
+
+    sent = await texts_of(read_everywhere)
+    pages = [(text, values) for text, values in sent if "settlement_line.id > $2" in text]
+    assert len({text for text, _ in pages}) == 2  # to be looked at, and to be signed
+    for text, values in pages:
+        found = await database.row(f"EXPLAIN (FORMAT JSON) {text}", *values)
+        assert found is not None
+        (plan,) = orjson.loads(found[0])
+        assert {"settlement_line", "voucher_event", "voucher_use"} <= joined_to(plan["Plan"])
+        assert list(cut_to_a_page(plan["Plan"])) == [{"settlement_line"}]
 
 
 async def test_a_venue_of_which_all_is_held_has_no_settlement_and_owes_as_before(db: Database) -> None:

@@ -24,7 +24,7 @@ from models.settlement.banking import (
     yuan,
 )
 from models.settlement.rules import Sums, checked_period, owed_fen, sums_of
-from models.settlement.signing import FORMAT, NotOurs, canonical, file_of, signed_bytes, verified
+from models.settlement.signing import FORMAT, NotOurs, canonical, file_of, signed_bytes, statement_of, verified
 from models.vouchers.rules import EventKind
 from tests.conftest import NOW
 
@@ -159,6 +159,29 @@ def test_the_same_words_written_otherwise_do_not_verify_either(change: object) -
     assert callable(change)
     with pytest.raises(NotOurs):
         verified(change(_signed(KEYS)), KEYS.public_keys)
+
+
+SIGNED_LONG_AGO = (
+    b'{"keyId":"1","signature":"0156b3815185f65ba909563636e4ed3736fa08032c72e700e40967c705fd0da0f778bb6d92dea0b58b9480b6314'
+    b'd3c8e3932ef64be75764427cd1936cc134804","statement":%b}'
+)
+THEN = """{"campaign":{"id":"cam_K3","title":"全民健身\\"lines\\":[]"},"format":"sports-for-all settlement statement 1",\
+"lines":[{"amount":2000,"entryNo":"V1","happenedAt":"2026-11-20T02:00:00Z","kind":"USED","owed":2000,"useNo":"V1",\
+"venueShare":0},{"amount":1000,"entryNo":"V2","happenedAt":"2026-11-20T02:00:00Z","kind":"USED","owed":900,"useNo":"V2",\
+"venueShare":100}],"settlementNo":"S20261121W6ULR35PLXCL","sums":{"payable":2900,"used":3000}}"""
+
+
+def test_a_statement_signed_long_ago_verifies_and_is_signed_the_same_from_pages_of_lines() -> None:
+    keys = StatementKeys({"1": b"q" * 32})
+    content = SIGNED_LONG_AGO % THEN.encode()
+    said = verified(content, keys.public_keys)
+    for pages in ([said["lines"]], [[line] for line in said["lines"]]):
+        statement = statement_of(
+            {**said, "lines": None}, [canonical(page)[1:-1] for page in pages]
+        )  # whose title looks like lines
+        key_id, signature = keys.sign(signed_bytes(statement))
+        assert file_of(statement, signature=signature, key_id=key_id) == content
+    assert statement_of({"z": 1}, []) == canonical({"z": 1, "lines": []})
 
 
 def test_after_a_rotation_the_old_key_still_verifies_and_a_strangers_never_did() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from models import database
 from models.errors import BadInput, DomainError, ErrorCode
+from models.money import shares
 from models.orders.tables import OrderLine
 from models.staff.rules import Role, StaffSignedIn
 from models.statistics.programme import (
@@ -135,17 +136,29 @@ async def test_a_bill_that_several_vouchers_paid_moved_once_and_without_what_was
     line = await OrderLine.filter(order_id=order.id).order_by("id").first()
     assert line is not None
     await OrderLine.filter(id=line.id).update(cancelled_at=NOW)
-    on_order = {"order_id": order.id, "bill_fen": order.total_fen}
-    await town.uses("adult-4", hall.venue, sport_code="FENCING", **on_order)
-    await town.uses("adult-4", hall.venue, sport_code="FENCING", campaign=second, **on_order)
+    first, other = shares(order.total_fen, [3, 1])  # as the uses of an order have it, by their face values
+    of_first = {"order_id": order.id, "sport_code": "FENCING", "bill_fen": first}
+    await town.uses("adult-4", hall.venue, **of_first)
+    of_other = {"order_id": order.id, "sport_code": "FENCING", "bill_fen": other}
+    use = await town.uses("adult-4", hall.venue, campaign=second, **of_other)
+    left_fen = order.total_fen - line.price_fen
+    assert left_fen > 0
     regulator = await a_regulator()
-    for campaign_id, vouchers in ((None, 2), (town.campaign.public_id, 1), (second.public_id, 1)):
+
+    async def moved(campaign_id: str | None) -> int:
+        """Of this order."""
         found = await counted(regulator, GroupedBy.SPORT, campaign_id=campaign_id)
         assert found.total.uses is not None
-        fencing = found.total.uses.moved_fen - (0 if campaign_id == second.public_id else 210_00)
-        assert fencing == order.total_fen - line.price_fen > 0
         assert [row.uses.vouchers for row in found.rows if row.uses and row.label == "没有登记项目"] == []
-        assert found.total.uses.vouchers == vouchers + (0 if campaign_id == second.public_id else 4)
+        return found.total.uses.moved_fen - (0 if campaign_id == second.public_id else 210_00)
+
+    assert await moved(None) == left_fen
+    assert await moved(town.campaign.public_id) + await moved(second.public_id) == left_fen
+    assert await moved(second.public_id) == left_fen // 4
+    await VoucherUse.filter(id=use.id).update(
+        state=UseState.UNDONE
+    )  # it met its minimum no longer; the other stays
+    assert (await moved(None), await moved(town.campaign.public_id)) == (left_fen, left_fen)
 
 
 async def test_a_person_is_one_whichever_account_they_had(town: Town) -> None:

@@ -184,6 +184,23 @@ async def test_what_staff_change_is_seen_within_a_second(hall: Hall, statements:
     assert await hall.code(campaign, third) == "given"
 
 
+@pytest.mark.parametrize("state", ["PAUSED", "CLOSED"])
+async def test_a_campaign_that_stops_while_it_gives_knows_whose_keys_have_won(
+    hall: Hall, statements: Callable[[], int], memory_stays_young: Callable[[], None], state: str
+) -> None:
+    """Somebody's answer was lost, and before they pressed again the campaign was stopped."""
+    campaign = await a_campaign(quantity=5)
+    winner = await a_claim()
+    given = await hall.claim(campaign, winner)
+    await database.rows("UPDATE voucher_campaign SET state = $2 WHERE id = $1", campaign.id, state)
+    await learn(hall, campaign, statements)
+    memory_stays_young()
+    statements()
+    assert await hall.codes(campaign, await claims(2)) == {"CAMPAIGN_NOT_OPEN": 2}
+    assert await hall.claim(campaign, winner) == given
+    assert await stock(campaign) == (1, 4, 0)
+
+
 async def test_the_countdown_tells_open_and_next_from_memory(
     hall: Hall, statements: Callable[[], int], memory_stays_young: Callable[[], None]
 ) -> None:
