@@ -215,6 +215,7 @@ BUDGETS: Sequence[Budget] = (
             "revokeConcession",
             "deskInviteHelper",
             "deskWithdrawConsent",
+            "deskJoinAccount",
             "placeOrderAtDesk",
             "askForSeriesAtDesk",
             "seriesPreviewAtDesk",

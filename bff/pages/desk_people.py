@@ -40,7 +40,8 @@ from models.consents.rules import Purpose, current
 from models.families import inviting_helpers, unbinding
 from models.families.rules import POWER_WORDS, HelperPower, words_of
 from models.keeping import Keep
-from models.keys import AuditKeys, IdKeys, PhoneKeys
+from models.keys import AuditKeys, IdKeys, PhoneKeys, TokenKeys
+from models.merging import at_desk as joining
 from models.privacy import withdrawing
 from models.real_names import at_desk as people
 from models.real_names import concessions
@@ -62,6 +63,7 @@ COUNTED_AS: Mapping[str, str] = {
     "invite-helper": "deskInviteHelper",
     "end-helpers": "deskWithdrawConsent",
     "free-number": "deskFreeNumber",
+    "join": "deskJoinAccount",
     "grant": "grantConcession",
     "revoke": "revokeConcession",
     "slots": "slots",
@@ -80,6 +82,7 @@ class PeopleDesk:
 
     id_keys: IdKeys
     phone_keys: PhoneKeys
+    token_keys: TokenKeys
     code_keys: CodeKeys = field(repr=False)
     audit_keys: AuditKeys
     authority: NameAuthority = field(repr=False)
@@ -157,6 +160,20 @@ class PeopleDesk:
             now=asked.now,
         )
         return {"person": None}
+
+    async def join(self, asked: Asked) -> Said:
+        """They have a phone now: what is on it and what they have here become one."""
+        await joining.join_at_desk(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            code=asked.text("code"),
+            venue_id=asked.venue_id,
+            token_keys=self.token_keys,
+            phone_keys=self.phone_keys,
+            id_keys=self.id_keys,
+            now=asked.now,
+        )
+        return {"person": await self._again(asked, Power.READ_PERSON)}
 
     async def grant(self, asked: Asked) -> Said:
         """`lastDay` is what stands on the paper; the room's day is the first on which it holds no more."""
@@ -276,6 +293,7 @@ def people_routes(desk: PeopleDesk, clock: Callable[[], datetime]) -> list[BaseR
         "invite-helper": desk.invite_helper,
         "end-helpers": desk.end_helpers,
         "free-number": desk.free_number,
+        "join": desk.join,
         "grant": desk.grant,
         "revoke": desk.revoke,
         "slots": desk.slots,

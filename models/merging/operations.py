@@ -9,20 +9,21 @@ fetches another within ten minutes. When accounts part, both versions are raised
 what is no longer its own.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from models import database
+from models.audit.deeds import concerning
 from models.calendar import moment_text
 from models.database import operation, row, rows
 from models.errors import DomainError
 from models.ids import new_id
 from models.keys import IdKeys, PhoneKeys, TokenKeys
 from models.members.standing import MemberGone, accounts_of, lock_living
-from models.members.tables import Identity, MemberPhone, SignIn
+from models.members.tables import Identity, Member, MemberPhone, SignIn
 from models.members.ways_in import has_way_in
 from models.merging import codes, moving, sealed
+from models.merging.asking import Asking, demand_own_proof
 from models.merging.moving import Joining
 from models.merging.rules import (
     BY_PHONE,
@@ -34,14 +35,6 @@ from models.merging.rules import (
 )
 from models.merging.tables import Merge
 from models.messages.operations import tell
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asking:
-    """The account that stays, and the sign-in in which the code was typed."""
-
-    member_id: int
-    sign_in_id: int
 
 
 async def merge_members(
@@ -128,6 +121,7 @@ async def _join(
         joined_id=found["member_id"],
         code_id=found["id"],
         sign_in_id=asking.sign_in_id,
+        staff_id=asking.staff_id,
         merged_at=now,
         undo_until=now + UNDO_WITHIN,
     )
@@ -139,6 +133,9 @@ async def _join(
     await rows("UPDATE member SET joined_to_id = $1 WHERE id = $2 RETURNING id", merge.kept_id, merge.joined_id)
     for whose in (merge.kept_id, merge.joined_id):  # the other's number, if it has one of its own, hears of it too
         await _told("ACCOUNTS_JOINED", "一个账号的预订和关系已转入另一个", whose, merge.public_id, now)
+    if asking.person is not None:
+        joined = await Member.get(id=merge.joined_id)
+        concerning("MEMBER", asking.person.public_id, detail=joined.public_id)
     return merge.public_id
 
 
@@ -150,7 +147,7 @@ async def demand_joinable(asking: Asking, code: Any, now: datetime) -> None:
     if other == asking.member_id:
         raise MergeRefused("这个合并码就是本账号的。", "请在另一个账号里获取合并码，再回到本账号输入。")
     await codes.demand_proof(member_id=other, sign_in_id=code["sign_in_id"], now=now)
-    await codes.demand_proof(member_id=asking.member_id, sign_in_id=asking.sign_in_id, now=now)
+    await demand_own_proof(asking, now)
     await _refuse_two_people(asking.member_id, other)
     await _refuse_relations(asking.member_id, other)
 

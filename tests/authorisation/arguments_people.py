@@ -294,6 +294,13 @@ REACHING_TOO: Mapping[str, Reaching] = {
     ),
     "personId": _PERSON,
     "deskFreeNumber.personId": replace(_PERSON, live=lives_people.a_fresh_person_at_the_desk),
+    "deskJoinAccount.personId": replace(_PERSON, live=lives_people.a_fresh_person_at_the_desk),
+    "deskJoinAccount.code": Reaching(
+        lambda life: _used("merge", "a used code")(life)[:1],
+        _letters("23456789ABCDEFGH", 8),
+        owner="clerk",
+        live=lives_people.a_fresh_merge_code,
+    ),
     "concessionId": Reaching(_one("concession", "the concession's id"), _id("con"), owner="clerk"),
     "placeOrderAtDesk.idempotencyKey": Reaching(
         lambda life: [Known(life.keys["played"], "the played order's key", shut="a clerk's keys are others")],

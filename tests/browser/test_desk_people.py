@@ -30,6 +30,7 @@ from tests.browser.real_desk import served
 from tests.factories.booking import Hall, a_hall, at
 from tests.factories.names import GRANDMOTHER, a_person, version
 from tests.house import HERE, PASSWORD, Clerk, House
+from tests.resolvers.documents_merging import MERGE_CODE
 from tests.resolvers.documents_people import ACCEPT_INVITATION
 
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
@@ -42,6 +43,7 @@ ACTS = (
     "invite-helper",
     "end-helpers",
     "free-number",
+    "join",
     "grant",
     "revoke",
     "slots",
@@ -54,6 +56,7 @@ NEVER_SENT = [
     ("find", b'{"idNumber": 1}'),
     ("invite-helper", b'{"powers": "BOOK"}'),
     ("invite-helper", b'{"powers": ["EVERYTHING"]}'),
+    ("join", b'{"code": 1}'),
     ("grant", b'{"kind": "RICH", "lastDay": "2027-01-01"}'),
     ("grant", b'{"kind": "STUDENT", "lastDay": "soon"}'),
     ("grant", b'{"kind": "STUDENT", "lastDay": "9999-12-31"}'),
@@ -326,6 +329,40 @@ async def test_a_grandmother_who_wants_no_helper_any_more_has_none_after_a_secon
 
 
 @pytest.mark.browser
+async def test_a_grandmother_who_got_a_phone_reads_out_a_code_and_has_everything_on_it(
+    people: Page, counter: Counter
+) -> None:
+    phone = await counter.house.citizen(phone=HELPERS_PHONE)
+    code = (await phone.ask(MERGE_CODE)).value["code"]
+    await registers(people, GRANDMOTHER.number, GRANDMOTHER.name)
+    await sees(people, "GREEN", "已登记")
+    await people.keyboard.press("Escape")
+    await people.get_by_role("button", name="本人有了手机，合并账号").click()
+    await expect(people.locator("#merge-code")).to_be_focused()
+    await picture(people, "join")
+    await nothing_is_cut(people)
+    await types(people, "0123")
+    await expect(people.locator("#hint")).to_contain_text("合并码是 8 位")
+
+    async def lose_the_answer(route: Route) -> None:
+        await route.fetch()
+        await route.abort("connectionreset")
+
+    await people.route("**/desk/people/join", lose_the_answer, times=1)
+    await people.fill("#merge-code", "")
+    await types(people, code.lower())
+    await sees(people, "YELLOW", "请重试", "不会重复办理")
+    await people.get_by_role("button", name="重试").click()
+    await sees(people, "GREEN", "已合并", "前台办的都在手机上了")
+    await people.keyboard.press("Escape")
+    await expect(people.locator("#services")).to_be_visible()
+    (joined,) = await database.rows("SELECT kept_id, staff_id FROM merge")
+    assert joined["kept_id"] == (await RealName.get()).member_id
+    assert joined["staff_id"] is not None
+    assert (await phone.ask("{ myName { maskedName } }")).value["maskedName"] == "王**"
+
+
+@pytest.mark.browser
 async def test_a_number_in_somebody_elses_account_is_freed_after_a_second_thought_and_registered_anew(
     people: Page, counter: Counter
 ) -> None:
@@ -458,6 +495,7 @@ async def test_a_venue_that_is_not_the_clerks_is_refused_whatever_the_cookie_say
         ("invite-helper", {"personId": person["personId"], "powers": ["BOOK"], "phone": HELPERS_PHONE}),
         ("end-helpers", {"personId": person["personId"]}),
         ("free-number", {"personId": person["personId"]}),
+        ("join", {"personId": person["personId"], "code": "2222-2222"}),
         ("book", {"personId": person["personId"], "courtId": "c", "startsAt": at(10).isoformat(), "people": 1}),
     ):
         told = await visitor.asks(act, **{"version": version(Purpose.HELPER), "key": "a-key-of-one-act", **said})

@@ -43,7 +43,8 @@ from models.members.queries import who
 from models.members.rules import PhoneBoundElsewhere, Tokens
 from models.members.tables import Member
 from models.merging import codes as merge_codes
-from models.merging.operations import Asking, merge_members
+from models.merging.asking import Asking
+from models.merging.operations import merge_members
 from models.messages.operations import tell
 from models.privacy import deleting, sealing
 from models.privacy.rules import COOLING_OFF, PrivacyKeys

@@ -34,7 +34,7 @@ from models.members.queries import SignedIn, who
 from models.members.rules import Door, Tokens
 from models.members.tables import Member
 from models.merging import codes, operations
-from models.merging.operations import Asking
+from models.merging.asking import Asking
 from models.messages.operations import tell
 from models.orders.rules import Channel
 from models.personal_data import HELD

@@ -66,6 +66,10 @@ DESK_FREE_NUMBER = f"""
 mutation ($personId: ID!, $venueId: ID!) {{
   deskFreeNumber(personId: $personId, venueId: $venueId) {{ freed {_ERRORS} }}
 }}"""
+DESK_JOIN_ACCOUNT = f"""
+mutation ($personId: ID!, $code: String!, $venueId: ID!) {{
+  deskJoinAccount(personId: $personId, code: $code, venueId: $venueId) {{ joined {_ERRORS} }}
+}}"""
 GRANT_CONCESSION = f"""
 mutation ($personId: ID!, $kind: ConcessionKind!, $endsOn: Date!, $venueId: ID!) {{
   grantConcession(personId: $personId, kind: $kind, endsOn: $endsOn, venueId: $venueId) {{

@@ -16,8 +16,8 @@
   const field = byId("number");
   const hint = byId("hint");
   const verdict = byId("verdict");
-  const FIRST = { register: "name", helper: "phone" }; // elsewhere the card's field: a reader ends with Enter
-  const BEFORE = { contested: "person", vouchers: "person", voucher: "person", helper: "person", "no-helpers": "person", invited: "person", concession: "person",
+  const FIRST = { register: "name", helper: "phone", join: "merge-code" }; // elsewhere the card's field: a reader ends with Enter
+  const BEFORE = { contested: "person", join: "person", vouchers: "person", voucher: "person", helper: "person", "no-helpers": "person", invited: "person", concession: "person",
     book: "person", booked: "person" };
 
   let step = "idle";
@@ -391,6 +391,27 @@
     act("/desk/people/end-helpers", { personId: person.personId }, function (told) {
       showPerson(told.person);
       show("GREEN", "已结束", "不再有人替" + told.person.name + "办理", "", "");
+    });
+  });
+
+  /* ---- A phone of their own ---- */
+
+  byId("on-phone").addEventListener("click", function () {
+    hideHint();
+    if (!person) return;
+    byId("merge-code").value = "";
+    go("join");
+  });
+
+  onSubmit("join", function () {
+    if (isCard(byId("merge-code"))) return;
+    const code = plain(byId("merge-code").value);
+    if (!/^[2-9A-HJ-NP-Z]{8}$/.test(code)) return showHint("合并码是 8 位字母和数字，没有 0、1、I、O。请再核对一次。");
+    hideHint();
+    act("/desk/people/join", { personId: person.personId, code: code }, function (told) {
+      byId("merge-code").value = "";
+      showPerson(told.person);
+      show("GREEN", "已合并", "前台办的都在手机上了", "", "请顾客重新打开手机页面查看。");
     });
   });
 
