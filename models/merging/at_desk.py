@@ -25,8 +25,9 @@ async def join_at_desk(
     phone_keys: PhoneKeys,
     id_keys: IdKeys,
     now: datetime,
-) -> None:
-    """Joins the account of the code to that of the person before the clerk. The same code again changes nothing.
+) -> str:
+    """Joins the account of the code to that of the person before the clerk; gives the merge's id. The same code again:
+    the same merge.
 
     Raises NOT_ALLOWED, MEMBER_UNKNOWN, GUARDIAN_NEEDED for a child, MERGE_CODE_INVALID, MERGE_REFUSED (also where
     somebody can sign in: then they join the two by themselves), TOO_MANY_ATTEMPTS.
@@ -36,7 +37,7 @@ async def join_at_desk(
     )
     if person.known.is_child:
         raise GuardianNeeded("未满14周岁的孩子由监护人管理账号。", "请孩子满14周岁后，本人带身份证来办理。")
-    await merge_members(
+    return await merge_members(
         asking=Asking(member_id=person.member_id, person=person, staff_id=clerk.staff_id),
         code=code,
         token_keys=token_keys,

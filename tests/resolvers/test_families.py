@@ -240,7 +240,9 @@ async def test_a_grandmother_without_a_phone_is_served_by_her_card_with_her_gran
         assert secret not in house.log()
 
 
-async def test_a_grandmother_who_got_a_phone_finds_on_it_what_she_had_at_the_desk(house: House, hall: Hall) -> None:
+async def test_a_grandmother_who_got_a_phone_finds_on_it_what_she_had_at_the_desk(
+    house: House, hall: Hall
+) -> None:
     await house.register_person(GRANDMOTHER.name, GRANDMOTHER.number)
     clerk, phone = await house.clerk(hall.venue.public_id), await house.citizen(phone=HER_PHONE)
     person = (await read_card(clerk, hall, GRANDMOTHER)).value["person"]
