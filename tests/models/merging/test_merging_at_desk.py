@@ -16,6 +16,7 @@ from models.families.acting import HelperPower
 from models.families.unbinding import free_number_at_desk
 from models.keys import AuditKeys
 from models.members.queries import who
+from models.members.rules import PhoneMayHaveChangedHands
 from models.members.tables import Member
 from models.merging import queries
 from models.merging.at_desk import join_at_desk
@@ -32,6 +33,9 @@ from tests.factories.booking import Hall, a_hall
 from tests.factories.families import Somebody, a_ward, help_one, somebody
 from tests.factories.names import CHILD, GRANDMOTHER, MOTHER, TODAY, Authority, verify, version
 from tests.factories.people import PHONE_KEYS, TOKEN_KEYS, a_clerk, find_by_phone
+from tests.models.members.test_by_phone import NUMBER as PROVED
+from tests.models.members.test_by_phone import Desk as ByPhone
+from tests.models.members.test_by_phone import member_of
 from tests.models.merging.test_merging import book
 from tests.queueing import one_after_another
 
@@ -152,6 +156,30 @@ async def test_who_was_a_ward_and_grew_up_has_the_childs_account_on_their_phone(
     assert person.id == child.id
     await desk.joins(person, await a_code(phone, now=GROWN))
     assert await whose(phone, GROWN) == child.id
+
+
+async def test_an_elder_with_a_new_phone_after_ninety_days_gets_their_account_back_by_their_card(
+    desk: Desk,
+) -> None:
+    """They had no door but the number, and who holds it now might be somebody else: nothing but the card tells."""
+    before, sms = desk.now - timedelta(days=91), ByPhone()
+    came = await member_of(await sms.sign_in(await sms.code(before), before), before)
+    account = Account(came.member_id, came.sign_in_id, came.member_public_id, "", openid="")
+    await verify(account.member_id, GRANDMOTHER, desk.authority, now=before)
+    booked = await book(account, desk.hall.badminton, 9, desk.now, key="before")
+    code = await sms.code(desk.now)
+    with pytest.raises(PhoneMayHaveChangedHands) as asked:
+        await sms.sign_in(code, desk.now, device_id="a-new-phone")
+    assert "我是新用户" in asked.value.sentence()
+    assert "带身份证到场馆前台" in asked.value.sentence()
+    tokens = await sms.sign_in(code, desk.now, device_id="a-new-phone", new_holder=True)
+    anew = await member_of(tokens, desk.now)
+    assert anew.member_id != account.member_id
+    phone = Account(anew.member_id, anew.sign_in_id, anew.member_public_id, tokens.access_token, openid="")
+    await desk.joins(await desk.reads(GRANDMOTHER), await a_code(phone))
+    assert await whose(phone, desk.now) == account.member_id
+    assert (await Order.get(id=booked.id)).member_id == account.member_id
+    assert await find_by_phone(phone=PROVED, keys=PHONE_KEYS) == account.member_id
 
 
 async def test_an_account_into_which_somebody_can_sign_in_is_joined_from_there_and_at_no_desk(desk: Desk) -> None:
