@@ -1,8 +1,8 @@
 """Two accounts of one person become one, and apart again (issue 4, item 1).
 
-Under both members' rows, locked in one order: a merge waits for an order that is being placed, and whoever waits for a
-merge finds the account joined. Courts a day and minutes a court are counted over orders, which have moved: what both
-held adds up, and nothing grows.
+Under their organisations' rows and then both members', each locked in one order: a merge waits for an order that is
+being placed, and whoever waits for a merge finds the account joined. Courts a day and minutes a court are counted over
+orders, which have moved: what both held adds up, and nothing grows.
 
 Codes at the door. Printed ones don't know the member and go on opening. A phone that shows one of the joined account
 fetches another within ten minutes. When accounts part, both versions are raised: neither side's screen opens for
@@ -35,6 +35,7 @@ from models.merging.rules import (
 )
 from models.merging.tables import Merge
 from models.messages.operations import tell
+from models.organisations import belonging as organisations
 
 
 async def merge_members(
@@ -74,6 +75,7 @@ async def move_latecomers(*, now: datetime) -> int:
 @operation
 async def _move_latecomers(merge_id: int, now: datetime) -> int:
     merge = await Merge.get(id=merge_id)
+    await organisations.lock_all_of([merge.kept_id, merge.joined_id])
     await rows("SELECT id FROM member WHERE id IN ($1, $2) ORDER BY id FOR UPDATE", merge.kept_id, merge.joined_id)
     await merge.refresh_from_db()
     if merge.undone_at is not None:
@@ -107,6 +109,7 @@ async def _join(
         raise MergeCodeInvalid
     if found["used_at"] is not None:
         return await _merged_before(asking, found["id"])
+    await organisations.lock_all_of([asking.member_id, found["member_id"]])
     try:
         await lock_living(asking.member_id, found["member_id"])
     except MemberGone:
