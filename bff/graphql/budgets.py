@@ -217,6 +217,8 @@ BUDGETS: Sequence[Budget] = (
             "deskWithdrawConsent",
             "deskJoinAccount",
             "placeOrderAtDesk",
+            "refundQuoteAtDesk",
+            "cancelOrderAtDesk",
             "askForSeriesAtDesk",
             "seriesPreviewAtDesk",
             "seriesAtDesk",

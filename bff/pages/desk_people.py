@@ -18,6 +18,7 @@ from bff.pages.desk_people_said import (
     AGE_WORDS,
     LEVEL_WORDS,
     admission_said,
+    ahead_said,
     concession_said,
     free_slots,
     free_tickets,
@@ -27,13 +28,14 @@ from bff.pages.desk_people_said import (
     next_day,
     order_said,
     powers_in,
+    quote_said,
     voucher_said,
 )
 from bff.pages.rendering import page
 from models.booking import queries as booking
 from models.booking.session_queries import sessions
 from models.calendar import business_day, moment_text
-from models.checkout import at_desk, people_at_desk
+from models.checkout import at_desk, cancelling_at_desk, people_at_desk
 from models.codes.rules import CodeKeys
 from models.consents.reading import TEXTS
 from models.consents.rules import Purpose, current
@@ -68,6 +70,8 @@ COUNTED_AS: Mapping[str, str] = {
     "revoke": "revokeConcession",
     "slots": "slots",
     "book": "placeOrderAtDesk",
+    "quote": "refundQuoteAtDesk",
+    "cancel": "cancelOrderAtDesk",
     "vouchers": "deskVouchers",
     "hand-out": "handOutVoucher",
 }
@@ -224,6 +228,35 @@ class PeopleDesk:
             raise at_desk.order_unknown()
         return {"order": order_said(placed), "person": await self._again(asked, Power.BOOK_FOR_PERSON)}
 
+    async def quote(self, asked: Asked) -> Said:
+        """What giving up an order would bring back, to be read out before it is done."""
+        quote = await cancelling_at_desk.quote_at_desk(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            order_no=asked.text("orderNo"),
+            venue_id=asked.venue_id,
+            keys=self.id_keys,
+            now=asked.now,
+        )
+        return {"quote": quote_said(quote)}
+
+    async def cancel(self, asked: Asked) -> Said:
+        expected_fen = asked.number("back")
+        if expected_fen is None:
+            raise unread()
+        await cancelling_at_desk.cancel_at_desk(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            order_no=asked.text("orderNo"),
+            expected_refund_fen=expected_fen,
+            venue_id=asked.venue_id,
+            keys=self.id_keys,
+            channels=self.channels,
+            now=asked.now,
+        )
+        await self.wake("forward")
+        return {"person": await self._again(asked, Power.BOOK_FOR_PERSON)}
+
     async def vouchers(self, asked: Asked) -> Said:
         """What the person can use, and what can be claimed for them just now."""
         held = await handing_out.vouchers_here(
@@ -281,6 +314,7 @@ class PeopleDesk:
             "isChild": person.known.is_child,
             "concessions": [concession_said(each) for each in found.concessions],
             "admissions": [admission_said(each) for each in found.admissions[: people_at_desk.MOST_TODAY]],
+            "ahead": [ahead_said(each) for each in found.ahead],
             "unpaid": list(found.unpaid_order_nos),
         }
 
@@ -298,6 +332,8 @@ def people_routes(desk: PeopleDesk, clock: Callable[[], datetime]) -> list[BaseR
         "revoke": desk.revoke,
         "slots": desk.slots,
         "book": desk.book,
+        "quote": desk.quote,
+        "cancel": desk.cancel,
         "vouchers": desk.vouchers,
         "hand-out": desk.hand_out,
     }

@@ -292,6 +292,31 @@ async def test_what_was_said_at_the_desk_is_taken_back_there_by_who_may(house: H
     ]
 
 
+async def test_what_was_booked_at_the_desk_is_given_up_there_by_who_may(house: House, hall: Hall) -> None:
+    await house.register_person(GRANDMOTHER.name, GRANDMOTHER.number)
+    clerk, stranger = await house.clerk(hall.venue.public_id), await house.citizen()
+    person = (await read_card(clerk, hall, GRANDMOTHER)).value["person"]
+    whom = {"personId": person["personId"], "venueId": hall.venue.public_id}
+    lines = [line(hall.badminton, at(11))]
+    booked = await clerk.ask(documents.PLACE_ORDER_AT_DESK, lines=lines, idempotencyKey="one-booking", **whom)
+    order_no = booked.value["order"]["orderNo"]
+    (ahead,) = (await read_card(clerk, hall, GRANDMOTHER)).value["person"]["ahead"]
+    assert (ahead["orderNo"], ahead["titles"]) == (order_no, "羽毛球1号场")
+    quote = (await clerk.ask(documents.REFUND_QUOTE_AT_DESK, orderNo=order_no, **whom)).value
+    asked = {"orderNo": order_no, "expectedRefund": quote["total"], **whom}
+    async with nothing_changes():
+        assert (await stranger.ask(documents.CANCEL_ORDER_AT_DESK, **asked)).refusal.code == "NOT_SIGNED_IN"
+    for _ in range(2):
+        assert (await clerk.ask(documents.CANCEL_ORDER_AT_DESK, **asked)).value["cancelled"] is True
+    assert (await read_card(clerk, hall, GRANDMOTHER)).value["person"]["ahead"] == []
+    said = await database.rows(
+        "SELECT * FROM audit_line WHERE act IN ('refundQuoteAtDesk', 'cancelOrderAtDesk') AND outcome = 'OK' ORDER BY id"
+    )
+    assert [(each["subject_id"], bool(each["is_reading"])) for each in said] == [
+        (person["personId"], reading) for reading in (True, False, False)
+    ]
+
+
 async def test_concessions_are_granted_revoked_and_numbers_freed_by_who_may(house: House, hall: Hall) -> None:
     await house.register_person(FATHER.name, FATHER.number)
     clerk = await house.clerk(hall.venue.public_id)
