@@ -139,6 +139,7 @@ async def _join(
     if asking.person is not None:
         joined = await Member.get(id=merge.joined_id)
         concerning("MEMBER", asking.person.public_id, detail=joined.public_id)
+        await _tell_helpers(merge, now)
     return merge.public_id
 
 
@@ -278,6 +279,22 @@ async def _whose_door(merge: Merge, sign_in_id: int) -> int | None:
     if kept and joined:
         return None
     return merge.joined_id if joined else merge.kept_id
+
+
+async def _tell_helpers(merge: Merge, now: datetime) -> None:
+    """What an account that nobody could enter is told goes to the phone that was led into it just now: those who helped
+    until then hear of it by themselves."""
+    values = {"what": "在场馆前台把账号合并到一部手机上", "when": moment_text(now)}
+    for helper in await rows(
+        "SELECT helper_id FROM proxy WHERE principal_id = $1 AND ended_at IS NULL", merge.kept_id
+    ):
+        await tell(
+            member_id=helper["helper_id"],
+            template="HELPED_JOINED",
+            values=values,
+            about_no=merge.public_id,
+            now=now,
+        )
 
 
 async def _told(template: str, what: str, member_id: int, merge_id: str, now: datetime) -> None:

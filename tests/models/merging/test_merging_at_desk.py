@@ -13,6 +13,7 @@ from models.consents.rules import Purpose
 from models.errors import DomainError, ErrorCode
 from models.families import wards
 from models.families.acting import HelperPower
+from models.families.tables import Proxy
 from models.families.unbinding import free_number_at_desk
 from models.keys import AuditKeys
 from models.members.queries import who
@@ -234,14 +235,23 @@ async def test_whose_name_goes_while_the_clerk_types_is_joined_to_nobody(desk: D
     assert not await Merge.all().exists()
 
 
-async def test_its_line_names_both_accounts_the_clerk_and_the_venue(desk: Desk) -> None:
+async def test_whoever_helps_them_hears_of_it_and_its_line_names_both_accounts_the_clerk_and_the_venue(
+    desk: Desk,
+) -> None:
+    """Should the phone be somebody else's, those hear who can do something about it."""
     her, phone = await desk.reads(GRANDMOTHER), await an_account()
+    grandson, gone = await somebody(), await somebody()
+    for helper in (grandson, gone):
+        await help_one(her, helper, HelperPower.BOOK)
+    await Proxy.filter(helper_id=gone.id).update(ended_at=desk.now)
     code = await a_code(phone)
     deed = Deed(act="deskJoinAccount", at=desk.now, actor_kind="STAFF", actor_id=desk.clerk.public_id)
     async with Doing(deed, keys=AuditKeys({"1": b"a" * 32})):
         await desk.joins(her, code)
     line = await AuditLine.get()
     assert (line.outcome, line.subject_id, line.detail) == ("OK", her.public_id, phone.public_id)
+    told = await Message.filter(template="HELPED_JOINED").values_list("member_id", flat=True)
+    assert told == [grandson.id]
     assert (line.actor_id, line.venue_id) == (desk.clerk.public_id, desk.hall.venue.public_id)
 
 
