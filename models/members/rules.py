@@ -31,6 +31,13 @@ class Door(StrEnum):
     PHONE = "PHONE"
 
 
+DOOR_WORDS: Mapping[Door, str] = {
+    Door.MINI_PROGRAM: "微信小程序",
+    Door.OFFICIAL_ACCOUNT: "微信公众号",
+    Door.ALIPAY: "支付宝",
+    Door.PHONE: "手机号",
+}
+
 IN_WECHAT = frozenset({Door.MINI_PROGRAM, Door.OFFICIAL_ACCOUNT})
 """Doors whose sign-ins can open WeChat's payment sheet."""
 
