@@ -86,6 +86,7 @@ def doors(wired: Wiring) -> list[BaseRoute]:
             PeopleDesk(
                 id_keys=services.id_keys,
                 phone_keys=services.phone_keys,
+                token_keys=services.token_keys,
                 code_keys=services.code_keys,
                 audit_keys=services.audit_keys,
                 authority=services.name_authority,

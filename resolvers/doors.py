@@ -188,6 +188,7 @@ async def _linked(info: Info, door: Door, appid: str, openid: str, unionid: str 
         openid=openid,
         unionid=unionid,
         door=door,
+        tell=tell,
         now=info.context.now,
     )
     return LinkPayload(me=await show_me(info))

@@ -9,6 +9,7 @@ from models.errors import DomainError, ErrorCode
 from models.members import home, identities, phones
 from models.members import operations as members
 from models.members.rules import Door, MemberOrigin, Tokens
+from models.messages.operations import tell
 from plans.costs import ListSize, Weight
 from resolvers.consents import MOST_PURPOSES, ConsentText
 from resolvers.context import UNNAMED_DEVICE, Info
@@ -146,7 +147,7 @@ class MemberActs:
         except WeChatError as error:
             raise wechat_refusal(error, ErrorCode.PHONE_CODE_INVALID, "手机号授权码无效或已过期。") from error
         await phones.bind_phone(
-            member_id=member.member_id, phone=phone, keys=services.phone_keys, now=info.context.now
+            member_id=member.member_id, phone=phone, keys=services.phone_keys, tell=tell, now=info.context.now
         )
         return BindPhonePayload(me=await show_me(info))
 

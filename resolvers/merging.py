@@ -5,8 +5,8 @@ from datetime import datetime
 import strawberry
 
 from models.members.queries import SignedIn
-from models.merging import codes, operations, queries
-from models.merging.operations import Asking
+from models.merging import at_desk, codes, operations, queries
+from models.merging.asking import Asking
 from models.merging.queries import PastMerge, Preview
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
@@ -81,6 +81,12 @@ class MergesPayload:
     merges: list[Merge] | None = strawberry.field(
         default=None, description="The latest first.", directives=[ListSize(assumed_size=MOST_MERGES)]
     )
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class DeskJoinAccountPayload:
+    joined: bool | None = None
     user_errors: list[UserError] = user_errors()
 
 
@@ -161,6 +167,30 @@ class MergingActs:
             now=info.context.now,
         )
         return MergesPayload(merges=await _merges(info, member.member_id))
+
+    @act(
+        DeskJoinAccountPayload,
+        "Staff: this person, who was made known at a desk or by a guardian and cannot sign in, has a phone now: the "
+        "account there, whose `mergeCode` they read out, joins theirs, so that they find on it all that they had. It can "
+        "be undone for 24 hours on that phone. The same code again changes nothing.",
+        weight=2000,
+    )
+    async def desk_join_account(
+        self, info: Info, person_id: strawberry.ID, code: str, venue_id: strawberry.ID
+    ) -> DeskJoinAccountPayload:
+        clerk = await info.context.staff()
+        services = info.context.services
+        await at_desk.join_at_desk(
+            clerk=clerk,
+            person_id=person_id,
+            code=code,
+            venue_id=venue_id,
+            token_keys=services.token_keys,
+            phone_keys=services.phone_keys,
+            id_keys=services.id_keys,
+            now=info.context.now,
+        )
+        return DeskJoinAccountPayload(joined=True)
 
 
 def _asking(member: SignedIn) -> Asking:

@@ -6,7 +6,7 @@ from typing import Self
 import strawberry
 
 from models.checkout import at_desk, people_at_desk
-from models.checkout.people_at_desk import MOST_TODAY, AdmissionToday
+from models.checkout.people_at_desk import MOST_AHEAD, MOST_TODAY, AdmissionToday, BookingAhead
 from models.consents.rules import Purpose
 from models.families import inviting_helpers, unbinding
 from models.privacy import withdrawing
@@ -52,8 +52,20 @@ class DeskAdmission:
         )
 
 
+@strawberry.type(description="An order at this venue of which something is still to come.")
+class DeskBooking:
+    order_no: str
+    titles: str
+    starts_at: datetime
+    ends_at: datetime
+
+    @classmethod
+    def of(cls, found: BookingAhead) -> Self:
+        return cls(order_no=found.order_no, titles=found.titles, starts_at=found.starts_at, ends_at=found.ends_at)
+
+
 @strawberry.type(
-    description="Whom a clerk has before them: masked, and what they have at this venue today. Acts that take "
+    description="Whom a clerk has before them: masked, and what they have at this venue today and ahead. Acts that take "
     "`personId` work for half an hour after the card was read, for that clerk at that venue."
 )
 class DeskPerson:
@@ -63,6 +75,9 @@ class DeskPerson:
     age_band: AgeBand
     concessions: list[Concession] = strawberry.field(directives=[ListSize(assumed_size=CONCESSIONS_EXPECTED)])
     admissions: list[DeskAdmission] = strawberry.field(directives=[ListSize(assumed_size=MOST_TODAY)])
+    ahead: list[DeskBooking] = strawberry.field(
+        description="`cancelOrderAtDesk` gives one up.", directives=[ListSize(assumed_size=MOST_AHEAD)]
+    )
     unpaid_order_nos: list[str] = strawberry.field(directives=[ListSize(assumed_size=4)])
 
 
@@ -284,5 +299,6 @@ async def _seen(info: Info, person: PersonHere) -> DeskPerson:
         age_band=person.known.age_band,
         concessions=[Concession.of(each) for each in found.concessions],
         admissions=[DeskAdmission.of(each) for each in found.admissions[:MOST_TODAY]],
+        ahead=[DeskBooking.of(each) for each in found.ahead],
         unpaid_order_nos=list(found.unpaid_order_nos),
     )

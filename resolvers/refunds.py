@@ -8,6 +8,7 @@ from typing import Any, Self
 import strawberry
 
 from models.checkout import cancelling, refunds_to_settle, staff_refunding
+from models.checkout.cancelling import RefundQuote as Quoted
 from models.checkout.refunds_to_settle import MOST_TO_SETTLE
 from models.checkout.wanted import MOST_LINES
 from models.errors import BadInput
@@ -84,6 +85,16 @@ class RefundQuote:
         description="A Chinese sentence: what becomes of the vouchers that paid for these lines; empty without any."
     )
 
+    @classmethod
+    def of(cls, found: Quoted) -> Self:
+        return cls(
+            order_no=found.order_no,
+            lines=[RefundQuoteLine.of(line) for line in found.lines],
+            total=Fen(found.total_fen),
+            way_back=found.way_back,
+            vouchers=found.vouchers_told,
+        )
+
 
 @strawberry.type(description="A refund that will not arrive by itself, and the way out.")
 class RefundToSettle:
@@ -144,13 +155,7 @@ class RefundQueries:
         found = await cancelling.refund_quote(
             member_id=whose.member_id, order_no=order_no, line_nos=line_nos, now=info.context.now
         )
-        return RefundQuote(
-            order_no=found.order_no,
-            lines=[RefundQuoteLine.of(line) for line in found.lines],
-            total=Fen(found.total_fen),
-            way_back=found.way_back,
-            vouchers=found.vouchers_told,
-        )
+        return RefundQuote.of(found)
 
     @strawberry.field(
         directives=[ListSize(assumed_size=MOST_TO_SETTLE, slicing_arguments=["first"]), Weight(weight=300)],

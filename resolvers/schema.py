@@ -10,6 +10,7 @@ from strawberry.utils.str_converters import to_camel_case
 from resolvers.attendance import AttendanceActs, AttendanceQueries
 from resolvers.audit import AuditQueries
 from resolvers.auditing import audited
+from resolvers.cancelling_at_desk import CancellingAtDeskActs, CancellingAtDeskQueries
 from resolvers.claiming import ClaimingActs, ClaimingQueries
 from resolvers.closures import ClosureActs, ClosureQueries
 from resolvers.consents import ConsentActs, ConsentQueries
@@ -86,6 +87,7 @@ class Query(
     DeskMoneyQueries,
     VouchersAtDeskQueries,
     OfflineQueries,
+    CancellingAtDeskQueries,
     RefundQueries,
     ReconciliationQueries,
     AuditQueries,
@@ -135,6 +137,7 @@ class Mutation(
     VouchersAtDeskActs,
     PassActs,
     OfflineActs,
+    CancellingAtDeskActs,
     RefundActs,
     ReconciliationActs,
     RevealingActs,

@@ -18,6 +18,7 @@ from bff.pages.desk_people_said import (
     AGE_WORDS,
     LEVEL_WORDS,
     admission_said,
+    ahead_said,
     concession_said,
     free_slots,
     free_tickets,
@@ -27,20 +28,22 @@ from bff.pages.desk_people_said import (
     next_day,
     order_said,
     powers_in,
+    quote_said,
     voucher_said,
 )
 from bff.pages.rendering import page
 from models.booking import queries as booking
 from models.booking.session_queries import sessions
 from models.calendar import business_day, moment_text
-from models.checkout import at_desk, people_at_desk
+from models.checkout import at_desk, cancelling_at_desk, people_at_desk
 from models.codes.rules import CodeKeys
 from models.consents.reading import TEXTS
 from models.consents.rules import Purpose, current
 from models.families import inviting_helpers, unbinding
 from models.families.rules import POWER_WORDS, HelperPower, words_of
 from models.keeping import Keep
-from models.keys import AuditKeys, IdKeys, PhoneKeys
+from models.keys import AuditKeys, IdKeys, PhoneKeys, TokenKeys
+from models.merging import at_desk as joining
 from models.privacy import withdrawing
 from models.real_names import at_desk as people
 from models.real_names import concessions
@@ -62,10 +65,13 @@ COUNTED_AS: Mapping[str, str] = {
     "invite-helper": "deskInviteHelper",
     "end-helpers": "deskWithdrawConsent",
     "free-number": "deskFreeNumber",
+    "join": "deskJoinAccount",
     "grant": "grantConcession",
     "revoke": "revokeConcession",
     "slots": "slots",
     "book": "placeOrderAtDesk",
+    "quote": "refundQuoteAtDesk",
+    "cancel": "cancelOrderAtDesk",
     "vouchers": "deskVouchers",
     "hand-out": "handOutVoucher",
 }
@@ -80,6 +86,7 @@ class PeopleDesk:
 
     id_keys: IdKeys
     phone_keys: PhoneKeys
+    token_keys: TokenKeys
     code_keys: CodeKeys = field(repr=False)
     audit_keys: AuditKeys
     authority: NameAuthority = field(repr=False)
@@ -158,6 +165,20 @@ class PeopleDesk:
         )
         return {"person": None}
 
+    async def join(self, asked: Asked) -> Said:
+        """They have a phone now: what is on it and what they have here become one."""
+        await joining.join_at_desk(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            code=asked.text("code"),
+            venue_id=asked.venue_id,
+            token_keys=self.token_keys,
+            phone_keys=self.phone_keys,
+            id_keys=self.id_keys,
+            now=asked.now,
+        )
+        return {"person": await self._again(asked, Power.READ_PERSON)}
+
     async def grant(self, asked: Asked) -> Said:
         """`lastDay` is what stands on the paper; the room's day is the first on which it holds no more."""
         found = await concessions.grant_concession(
@@ -206,6 +227,35 @@ class PeopleDesk:
         if placed is None:  # they may book here and yet see no money
             raise at_desk.order_unknown()
         return {"order": order_said(placed), "person": await self._again(asked, Power.BOOK_FOR_PERSON)}
+
+    async def quote(self, asked: Asked) -> Said:
+        """What giving up an order would bring back, to be read out before it is done."""
+        quote = await cancelling_at_desk.quote_at_desk(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            order_no=asked.text("orderNo"),
+            venue_id=asked.venue_id,
+            keys=self.id_keys,
+            now=asked.now,
+        )
+        return {"quote": quote_said(quote)}
+
+    async def cancel(self, asked: Asked) -> Said:
+        expected_fen = asked.number("back")
+        if expected_fen is None:
+            raise unread()
+        await cancelling_at_desk.cancel_at_desk(
+            clerk=asked.clerk,
+            person_id=asked.text("personId"),
+            order_no=asked.text("orderNo"),
+            expected_refund_fen=expected_fen,
+            venue_id=asked.venue_id,
+            keys=self.id_keys,
+            channels=self.channels,
+            now=asked.now,
+        )
+        await self.wake("forward")
+        return {"person": await self._again(asked, Power.BOOK_FOR_PERSON)}
 
     async def vouchers(self, asked: Asked) -> Said:
         """What the person can use, and what can be claimed for them just now."""
@@ -264,6 +314,7 @@ class PeopleDesk:
             "isChild": person.known.is_child,
             "concessions": [concession_said(each) for each in found.concessions],
             "admissions": [admission_said(each) for each in found.admissions[: people_at_desk.MOST_TODAY]],
+            "ahead": [ahead_said(each) for each in found.ahead],
             "unpaid": list(found.unpaid_order_nos),
         }
 
@@ -276,10 +327,13 @@ def people_routes(desk: PeopleDesk, clock: Callable[[], datetime]) -> list[BaseR
         "invite-helper": desk.invite_helper,
         "end-helpers": desk.end_helpers,
         "free-number": desk.free_number,
+        "join": desk.join,
         "grant": desk.grant,
         "revoke": desk.revoke,
         "slots": desk.slots,
         "book": desk.book,
+        "quote": desk.quote,
+        "cancel": desk.cancel,
         "vouchers": desk.vouchers,
         "hand-out": desk.hand_out,
     }

@@ -12,7 +12,8 @@ from models.booking.session_queries import SessionOnDay
 from models.booking.session_rules import TICKET_WORDS, Ticket, ticket_of
 from models.calendar import business_day, day_text, moment_text, span_text
 from models.checkout.at_desk import DeskOrder
-from models.checkout.people_at_desk import AdmissionToday
+from models.checkout.cancelling import RefundQuote
+from models.checkout.people_at_desk import AdmissionToday, BookingAhead
 from models.checkout.wanted import LineWanted
 from models.codes import pictures
 from models.families.rules import HelperPower
@@ -126,6 +127,18 @@ def order_said(placed: DeskOrder) -> Said:
         "isPaid": row["status"] == OrderStatus.PAID,
         "heldUntil": moment_text(row["hold_expires_at"]),
     }
+
+
+def ahead_said(found: BookingAhead) -> Said:
+    return {"orderNo": found.order_no, "title": found.titles, "time": span_text(found.starts_at, found.ends_at)}
+
+
+def quote_said(quote: RefundQuote) -> Said:
+    """To be read out. What cannot be given up any more says so itself."""
+    refusals = [line.refusal for line in quote.lines if line.refusal]
+    if refusals:
+        raise refusals[0]
+    return {"back": quote.total_fen, "says": quote.way_back + quote.vouchers_told}
 
 
 def concession_said(held: HeldConcession) -> Said:

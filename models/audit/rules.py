@@ -29,6 +29,11 @@ _LONGEST |= {"device_id": 96, "detail": 300, "actor_id": 40}
 _PUBLIC_ID = re.compile(r"[a-z]{2,6}_[0-9A-Za-z]{8,28}|[A-Z][0-9A-Z]{20}")
 _FILTERED = re.compile(r"[0-9A-Za-z_.:/ -]{1,60}")
 _LONG_NUMBER = re.compile(r"[0-9]{7,}[0-9Xx]?")
+_OF_A_PERSON = re.compile(
+    r"(?<![0-9])(?:1[ -]?[3-9](?:[ -]?[0-9]){9}|[0-9](?:[ -]?[0-9]){16}[ -]?[0-9Xx])(?![0-9])"
+)
+"""A mobile or an ID number, as people space them."""
+_WIDE = str.maketrans("０１２３４５６７８９Ｘｘ", "0123456789Xx")
 _KINDS = {"mem": "MEMBER", "ord": "ORDER", "ven": "VENUE", "adm": "ADMISSION", "stf": "STAFF", "shf": "SHIFT"}
 _KINDS |= {"cam": "CAMPAIGN"}
 _KINDS |= {"rsk": "RISK_PROPOSAL", "K": "RISK_CASE"}
@@ -89,10 +94,12 @@ def told_by(deed: Deed, words: Iterable[object]) -> None:
 
 def checked_reason(reason: str) -> str:
     """Why somebody looks: 5 to 200 characters. Raises BAD_INPUT. Long numbers in it are masked, as it is kept."""
-    said = reason.strip()
+    said = reason.strip().translate(_WIDE)
     if not (SHORTEST_REASON <= len(said) <= LONGEST_REASON and said.isprintable()):
         raise BadInput("请填写查看的原因。", next_step="用5到200个字说明为什么需要查看。", field="reason")
-    return _LONG_NUMBER.sub(lambda number: f"{number[0][:2]}****", said)
+    for number in (_OF_A_PERSON, _LONG_NUMBER):
+        said = number.sub(lambda found: f"{found[0][:2]}****", said)
+    return said
 
 
 def outcome_of(error: BaseException) -> str:

@@ -26,6 +26,7 @@ from models.staff.rules import Power, StaffSignedIn
 from payments.port import PaymentChannel
 
 MOST_TODAY = 32
+MOST_AHEAD = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +38,28 @@ class AdmissionToday:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BookingAhead:
+    """An order at this venue of which something is still to come; until then it can be given up."""
+
+    order_no: str
+    titles: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeskPerson:
-    """All that a clerk sees of a person: masked, and of this venue and this day only."""
+    """All that a clerk sees of a person: masked, and of this venue only; who was here before today is not among it."""
 
     person: PersonHere
     concessions: Sequence[HeldConcession]
     admissions: Sequence[AdmissionToday]
+    ahead: Sequence[BookingAhead]
     unpaid_order_nos: Sequence[str]
 
 
 async def seen_at_desk(person: PersonHere, *, keys: IdKeys, code_keys: CodeKeys, now: datetime) -> DeskPerson:
-    """What the person has at this venue today."""
+    """What the person has at this venue, today and ahead."""
     today = business_day(now)
     found = await admissions.admissions_at(member_id=person.member_id, venue_id=person.venue_id, day=today)
     unpaid = await database.rows(
@@ -63,8 +75,37 @@ async def seen_at_desk(person: PersonHere, *, keys: IdKeys, code_keys: CodeKeys,
         admissions=[
             AdmissionToday(row=row, printed_code=admissions.printed_code(row, code_keys)) for row in found
         ],
+        ahead=await _ahead(person, now),
         unpaid_order_nos=[row["order_no"] for row in unpaid],
     )
+
+
+async def _ahead(person: PersonHere, now: datetime) -> list[BookingAhead]:
+    """By their first slot, the soonest first."""
+    found = await database.rows(
+        """SELECT orders.order_no, order_line.starts_at, order_line.ends_at,
+                  COALESCE(court.name, session.name) AS title
+             FROM orders JOIN order_line ON order_line.order_id = orders.id
+                         LEFT JOIN court ON court.id = order_line.court_id
+                         LEFT JOIN session ON session.id = order_line.session_id
+            WHERE orders.member_id = $1 AND orders.venue_id = $2
+              AND (orders.status = 'PAID' OR orders.status = 'PENDING_PAYMENT' AND orders.hold_expires_at > $3)
+              AND order_line.cancelled_at IS NULL AND order_line.starts_at > $3
+            ORDER BY order_line.starts_at, order_line.id LIMIT $4""",
+        *(person.member_id, person.venue_id, now, 8 * MOST_AHEAD),
+    )
+    by_order: dict[str, list[Mapping[str, Any]]] = {}
+    for row in found:
+        by_order.setdefault(row["order_no"], []).append(database.with_instants(row, "starts_at", "ends_at"))
+    return [
+        BookingAhead(
+            order_no=order_no,
+            titles="、".join(dict.fromkeys(line["title"] for line in lines)),
+            starts_at=lines[0]["starts_at"],
+            ends_at=max(line["ends_at"] for line in lines),
+        )
+        for order_no, lines in list(by_order.items())[:MOST_AHEAD]
+    ]
 
 
 async def place_order_at_desk(

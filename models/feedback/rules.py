@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from unicodedata import category
+from unicodedata import category, normalize
 
 from models.calendar import business_day
 from models.errors import BadInput, DomainError, ErrorCode
@@ -181,9 +181,10 @@ _BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s\-‐–—_.·]+(?=[\dXx])")
 
 
 def checked_public_words(text: str, *, shortest: int, longest: int, field: str) -> str:
-    """Words that everybody will read: one line, and no mobile phone or ID number in it, however it is spaced."""
+    """Words that everybody will read: one line, and no mobile phone or ID number in it, however it is spaced
+    and whatever its digits look like."""
     line = checked_line(text, shortest=shortest, longest=longest, field=field)
-    joined = _BETWEEN_DIGITS.sub("", line)
+    joined = _BETWEEN_DIGITS.sub("", normalize("NFKC", line))
     if _MOBILE.search(joined) or _ID_NUMBER.search(joined):
         raise BadInput("这段文字会公开显示。", next_step="请删去其中的手机号或证件号后再提交。", field=field)
     return line

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from tortoise.expressions import Subquery
 
+from models.calendar import moment_text
 from models.database import alone_with, operation, rows
 from models.ids import new_id
-from models.members.rules import Door, IdentityBoundElsewhere, MemberOrigin
+from models.members.rules import DOOR_WORDS, Door, IdentityBoundElsewhere, MemberOrigin, Tell
 from models.members.standing import living
 from models.members.tables import Identity, Member
 
@@ -24,8 +25,17 @@ async def recognise(*, appid: str, openid: str, unionid: str | None, door: Door,
 
 
 @operation
-async def link(*, member_id: int, appid: str, openid: str, unionid: str | None, door: Door, now: datetime) -> None:
-    """From now on this identity leads to this member too. The second time changes nothing.
+async def link(
+    *,
+    member_id: int,
+    appid: str,
+    openid: str,
+    unionid: str | None,
+    door: Door,
+    now: datetime,
+    tell: Tell | None = None,
+) -> None:
+    """From now on this identity leads to this member too, and they are told. The second time changes nothing.
 
     Raises IdentityBoundElsewhere when it leads to somebody else, or, where it is new to us, its unionid does; and
     MemberGone.
@@ -36,6 +46,9 @@ async def link(*, member_id: int, appid: str, openid: str, unionid: str | None, 
         raise IdentityBoundElsewhere
     await living(member_id)
     await _lead(identity, member_id, appid, openid, unionid, door, now)
+    if identity is None and tell is not None:
+        values = {"what": DOOR_WORDS[door], "when": moment_text(now)}
+        await tell(member_id=member_id, template="DOOR_ADDED", values=values, about_no=new_id("dor"), now=now)
 
 
 async def origin_home_and_doors(member_id: int) -> tuple[MemberOrigin, str, list[Door]]:

@@ -8,16 +8,20 @@ from typing import Any
 
 from tortoise.expressions import Q
 
+from models.calendar import moment_text
 from models.database import alone_with, operation
+from models.ids import new_id
 from models.keys import PhoneKeys, Sealed
-from models.members.rules import PhoneBoundElsewhere, canonical_phone, masked
+from models.members.rules import PhoneBoundElsewhere, Tell, canonical_phone, masked
 from models.members.standing import leads_to, living
 from models.members.tables import MemberPhone
 
 
 @operation
-async def bind_phone(*, member_id: int, phone: str, keys: PhoneKeys, now: datetime) -> None:
-    """Makes this the member's number, in place of the one before. WeChat says that it is theirs.
+async def bind_phone(
+    *, member_id: int, phone: str, keys: PhoneKeys, now: datetime, tell: Tell | None = None
+) -> None:
+    """Makes this the member's number, in place of the one before, of which they are told. WeChat says that it is theirs.
 
     WeChat hands out the number that somebody bound there, perhaps years ago. So this never takes a number from
     another member, and never counts as a fresh proof of one that is bound already; an SMS does both (by_phone.py).
@@ -30,8 +34,13 @@ async def bind_phone(*, member_id: int, phone: str, keys: PhoneKeys, now: dateti
     if holder is not None and holder.member_id != member_id:  # of an account that was joined to this one
         await holder.delete()
         holder = None
-    if holder is None:
-        await give(member_id=member_id, number=number, keys=keys, now=now)
+    if holder is not None:
+        return
+    had_another = await MemberPhone.filter(member_id=member_id).exists()
+    await give(member_id=member_id, number=number, keys=keys, now=now)
+    if had_another and tell is not None:  # not by SMS, which goes to the new one
+        values = {"what": "号码由微信提供", "when": moment_text(now)}
+        await tell(member_id=member_id, template="PHONE_CHANGED", values=values, about_no=new_id("phc"), now=now)
 
 
 async def locked_holder(number: str, keys: PhoneKeys) -> MemberPhone | None:

@@ -31,6 +31,13 @@ class Door(StrEnum):
     PHONE = "PHONE"
 
 
+DOOR_WORDS: Mapping[Door, str] = {
+    Door.MINI_PROGRAM: "微信小程序",
+    Door.OFFICIAL_ACCOUNT: "微信公众号",
+    Door.ALIPAY: "支付宝",
+    Door.PHONE: "手机号",
+}
+
 IN_WECHAT = frozenset({Door.MINI_PROGRAM, Door.OFFICIAL_ACCOUNT})
 """Doors whose sign-ins can open WeChat's payment sheet."""
 
@@ -107,7 +114,8 @@ class PhoneMayHaveChangedHands(DomainError):
         super().__init__(
             "这个手机号绑定的账号很久没有验证过号码，也没有在这台设备上登录过。",
             next_step="如果是您的账号，请在这台设备上用微信或支付宝登录，或用以前登录过的设备；"
-            "如果您是号码的新主人，请选择“我是新用户”，原账号将与号码解绑。",
+            "如果您是号码的新主人，请选择“我是新用户”，原账号将与号码解绑。"
+            "账号是您的、又都登录不了的，也请选择“我是新用户”；原账号实名过的，登录后带身份证到场馆前台合并回来。",
             field="newHolder",
         )
 

@@ -1,28 +1,29 @@
 """Two accounts of one person become one, and apart again (issue 4, item 1).
 
-Under both members' rows, locked in one order: a merge waits for an order that is being placed, and whoever waits for a
-merge finds the account joined. Courts a day and minutes a court are counted over orders, which have moved: what both
-held adds up, and nothing grows.
+Under their organisations' rows and then both members', each locked in one order: a merge waits for an order that is
+being placed, and whoever waits for a merge finds the account joined. Courts a day and minutes a court are counted over
+orders, which have moved: what both held adds up, and nothing grows.
 
 Codes at the door. Printed ones don't know the member and go on opening. A phone that shows one of the joined account
 fetches another within ten minutes. When accounts part, both versions are raised: neither side's screen opens for
 what is no longer its own.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from models import database
+from models.audit.deeds import concerning
 from models.calendar import moment_text
 from models.database import operation, row, rows
 from models.errors import DomainError
 from models.ids import new_id
 from models.keys import IdKeys, PhoneKeys, TokenKeys
 from models.members.standing import MemberGone, accounts_of, lock_living
-from models.members.tables import Identity, MemberPhone, SignIn
+from models.members.tables import Identity, Member, MemberPhone, SignIn
 from models.members.ways_in import has_way_in
 from models.merging import codes, moving, sealed
+from models.merging.asking import Asking, demand_own_proof
 from models.merging.moving import Joining
 from models.merging.rules import (
     BY_PHONE,
@@ -34,14 +35,7 @@ from models.merging.rules import (
 )
 from models.merging.tables import Merge
 from models.messages.operations import tell
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asking:
-    """The account that stays, and the sign-in in which the code was typed."""
-
-    member_id: int
-    sign_in_id: int
+from models.organisations import belonging as organisations
 
 
 async def merge_members(
@@ -81,6 +75,7 @@ async def move_latecomers(*, now: datetime) -> int:
 @operation
 async def _move_latecomers(merge_id: int, now: datetime) -> int:
     merge = await Merge.get(id=merge_id)
+    await organisations.lock_all_of([merge.kept_id, merge.joined_id])
     await rows("SELECT id FROM member WHERE id IN ($1, $2) ORDER BY id FOR UPDATE", merge.kept_id, merge.joined_id)
     await merge.refresh_from_db()
     if merge.undone_at is not None:
@@ -114,6 +109,7 @@ async def _join(
         raise MergeCodeInvalid
     if found["used_at"] is not None:
         return await _merged_before(asking, found["id"])
+    await organisations.lock_all_of([asking.member_id, found["member_id"]])
     try:
         await lock_living(asking.member_id, found["member_id"])
     except MemberGone:
@@ -128,6 +124,7 @@ async def _join(
         joined_id=found["member_id"],
         code_id=found["id"],
         sign_in_id=asking.sign_in_id,
+        staff_id=asking.staff_id,
         merged_at=now,
         undo_until=now + UNDO_WITHIN,
     )
@@ -139,6 +136,10 @@ async def _join(
     await rows("UPDATE member SET joined_to_id = $1 WHERE id = $2 RETURNING id", merge.kept_id, merge.joined_id)
     for whose in (merge.kept_id, merge.joined_id):  # the other's number, if it has one of its own, hears of it too
         await _told("ACCOUNTS_JOINED", "一个账号的预订和关系已转入另一个", whose, merge.public_id, now)
+    if asking.person is not None:
+        joined = await Member.get(id=merge.joined_id)
+        concerning("MEMBER", asking.person.public_id, detail=joined.public_id)
+        await _tell_helpers(merge, now)
     return merge.public_id
 
 
@@ -150,7 +151,7 @@ async def demand_joinable(asking: Asking, code: Any, now: datetime) -> None:
     if other == asking.member_id:
         raise MergeRefused("这个合并码就是本账号的。", "请在另一个账号里获取合并码，再回到本账号输入。")
     await codes.demand_proof(member_id=other, sign_in_id=code["sign_in_id"], now=now)
-    await codes.demand_proof(member_id=asking.member_id, sign_in_id=asking.sign_in_id, now=now)
+    await demand_own_proof(asking, now)
     await _refuse_two_people(asking.member_id, other)
     await _refuse_relations(asking.member_id, other)
 
@@ -278,6 +279,22 @@ async def _whose_door(merge: Merge, sign_in_id: int) -> int | None:
     if kept and joined:
         return None
     return merge.joined_id if joined else merge.kept_id
+
+
+async def _tell_helpers(merge: Merge, now: datetime) -> None:
+    """What an account that nobody could enter is told goes to the phone that was led into it just now: those who helped
+    until then hear of it by themselves."""
+    values = {"what": "在场馆前台把账号合并到一部手机上", "when": moment_text(now)}
+    for helper in await rows(
+        "SELECT helper_id FROM proxy WHERE principal_id = $1 AND ended_at IS NULL", merge.kept_id
+    ):
+        await tell(
+            member_id=helper["helper_id"],
+            template="HELPED_JOINED",
+            values=values,
+            about_no=merge.public_id,
+            now=now,
+        )
 
 
 async def _told(template: str, what: str, member_id: int, merge_id: str, now: datetime) -> None:

@@ -10,7 +10,8 @@ from models.keys import PhoneKeys, TokenKeys
 from models.members import phones
 from models.members.standing import lock_living
 from models.merging import codes
-from models.merging.operations import Asking, demand_joinable
+from models.merging.asking import Asking
+from models.merging.operations import demand_joinable
 from models.merging.rules import MergeCodeInvalid
 
 

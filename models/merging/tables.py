@@ -51,7 +51,12 @@ class Merge(Table):
     )
     joined_id: int
     code_id = fields.BigIntField(unique=True)  # the proof that was used
-    sign_in_id = fields.BigIntField()  # the other proof: the sign-in in which it was typed
+    sign_in_id = fields.BigIntField()  # the other proof: the sign-in in which it was typed; 0: a card, at a desk
+    staff: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", null=True, on_delete=fields.RESTRICT
+    )
+    staff_id: int | None
+    # the clerk who had the card in hand and typed the code
     merged_at = fields.DatetimeField()
     undo_until = fields.DatetimeField()
     undone_at = fields.DatetimeField(null=True)

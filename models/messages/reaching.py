@@ -14,8 +14,10 @@ from models.messages.rules import MessageKind, MessageWay, Reach
 
 async def who_is_told(member_ids: Collection[int]) -> dict[int, Sequence[int]]:
     """Member → who is told outside: they themselves; or, where nothing leads to them (a child, an elder without a
-    phone), their guardians, else the helpers who have the power MESSAGES; or nobody."""
+    phone), their guardians, else the helpers who have the power MESSAGES; or nobody, also where they want nothing told
+    outside."""
     alive = await _alive(member_ids)
+    alive -= await _ids(f"{_AGAINST} AND member_id IN ", alive)
     reachable = await _reachable(alive)
     others = set(alive) - reachable
     guardians = await _pairs(
@@ -33,8 +35,11 @@ async def who_is_told(member_ids: Collection[int]) -> dict[int, Sequence[int]]:
 
 async def is_still_told(recipient_id: int, *, member_id: int) -> bool:
     """Whether whoever was to be told of a member's message still may: between planning and sending lie hours, in which
-    a guardian or helper may have gone, or accounts have parted."""
-    if recipient_id == member_id or await leads_to(recipient_id) == await leads_to(member_id):
+    a guardian or helper may have gone, accounts have parted, or whom it is about said no to anything outside."""
+    whose = await leads_to(member_id)
+    if await _ids(f"{_AGAINST} AND member_id IN ", [whose]):
+        return False
+    if recipient_id == member_id or await leads_to(recipient_id) == whose:
         return True
     found = await database.row(
         """SELECT id FROM member WHERE id = $1 AND deleted_at IS NULL
@@ -43,7 +48,7 @@ async def is_still_told(recipient_id: int, *, member_id: int) -> bool:
                    OR EXISTS (SELECT 1 FROM proxy
                                WHERE principal_id = member.id AND helper_id = $2 AND ended_at IS NULL
                                  AND (',' || powers || ',') LIKE '%,MESSAGES,%'))""",
-        await leads_to(member_id),
+        whose,
         recipient_id,
     )
     return found is not None

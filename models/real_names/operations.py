@@ -5,7 +5,7 @@ from datetime import datetime
 from models import database
 from models.calendar import business_day
 from models.consents import operations as consents
-from models.consents.rules import Purpose
+from models.consents.rules import ConsentNeeded, Purpose
 from models.errors import DomainError
 from models.keys import IdKeys
 from models.members.standing import lock_living
@@ -30,8 +30,9 @@ async def verify_my_name(
 
     Again for the same person it does nothing. Raises BAD_INPUT, ID_NUMBER_WRONG, CONSENT_OUTDATED, GUARDIAN_NEEDED for
     a child under 14, REAL_NAME_BOUND_ALREADY, NAME_CHECK_TOO_MANY, OUTSIDE_UNAVAILABLE (nothing is bound, and it
-    does not count), NAME_DIFFERS, NAME_UNKNOWN; and ID_BOUND_ELSEWHERE, only after the authority has agreed: whoever
-    has but a number must not learn whether it is known here.
+    does not count), NAME_DIFFERS, NAME_UNKNOWN, CONSENT_NEEDED when the yes was taken back meanwhile; and
+    ID_BOUND_ELSEWHERE, only after the authority has agreed: whoever has but a number must not learn whether it is
+    known here.
     """
     today = business_day(now)
     person = NamedPerson.of(name, id_number, today=today)
@@ -68,6 +69,10 @@ async def _bind(
     await checking.answer(check, verdict, now)
     if verdict is not Verdict.AGREES:
         return checking.refusal_of(verdict)
+    try:  # asking takes seconds: they may have taken their yes back meanwhile
+        await consents.demand(member_id=member_id, purpose=Purpose.REAL_NAME, now=now)
+    except ConsentNeeded as refusal:
+        return refusal
     holder = await binding.holder_of(hashes)
     if holder is not None and holder.member_id not in (None, member_id):
         return IdBoundElsewhere()

@@ -399,6 +399,7 @@ PLAIN: Mapping[str, Plain] = {
     "payOrder.returnUrl": Plain(lambda life: ABSENT),
     "lineNos": Plain(lambda life: ABSENT),
     "expectedRefund": Plain(lambda life: ABSENT),
+    "cancelOrderAtDesk.expectedRefund": Plain(lambda life: 0),
     "cancelForVenue.reason": Plain(lambda life: "场馆停电"),
     "giveBack.amount": Plain(lambda life: GOODWILL_FEN),
     "giveBack.note": Plain(lambda life: "灯光太暗"),

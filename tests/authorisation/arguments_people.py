@@ -143,6 +143,11 @@ _PERSON = Reaching(
     _id("mem"),
     owner="clerk",
 )
+_AN_ORDER_HERE = Reaching(
+    lambda life: [Known(life.orders["waiting"]["orderNo"], "the number of the waiting order")],
+    lambda: f"O20261120{secrets.token_hex(6).upper()}",
+    owner="clerk",
+)
 _MANAGERS_COMPLAINT = Reaching(_complaints, _complaint_no, owner="clerk")
 _OFFICES_COMPLAINT = Reaching(_complaints, _complaint_no, owner="regulator")
 _ORGANISATION = Reaching(_one("organisation", "the organisation's id"), _id("org"))
@@ -294,6 +299,15 @@ REACHING_TOO: Mapping[str, Reaching] = {
     ),
     "personId": _PERSON,
     "deskFreeNumber.personId": replace(_PERSON, live=lives_people.a_fresh_person_at_the_desk),
+    "deskJoinAccount.personId": replace(_PERSON, live=lives_people.a_fresh_person_at_the_desk),
+    "deskJoinAccount.code": Reaching(
+        lambda life: _used("merge", "a used code")(life)[:1],
+        _letters("23456789ABCDEFGH", 8),
+        owner="clerk",
+        live=lives_people.a_fresh_merge_code,
+    ),
+    "refundQuoteAtDesk.orderNo": _AN_ORDER_HERE,
+    "cancelOrderAtDesk.orderNo": replace(_AN_ORDER_HERE, live=lambda life: life.a_fresh_order()),
     "concessionId": Reaching(_one("concession", "the concession's id"), _id("con"), owner="clerk"),
     "placeOrderAtDesk.idempotencyKey": Reaching(
         lambda life: [Known(life.keys["played"], "the played order's key", shut="a clerk's keys are others")],

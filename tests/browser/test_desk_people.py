@@ -30,6 +30,7 @@ from tests.browser.real_desk import served
 from tests.factories.booking import Hall, a_hall, at
 from tests.factories.names import GRANDMOTHER, a_person, version
 from tests.house import HERE, PASSWORD, Clerk, House
+from tests.resolvers.documents_merging import MERGE_CODE
 from tests.resolvers.documents_people import ACCEPT_INVITATION
 
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
@@ -42,10 +43,13 @@ ACTS = (
     "invite-helper",
     "end-helpers",
     "free-number",
+    "join",
     "grant",
     "revoke",
     "slots",
     "book",
+    "quote",
+    "cancel",
     "vouchers",
     "hand-out",
 )
@@ -54,9 +58,12 @@ NEVER_SENT = [
     ("find", b'{"idNumber": 1}'),
     ("invite-helper", b'{"powers": "BOOK"}'),
     ("invite-helper", b'{"powers": ["EVERYTHING"]}'),
+    ("join", b'{"code": 1}'),
     ("grant", b'{"kind": "RICH", "lastDay": "2027-01-01"}'),
     ("grant", b'{"kind": "STUDENT", "lastDay": "soon"}'),
     ("grant", b'{"kind": "STUDENT", "lastDay": "9999-12-31"}'),
+    ("quote", b'{"orderNo": 1}'),
+    ("cancel", b'{"back": "1"}'),
     ("slots", b'{"inDays": 2}'),
     ("slots", b'{"inDays": true}'),
     ("book", b'{"startsAt": "2026-11-21T10:00:00", "people": 1}'),
@@ -326,6 +333,73 @@ async def test_a_grandmother_who_wants_no_helper_any_more_has_none_after_a_secon
 
 
 @pytest.mark.browser
+async def test_a_grandmother_who_got_a_phone_reads_out_a_code_and_has_everything_on_it(
+    people: Page, counter: Counter
+) -> None:
+    phone = await counter.house.citizen(phone=HELPERS_PHONE)
+    code = (await phone.ask(MERGE_CODE)).value["code"]
+    await registers(people, GRANDMOTHER.number, GRANDMOTHER.name)
+    await sees(people, "GREEN", "已登记")
+    await people.keyboard.press("Escape")
+    await people.get_by_role("button", name="本人有了手机，合并账号").click()
+    await expect(people.locator("#merge-code")).to_be_focused()
+    await picture(people, "join")
+    await nothing_is_cut(people)
+    await types(people, "0123")
+    await expect(people.locator("#hint")).to_contain_text("合并码是 8 位")
+
+    async def lose_the_answer(route: Route) -> None:
+        await route.fetch()
+        await route.abort("connectionreset")
+
+    await people.route("**/desk/people/join", lose_the_answer, times=1)
+    await people.fill("#merge-code", "")
+    await types(people, code.lower())
+    await sees(people, "YELLOW", "请重试", "不会重复办理")
+    await people.get_by_role("button", name="重试").click()
+    await sees(people, "GREEN", "已合并", "前台办的都在手机上了")
+    await people.keyboard.press("Escape")
+    await expect(people.locator("#services")).to_be_visible()
+    (joined,) = await database.rows("SELECT kept_id, staff_id FROM merge")
+    assert joined["kept_id"] == (await RealName.get()).member_id
+    assert joined["staff_id"] is not None
+    assert (await phone.ask("{ myName { maskedName } }")).value["maskedName"] == "王**"
+
+
+@pytest.mark.browser
+async def test_a_grandmother_who_cannot_come_gives_her_booking_up_after_what_comes_back_was_read_out(
+    people: Page, counter: Counter
+) -> None:
+    await registers(people, GRANDMOTHER.number, GRANDMOTHER.name)
+    await sees(people, "GREEN", "已登记")
+    await people.keyboard.press("Escape")
+    give_up = people.get_by_role("button", name="取消以后的预订")
+    await give_up.click()
+    await expect(people.locator("#hint")).to_contain_text("以后没有预订")
+    await people.keyboard.press("F2")
+    await expect(people.locator("#grid")).to_contain_text("羽毛球1号场")
+    await people.keyboard.press("F2")
+    court = people.locator("#grid li", has_text="羽毛球1号场")
+    await court.get_by_role("button", name="10:00–11:00").click()
+    await people.keyboard.press("Enter")
+    await expect(people.locator("#booked-total")).to_have_text("¥40.00")
+    await people.keyboard.press("F2")
+    await give_up.click()
+    await people.get_by_role("button", name="取消", exact=True).click()
+    await expect(people.locator("#give-up-back")).to_have_text("¥0.00")
+    await picture(people, "give-up")
+    await people.keyboard.press("Escape")
+    assert (await Order.get()).status == "PENDING_PAYMENT", "looking gives up nothing"
+    await give_up.click()
+    await people.get_by_role("button", name="取消", exact=True).click()
+    await people.get_by_role("button", name="确认取消").click()
+    await sees(people, "GREEN", "已取消", "场地已让出")
+    assert (await Order.get()).status == "CLOSED"
+    await people.keyboard.press("Escape")
+    await expect(people.locator("#unpaid")).to_have_text("")
+
+
+@pytest.mark.browser
 async def test_a_number_in_somebody_elses_account_is_freed_after_a_second_thought_and_registered_anew(
     people: Page, counter: Counter
 ) -> None:
@@ -458,6 +532,9 @@ async def test_a_venue_that_is_not_the_clerks_is_refused_whatever_the_cookie_say
         ("invite-helper", {"personId": person["personId"], "powers": ["BOOK"], "phone": HELPERS_PHONE}),
         ("end-helpers", {"personId": person["personId"]}),
         ("free-number", {"personId": person["personId"]}),
+        ("join", {"personId": person["personId"], "code": "2222-2222"}),
+        ("quote", {"personId": person["personId"], "orderNo": "O1"}),
+        ("cancel", {"personId": person["personId"], "orderNo": "O1", "back": 0}),
         ("book", {"personId": person["personId"], "courtId": "c", "startsAt": at(10).isoformat(), "people": 1}),
     ):
         told = await visitor.asks(act, **{"version": version(Purpose.HELPER), "key": "a-key-of-one-act", **said})
@@ -491,6 +568,10 @@ async def test_every_act_leaves_its_line_readings_too_and_no_line_holds_a_number
     booked = [await visitor.asks("book", **said, price=slot["price"], key="a-key-of-one-act") for _ in range(2)]
     assert booked[0] == booked[1]
     assert booked[0]["person"]["unpaid"] == [booked[0]["order"]["orderNo"]]
+    whose = {"personId": person_id, "orderNo": booked[0]["order"]["orderNo"]}
+    assert (await visitor.asks("quote", **whose))["quote"]["back"] == 0
+    given_up = await visitor.asks("cancel", **whose, back=0)
+    assert (given_up["person"]["unpaid"], given_up["person"]["ahead"]) == ([], [])
     assert await visitor.asks("free-number", personId=person_id) == {"person": None}
     lines = (await AuditLine.all().order_by("id"))[before:]
     assert [(each.act, each.is_reading) for each in lines if each.act.startswith("desk/people/")] == [
@@ -502,6 +583,8 @@ async def test_every_act_leaves_its_line_readings_too_and_no_line_holds_a_number
         ("desk/people/revoke", False),
         ("desk/people/book", False),
         ("desk/people/book", False),
+        ("desk/people/quote", True),
+        ("desk/people/cancel", False),
         ("desk/people/free-number", False),
     ]
     assert {each.subject_id for each in lines[1:] if each.act.startswith("desk/people/")} >= {person_id}

@@ -6,7 +6,7 @@ from datetime import datetime
 from models.keys import IdKeys, LookupKeys, SealingKeys
 from models.members.queries import who
 from models.merging import codes, operations
-from models.merging.operations import Asking
+from models.merging.asking import Asking
 from models.real_names import binding
 from models.real_names.rules import Assurance, NamedPerson
 from tests.conftest import NOW

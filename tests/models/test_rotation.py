@@ -5,16 +5,19 @@ everywhere, then everything is resealed, then the old one goes; each process is 
 that differ serve the same people. What one process writes, the other reads. Each ring's own tests look closer at one room
 (test_phones.py, test_binding.py, feedback/test_races.py …); here all of them turn at once.
 
-Three rings are not resealed. AUDIT_KEYS keeps its old key as long as lines under it live. CODE_KEYS keeps it until nobody
-holds paper under it; TOKEN_KEYS for ten minutes. GATE_KEYS keeps it until each signing gate has a new secret.
+Some rings are not resealed. AUDIT_KEYS keeps its old key as long as lines under it live. CODE_KEYS keeps it until nobody
+holds paper under it; TOKEN_KEYS for ten minutes; OFFLINE_KEYS while there are passes under it. GATE_KEYS keeps it until each
+signing gate has a new secret. Of STATEMENT_KEYS the public half stays in the database.
 """
 
 import asyncio
 import hashlib
 import hmac
+import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -30,45 +33,66 @@ from models.booking.draw_rules import commitment_of
 from models.booking.draws import DrawWanted
 from models.booking.tables import SlotDraw
 from models.calendar import business_day, instant_of
+from models.codes import passes
+from models.codes.passes import Pass
 from models.codes.rules import CodeKeys
 from models.consents.rules import Purpose
 from models.families import invitations
 from models.feedback.queries import complaint_of
 from models.feedback.steps import reseal_complaints
 from models.footfall import devices
-from models.keys import AuditKeys, IdKeys, LookupKeys, PhoneKeys, SealingKeys, TokenKeys, code_keys
+from models.keys import (
+    AuditKeys,
+    IdKeys,
+    LookupKeys,
+    OfflineKeys,
+    PhoneKeys,
+    SealingKeys,
+    StatementKeys,
+    TokenKeys,
+    code_keys,
+)
 from models.members import by_phone, operations, phones, sms_codes, states
 from models.members.code_rules import CodePurpose
 from models.members.queries import who
 from models.members.rules import PhoneBoundElsewhere, Tokens
 from models.members.tables import Member
 from models.merging import codes as merge_codes
-from models.merging.operations import Asking, merge_members
+from models.merging.asking import Asking
+from models.merging.operations import merge_members
 from models.messages.operations import tell
+from models.offline.rules import PASSES
 from models.privacy import deleting, sealing
 from models.privacy.rules import COOLING_OFF, PrivacyKeys
 from models.real_names import binding
 from models.real_names.operations import verify_my_name
 from models.real_names.queries import known_person
 from models.real_names.rules import NamedPerson
-from models.settlement import accounts
-from models.settlement.tables import VenueAccount
+from models.settlement import accounts, statements
+from models.settlement.signing import FORMAT, file_of, verified
+from models.settlement.tables import Settlement, VenueAccount
 from models.staff import operations as staff
 from models.staff import second_factor
 from models.staff.policy import DEVELOPMENT
 from models.staff.rules import Role, SignInStage, StaffSignedIn
 from models.venues.tables import Venue
 from tests.databases import KIND, Database
-from tests.factories.feedback import WORDS, a_complaint, clocks_and_holidays, divisions
+from tests.factories.feedback import WORDS, a_complaint, clocks_and_holidays
 from tests.factories.gates import Ticket, a_ticket
 from tests.factories.names import a_person, version
 from tests.factories.people import APPID, PASSWORD, a_clerk, a_code, a_member, find_by_phone
 from tests.factories.places import a_court, a_venue
+from tests.factories.settlements import a_programme, a_redemption, approved, drafted, latest
 from tests.factories.sms import Gateway
 from tests.models.audit.lines import a_deed
 from verification.port import Verdict
 
 OLD, NEW = "1", "2"
+ROOT = Path(__file__).parents[2]
+RINGS = {
+    *("PHONE_SEAL", "PHONE_LOOKUP", "ID_SEAL", "ID_LOOKUP", "TEXT_SEAL", "STAFF_SEAL", "ACCOUNT_SEAL", "TOKEN"),
+    *("CODE", "GATE", "AUDIT", "OFFLINE", "STATEMENT"),
+}
 RESEALED = {
     ("member_phone", "seal_key_id"),
     ("member_phone", "lookup_key_id"),
@@ -97,6 +121,7 @@ class Rings:
     ids: tuple[str, ...]
 
     def _keys(self, ring: str) -> dict[str, bytes]:
+        assert ring in RINGS
         return {each: hashlib.sha256(f"{ring} {each}".encode()).digest() for each in self.ids}
 
     @property
@@ -130,6 +155,14 @@ class Rings:
     @property
     def gates(self) -> dict[str, bytes]:
         return self._keys("GATE")
+
+    @property
+    def offline(self) -> OfflineKeys:
+        return OfflineKeys(self._keys("OFFLINE"))
+
+    @property
+    def statements(self) -> StatementKeys:
+        return StatementKeys(self._keys("STATEMENT"))
 
     @property
     def audit(self) -> AuditKeys:
@@ -202,6 +235,9 @@ class House:
     gone: list[str] = field(default_factory=list)
     papers: dict[str, str] = field(default_factory=dict)
     """Printed codes by the current key of who printed them."""
+    settlement: Settlement | None = None
+    statements: list[bytes] = field(default_factory=list)
+    """As venues keep them."""
     invited: str = ""
     lines: int = 0
     count: int = 0
@@ -395,6 +431,31 @@ class House:
             member_id=two, code=invited.code, keys=other.names, phone_keys=other.phones, now=self.now
         )
 
+    async def carry_a_pass(self, by: Rings, other: Rings) -> None:
+        """To a desk that is offline and has the other's kit."""
+        what = Pass(
+            key_id=int(by.offline.current_id),
+            number=self.next(),
+            handle="0123456789",
+            face_fen=2000,
+            minimum_spend_fen=6000,
+            campaign=1,
+            terms=1,
+            valid_until=self.now.replace(second=0, microsecond=0),
+        )
+        shown = passes.read(passes.make(what, by.offline.private_key(PASSES, by.offline.current_id)))
+        assert shown is not None
+        assert shown.is_genuine(other.offline.public_keys(PASSES)[f"{shown.says.key_id}"])
+
+    async def sign_a_statement(self, by: Rings) -> None:
+        """The same sums each time: what is signed, and that it verifies later, is the point."""
+        assert self.settlement is not None
+        signed = await Settlement.get(id=self.settlement.id)
+        await database.operation(statements.sign)(signed, keys=by.statements, now=self.now)
+        assert signed.statement is not None
+        assert signed.signature is not None
+        self.statements.append(file_of(signed.statement, signature=signed.signature, key_id=signed.key_id))
+
     async def leave_for_good(self, by: Rings) -> None:
         """Who traded: a record of who they were is sealed."""
         member_id, _ = await a_member(phone=None)
@@ -426,6 +487,8 @@ class House:
             assert device is not None
             signed = hmac.new(held.signing_secret.encode(), number.encode(), hashlib.sha256).hexdigest()
             assert device.has_signed(number.encode(), signed, keys=by.gates)
+        public = await statements.public_keys(by.statements)
+        assert all(verified(each, public)["format"] == FORMAT for each in list(self.statements))
         assert (await verify(keys=by.audit)).broken is None
 
     async def read_people(self, by: Rings) -> None:
@@ -482,6 +545,10 @@ class House:
             self.prove_a_number(other, one),
             self.join_accounts(one, other),
             self.play_together(one, other),
+            self.carry_a_pass(one, other),
+            self.carry_a_pass(other, one),
+            self.sign_a_statement(one),
+            self.sign_a_statement(other),
             self.announce_a_draw(one),
             self.read_everything(one),
             self.read_everything(other),
@@ -505,12 +572,15 @@ class House:
 
 @pytest.fixture
 async def house(db: Database, now: datetime) -> House:
-    await divisions()
+    programme = await a_programme()
+    await a_redemption(programme)
+    await drafted(programme)
+    await approved(programme, await latest(programme), keys=BEFORE.statements)
     await clocks_and_holidays()
     venue = await a_venue()
     await a_court(venue)
     clerk = await a_clerk(venue.public_id, roles=(Role.FINANCE, Role.VENUE_MANAGER))
-    return House(venue, clerk, now)
+    return House(venue, clerk, now, settlement=await latest(programme))
 
 
 async def under_old_keys(columns: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
@@ -571,6 +641,11 @@ async def test_what_is_dropped_too_early_is_refused_and_never_taken_for_somethin
     assert broken is not None
     assert broken.fault is Fault.KEY_UNKNOWN
     assert (await verify(keys=AFTER.audit)).broken is None, "and putting it back heals it"
+
+
+def test_every_ring_of_the_settings_turns_here() -> None:
+    named = re.findall(r"^([A-Z_]+)_KEYS=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(named) == RINGS
 
 
 async def test_every_column_that_names_a_key_is_resealed_or_has_a_reason_not_to_be(db: Database) -> None:

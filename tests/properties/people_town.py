@@ -33,8 +33,9 @@ from models.members.code_rules import CodePurpose
 from models.members.queries import SignedIn, who
 from models.members.rules import Door, Tokens
 from models.members.tables import Member
+from models.merging import at_desk as merging_at_desk
 from models.merging import codes, operations
-from models.merging.operations import Asking
+from models.merging.asking import Asking
 from models.messages.operations import tell
 from models.orders.rules import Channel
 from models.personal_data import HELD
@@ -335,6 +336,25 @@ class Town:
         merge_id = await operations.merge_members(
             asking=Asking(member_id=mine.member_id, sign_in_id=mine.sign_in_id),
             code=issued.code,
+            token_keys=TOKEN_KEYS,
+            phone_keys=PHONE_KEYS,
+            id_keys=ID_KEYS,
+            now=self.now,
+        )
+        self.merges.append(merge_id)
+        return merge_id
+
+    async def join_at_desk(self, person: int, joined: int) -> str:
+        """Whoever holds the card has this way in by now."""
+        other = await self.at(joined)
+        issued = await codes.issue(
+            member_id=other.member_id, sign_in_id=other.sign_in_id, keys=TOKEN_KEYS, now=self.now
+        )
+        merge_id = await merging_at_desk.join_at_desk(
+            clerk=self.clerk,
+            person_id=await self.show_card(person, 1),
+            code=issued.code,
+            venue_id=self.hall.venue.public_id,
             token_keys=TOKEN_KEYS,
             phone_keys=PHONE_KEYS,
             id_keys=ID_KEYS,

@@ -72,6 +72,7 @@ DESK: Acts = {
     "find_helper_at_desk": (cards, phones, seats),
     "end_help_at_desk": (cards,),
 }
+HERE: Acts = {"join_at_desk": (cards, seats)}
 ACCOUNTS: Acts = {"merge": (seats, seats), "undo": (seats, st.sampled_from((0, 0, 0, 1)))}
 FAMILIES: Acts = {
     "add_ward": (seats, children),
@@ -198,7 +199,13 @@ class People(RuleBasedStateMachine):
 
     @rule(kept=seats, joined=seats)
     def merge(self, kept: int, joined: int) -> None:
-        self.run(self.joined_and_counted(kept, joined))
+        self.run(self.joined_and_counted("merge", kept, joined))
+
+    @rule(card=cards, joined=seats)
+    def join_here(self, card: int, joined: int) -> None:
+        """Mostly somebody whom only the desk knows."""
+        self.run(self.attempt("show_card", card, 1))
+        self.run(self.joined_and_counted("join_at_desk", card, joined))
 
     @rule(seat=seats, which=st.sampled_from((0, 0, 0, 1)))
     def undo(self, seat: int, which: int) -> None:
@@ -211,7 +218,7 @@ class People(RuleBasedStateMachine):
     @rule(kept=seats, joined=seats, between=one_of(DOORS, NAMES, FAMILIES, COURTS, ORDERS))
     def part_later(self, kept: int, joined: int, between: tuple[Any, ...]) -> None:
         """What the account that stayed does before they are parted is how things would get lost."""
-        self.run(self.joined_and_counted(kept, joined))
+        self.run(self.joined_and_counted("merge", kept, joined))
         self.run(self.attempt(between[0], kept, *between[2:]))
         self.run(self.parted_and_compared(kept, 0))
 
@@ -249,10 +256,10 @@ class People(RuleBasedStateMachine):
         await self.attempt(act, *given)
         assert await books.courts_held() == before
 
-    async def joined_and_counted(self, kept: int, joined: int) -> None:
+    async def joined_and_counted(self, act: str, kept: int, joined: int) -> None:
         """What both held, one holds: to the court, and to the admission."""
         held, admitted, merges = await books.courts_held(), await books.admitted(), len(self.town.merges)
-        await self.attempt("merge", kept, joined)
+        await self.attempt(act, kept, joined)
         if len(self.town.merges) > merges:
             merge = await Merge.get(public_id=self.town.merges[-1])
             held = books.added_up(held, joined=merge.joined_id, kept=merge.kept_id)
@@ -303,8 +310,8 @@ class PeopleAtOnce(People):
     """The same, and two acts at the same moment."""
 
     @rule(
-        one=one_of(ACCOUNTS, NAMES, DESK, FAMILIES),
-        other=one_of(ACCOUNTS, FAMILIES, PRIVACY, DOORS, NAMES, DESK, COURTS, ORDERS, WORKER),
+        one=one_of(ACCOUNTS, HERE, NAMES, DESK, FAMILIES),
+        other=one_of(ACCOUNTS, HERE, FAMILIES, PRIVACY, DOORS, NAMES, DESK, COURTS, ORDERS, WORKER),
     )
     def two_at_once(self, one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
         self.run(self.together(self.attempt(*one), self.attempt(*other)))
@@ -343,7 +350,7 @@ def walk(machine: type[People], world: World, phases: Collection[Phase]) -> None
     except Flaky as flaky:
         raise world.failures[0] from flaky
     assert world.done["steps"] >= RUNS * STEPS_A_RUN // 2, "a run is rarely cut short, however slow the machine"
-    for act in ("merge", "undo_one", "name", "add_ward", "book", "get_help", "come_in"):
+    for act in ("merge", "join_at_desk", "undo_one", "name", "add_ward", "book", "get_help", "come_in"):
         assert world.done[act], f"nobody ever did {act}"
 
 

@@ -51,6 +51,7 @@ mutation ($companionshipId: ID!) {{
 _DESK_PERSON = f"""person {{
     personId maskedName level ageBand {_CONCESSIONS} unpaidOrderNos
     admissions {{ id orderNo title seat opensAt startsAt endsAt isInside printedCode }}
+    ahead {{ orderNo titles startsAt endsAt }}
   }}"""
 DESK_FIND_PERSON = f"""
 mutation ($idNumber: String!, $venueId: ID!) {{
@@ -65,6 +66,20 @@ mutation ($name: String!, $idNumber: String!, $venueId: ID!, $consentVersion: St
 DESK_FREE_NUMBER = f"""
 mutation ($personId: ID!, $venueId: ID!) {{
   deskFreeNumber(personId: $personId, venueId: $venueId) {{ freed {_ERRORS} }}
+}}"""
+DESK_JOIN_ACCOUNT = f"""
+mutation ($personId: ID!, $code: String!, $venueId: ID!) {{
+  deskJoinAccount(personId: $personId, code: $code, venueId: $venueId) {{ joined {_ERRORS} }}
+}}"""
+REFUND_QUOTE_AT_DESK = """
+query ($personId: ID!, $orderNo: String!, $venueId: ID!) {
+  refundQuoteAtDesk(personId: $personId, orderNo: $orderNo, venueId: $venueId) { orderNo total wayBack }
+}"""
+CANCEL_ORDER_AT_DESK = f"""
+mutation ($personId: ID!, $orderNo: String!, $expectedRefund: Fen!, $venueId: ID!) {{
+  cancelOrderAtDesk(personId: $personId, orderNo: $orderNo, expectedRefund: $expectedRefund, venueId: $venueId) {{
+    cancelled {_ERRORS}
+  }}
 }}"""
 GRANT_CONCESSION = f"""
 mutation ($personId: ID!, $kind: ConcessionKind!, $endsOn: Date!, $venueId: ID!) {{

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from graphql import parse, validate
 
+from models.messages.tables import Message
 from resolvers.schema import build_schema
 from tests.factories.booking import at
 from tests.factories.places import a_court, a_venue
@@ -127,6 +128,12 @@ async def test_an_alipay_account_joined_to_a_member_signs_them_in_and_nobody_els
     one, two = await house.citizen(), await house.citizen()
     linked = (await one.ask(doors.LINK_ALIPAY, authCode=await alipay_code(alipay))).value["me"]
     assert linked["doors"] == ["MINI_PROGRAM", "ALIPAY"]
+    await one.ask(doors.LINK_ALIPAY, authCode=await alipay_code(alipay))
+    (told,) = await Message.all().prefetch_related("member")
+    assert (told.template, told.member.public_id) == ("DOOR_ADDED", one.tokens["memberId"]), (
+        "once, and to whom it opens"
+    )
+    assert "支付宝" in str(told.values)
     variables = {"authCode": await alipay_code(alipay), "deviceId": "h5-1"}
     signed_in = (await house.ask(doors.SIGN_IN_WITH_ALIPAY, variables)).value["signIn"]
     assert signed_in["memberId"] == one.tokens["memberId"]

@@ -13,8 +13,10 @@ from tests.factories.booking import Hall, a_hall, at
 from tests.factories.names import CHILD, FATHER, GRANDMOTHER, MOTHER
 from tests.house import Answer, Citizen, Clerk, House, line, nothing_changes
 from tests.resolvers import documents_people as documents
+from tests.resolvers.documents import ORDER
+from tests.resolvers.documents_merging import MERGE_CODE, MY_MERGES
 
-GRANDSON_PHONE = "13812345678"
+GRANDSON_PHONE, HER_PHONE = "13812345678", "13812345679"
 
 
 @pytest.fixture
@@ -238,6 +240,35 @@ async def test_a_grandmother_without_a_phone_is_served_by_her_card_with_her_gran
         assert secret not in house.log()
 
 
+async def test_a_grandmother_who_got_a_phone_finds_on_it_what_she_had_at_the_desk(
+    house: House, hall: Hall
+) -> None:
+    await house.register_person(GRANDMOTHER.name, GRANDMOTHER.number)
+    clerk, phone = await house.clerk(hall.venue.public_id), await house.citizen(phone=HER_PHONE)
+    person = (await read_card(clerk, hall, GRANDMOTHER)).value["person"]
+    whom = {"personId": person["personId"], "venueId": hall.venue.public_id}
+    lines = [line(hall.badminton, at(11))]
+    booked = await clerk.ask(documents.PLACE_ORDER_AT_DESK, lines=lines, idempotencyKey="one-booking", **whom)
+    order_no = booked.value["order"]["orderNo"]
+    asked = {"name": GRANDMOTHER.name, "idNumber": GRANDMOTHER.number}
+    elsewhere = await phone.ask(documents.VERIFY_MY_NAME, **asked)
+    assert elsewhere.refusal.code == "ID_BOUND_ELSEWHERE"
+    code = (await phone.ask(MERGE_CODE)).value["code"]
+    async with nothing_changes():
+        stranger = await house.ask(documents.DESK_JOIN_ACCOUNT, {"code": code, **whom})
+        assert stranger.refusal.code == "NOT_SIGNED_IN"
+    for _ in range(2):
+        joined = await clerk.ask(documents.DESK_JOIN_ACCOUNT, code=code, **whom)
+        assert joined.value["joined"] is True
+    assert (await phone.ask(ORDER, orderNo=order_no)).value["orderNo"] == order_no
+    assert (await phone.ask(documents.VERIFY_MY_NAME, **asked)).value["realName"]["maskedName"] == "王**"
+    (merge,) = (await phone.ask(MY_MERGES)).value
+    assert merge["isUndoable"] is True
+    said = await database.rows("SELECT * FROM audit_line WHERE act = 'deskJoinAccount' ORDER BY id")
+    assert {(line["outcome"], line["subject_id"]) for line in said} == {("OK", person["personId"])}
+    assert said[0]["detail"] == phone.tokens["memberId"]
+
+
 async def test_what_was_said_at_the_desk_is_taken_back_there_by_who_may(house: House, hall: Hall) -> None:
     await house.register_person(GRANDMOTHER.name, GRANDMOTHER.number)
     clerk = await house.clerk(hall.venue.public_id)
@@ -258,6 +289,31 @@ async def test_what_was_said_at_the_desk_is_taken_back_there_by_who_may(house: H
     lines = await database.rows("SELECT * FROM audit_line WHERE act = 'deskWithdrawConsent' ORDER BY id")
     assert [(line["outcome"], line["subject_id"], line["venue_id"]) for line in lines] == [
         (outcome, person["personId"], hall.venue.public_id) for outcome in ("BAD_INPUT", "OK", "OK")
+    ]
+
+
+async def test_what_was_booked_at_the_desk_is_given_up_there_by_who_may(house: House, hall: Hall) -> None:
+    await house.register_person(GRANDMOTHER.name, GRANDMOTHER.number)
+    clerk, stranger = await house.clerk(hall.venue.public_id), await house.citizen()
+    person = (await read_card(clerk, hall, GRANDMOTHER)).value["person"]
+    whom = {"personId": person["personId"], "venueId": hall.venue.public_id}
+    lines = [line(hall.badminton, at(11))]
+    booked = await clerk.ask(documents.PLACE_ORDER_AT_DESK, lines=lines, idempotencyKey="one-booking", **whom)
+    order_no = booked.value["order"]["orderNo"]
+    (ahead,) = (await read_card(clerk, hall, GRANDMOTHER)).value["person"]["ahead"]
+    assert (ahead["orderNo"], ahead["titles"]) == (order_no, "羽毛球1号场")
+    quote = (await clerk.ask(documents.REFUND_QUOTE_AT_DESK, orderNo=order_no, **whom)).value
+    asked = {"orderNo": order_no, "expectedRefund": quote["total"], **whom}
+    async with nothing_changes():
+        assert (await stranger.ask(documents.CANCEL_ORDER_AT_DESK, **asked)).refusal.code == "NOT_SIGNED_IN"
+    for _ in range(2):
+        assert (await clerk.ask(documents.CANCEL_ORDER_AT_DESK, **asked)).value["cancelled"] is True
+    assert (await read_card(clerk, hall, GRANDMOTHER)).value["person"]["ahead"] == []
+    said = await database.rows(
+        "SELECT * FROM audit_line WHERE act IN ('refundQuoteAtDesk', 'cancelOrderAtDesk') AND outcome = 'OK' ORDER BY id"
+    )
+    assert [(each["subject_id"], bool(each["is_reading"])) for each in said] == [
+        (person["personId"], reading) for reading in (True, False, False)
     ]
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from models.forwarding.tables import OutboxRow
+from models.messages.tables import Message
 from models.orders.tables import Order
 from models.regions.tables import Region
 from tests.factories.booking import a_hall, at
@@ -132,6 +133,22 @@ async def test_a_bound_phone_is_shown_masked(house: House) -> None:
     me = (await citizen.ask(documents.BIND_PHONE, code=await citizen.phone_code())).value["me"]
     assert me == {"id": citizen.tokens["memberId"], "maskedPhone": "138****5678"}
     assert (await citizen.ask(documents.ME)).value == me | {"homeProvince": ""}
+
+
+async def test_whose_number_is_replaced_by_another_of_wechats_is_told_and_who_binds_the_first_is_not(
+    house: House,
+) -> None:
+    """With a session of theirs in strange hands and a phone code of somebody else's, it would open their account by SMS."""
+    citizen = await house.citizen(phone="13812345678")
+    for _ in range(2):
+        await citizen.ask(documents.BIND_PHONE, code=await citizen.phone_code())
+    assert await Message.all().count() == 0
+    await house.wechat.post("/_sandbox/people", json={"openid": citizen.openid, "phone": "13912345678"})
+    me = (await citizen.ask(documents.BIND_PHONE, code=await citizen.phone_code())).value["me"]
+    assert me["maskedPhone"] == "139****5678"
+    (told,) = await Message.all().prefetch_related("member")
+    assert (told.template, told.member.public_id) == ("PHONE_CHANGED", citizen.tokens["memberId"])
+    assert "12345678" not in str(told.values)
 
 
 async def test_a_phone_code_that_wechat_does_not_know_binds_nothing(house: House) -> None:

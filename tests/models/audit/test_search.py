@@ -125,6 +125,11 @@ def test_only_words_with_the_form_of_our_ids_are_written_down() -> None:
 def test_a_reason_is_a_sentence_and_keeps_no_number() -> None:
     assert checked_reason(" 顾客请求回电13800001111核对 ") == "顾客请求回电13****核对"
     assert checked_reason("核对证件11010119900307888X") == "核对证件11****"
+    for spelt in ("138 0000 1111", "138-0000-1111", "１３８００００１１１１", "138 0000-1111"):
+        assert checked_reason(f"顾客请求回电{spelt}核对") == "顾客请求回电13****核对", spelt
+    assert checked_reason("证件110101 19900307 888X核对") == "证件11****核对"
+    for kept in ("2026-11-20 10:30的订单，第12号", "（2026）川0107民初1234号来函"):
+        assert checked_reason(kept) == kept, "days and numbers of files tell whoever audits something"
     for wrong in ("", "查看", "x" * 201, "五个字\n的话"):
         with pytest.raises(BadInput):
             checked_reason(wrong)

@@ -99,6 +99,7 @@ async def test_who_was_not_let_in_was_long_ago_or_is_somebody_else_rates_nothing
         (5, "找我打球13800000001", "words"),
         (5, "加微信 138 0000-0001 打球", "words"),
         (5, "证件 51010719900101001X", "words"),
+        (5, "找我打球１３８００００００００", "words"),
     ],
 )
 async def test_what_everybody_will_read_holds_no_phone_and_no_id_number(

@@ -19,6 +19,8 @@ from models.members.standing import leads_to
 from models.members.tables import Member, SignIn
 from models.members.ways_in import has_way_in
 from models.messages.tables import SubscribeQuota
+from models.organisations import belonging
+from models.organisations.tables import Organisation, OrganisationMember
 from models.privacy import deleting
 from models.privacy.tables import Deletion
 from models.real_names.rules import RealNameNeeded
@@ -301,3 +303,43 @@ async def test_a_child_is_added_by_nobody_whose_name_went_home_meanwhile(db: Dat
     assert (await RealName.get()).member_id == other.member_id
     assert not await Guardianship.all().exists()
     assert await Member.all().count() == 2
+
+
+# joining, and organisations
+
+
+async def test_an_owner_who_leaves_while_their_accounts_are_joined_leaves_an_owner(
+    db: Database, now: datetime
+) -> None:
+    """Both accounts own the club: one ownership ends with the joining, and the other just as it does."""
+    mine, other = await an_account(), await an_account()
+    club = await Organisation.create(
+        public_id="org1",
+        name="锦江羽毛球俱乐部",
+        credit_code="91510100MA6C0000X0",
+        kind="CLUB",
+        region_key="510104",
+        status="APPROVED",
+        registered_by_id=other.member_id,
+        registered_at=now,
+    )
+    owner, _ = [
+        await OrganisationMember.create(
+            public_id=f"om{account.member_id}",
+            organisation_id=club.id,
+            member_id=account.member_id,
+            role="OWNER",
+            joined_at=now,
+        )
+        for account in (mine, other)
+    ]
+    code = await a_code(other)
+    left, joined = await one_after_another(
+        [owner.id],
+        belonging.leave(member_id=mine.member_id, organisation_id=club.public_id, now=now),
+        join(mine, other, code=code),
+        table="organisation_member",
+    )
+    assert (left, only_refusals([joined])) == (None, [])
+    (live,) = await OrganisationMember.filter(left_at=None)
+    assert (live.member_id, live.role) == (mine.member_id, "OWNER")

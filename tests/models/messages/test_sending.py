@@ -31,6 +31,20 @@ SUBSCRIBE, OFFICIAL, SMS = MessageWay.SUBSCRIBE, MessageWay.OFFICIAL_ACCOUNT, Me
 PHONE = "+8613800000001"
 
 
+async def said_no(member_id: int) -> Consent:
+    """To being told anything outside the inbox."""
+    return await Consent.create(
+        public_id="con_1",
+        member_id=member_id,
+        purpose="NOTICES",
+        version="1",
+        text_hash="",
+        given_at=NOW,
+        ended_at=NOW,
+        end_reason="REFUSED",
+    )
+
+
 async def came(sending: ClaimedSending, outcome: Outcome, now: datetime = NOW) -> None:
     await record(sending=sending, outcome=outcome, problem="WeChat 0", now=now)
 
@@ -238,16 +252,7 @@ async def test_who_says_no_between_planning_and_sending_is_told_nothing_more_out
     for member_id in (objector, chooser):
         await is_told(member_id)
     await planned()
-    await Consent.create(
-        public_id="con_1",
-        member_id=objector,
-        purpose="NOTICES",
-        version="1",
-        text_hash="",
-        given_at=NOW,
-        ended_at=NOW,
-        end_reason="REFUSED",
-    )
+    await said_no(objector)
     await choose(member_id=chooser, kind=MessageKind.MONEY, way=OFFICIAL, is_wanted=False, now=NOW)
     assert await claimed() == []  # both first ways are given up, and it is the next one's turn
     (still,) = await claimed()
@@ -304,6 +309,31 @@ async def test_an_elder_without_a_phone_is_told_through_the_helpers_who_have_tha
     await is_told(elder)
     await planned()
     assert [(member, way) for member, way, _ in await sendings()] == [(grandson, "OFFICIAL_ACCOUNT")]
+
+
+async def test_what_an_elder_wants_told_nobody_outside_is_told_no_helper_either(db: Database) -> None:
+    """At a desk, say (`deskWithdrawConsent`): of who has no phone themselves it is all that the no can mean."""
+    elder, grandson = await nobody_reaches(), await somebody(phone=PHONE)
+    await Proxy.create(
+        public_id="pro_1", principal_id=elder, helper_id=grandson, powers="MESSAGES", started_at=NOW
+    )
+    await is_told(elder)
+    await planned()
+    assert await standing() == {"SMS": "WAITING"}
+    no = await said_no(elder)
+    assert await claimed() == [], "planned before, and not sent any more"
+    assert await standing() == {"SMS": "REFUSED"}
+    await is_told(elder, no="O2")
+    await planned()
+    assert len(await sendings()) == 1, "nor planned"
+    assert len(await inbox(member_id=elder, first=5)) == 2
+    await is_told(grandson)
+    await planned()
+    assert [each.recipient_id for each in await claimed()] == [grandson], "what is his own is told him"
+    await no.delete()
+    await is_told(elder, no="O3")
+    await planned()
+    assert [each.recipient_id for each in await claimed()] == [grandson]
 
 
 async def test_whoever_helps_no_more_is_not_told_what_was_planned_while_they_did(db: Database) -> None:

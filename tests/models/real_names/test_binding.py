@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from models import database
+from models.consents.rules import ConsentNeeded, Purpose
 from models.errors import BadInput, DomainError, ErrorCode
 from models.families.unbinding import unbind_my_name
 from models.keys import CannotOpen, IdKeys, LookupKeys, SealingKeys
+from models.messages.tables import Message
+from models.privacy import withdrawing
 from models.real_names import binding
 from models.real_names.operations import verify_my_name
 from models.real_names.queries import known_person, person_key
@@ -39,11 +42,13 @@ from tests.factories.names import (
     Authority,
     a_person,
     verify,
+    version,
 )
 from tests.factories.people import a_member
 from tests.models.members.test_phones import _everything_stored as everything_stored
 from tests.models.members.test_phones import without_what_was_before
 from tests.queueing import one_after_another
+from verification.port import Verdict
 
 OLD_SEAL, OLD_LOOKUP = ID_KEYS.sealing.keys, ID_KEYS.lookup.keys
 NEW_SEAL, NEW_LOOKUP = {"2": b"S" * 32}, {"2": b"L" * 32}
@@ -264,6 +269,35 @@ async def test_another_person_does_not_take_the_place_of_the_one_who_is_bound(
         await verify(member_id, FATHER, authority)
     assert await masked(member_id) == "陈*"
     assert await authority.questions() == 1
+
+
+async def test_nobody_is_bound_who_takes_the_consent_back_while_the_authority_is_asked(
+    db: Database, authority: Authority, now: datetime
+) -> None:
+    """In another tab, say: a withdrawal is for what comes after it, and binding comes after it (PIPL 15)."""
+    member_id, _ = await a_member()
+
+    class MeanwhileTakenBack:
+        async def check(self, *, name: str, id_number: str) -> Verdict:
+            verdict = await authority.check(name=name, id_number=id_number)
+            await withdrawing.withdraw(member_id=member_id, purpose=Purpose.REAL_NAME, keys=ID_KEYS, now=now)
+            return verdict
+
+    with pytest.raises(ConsentNeeded):
+        await verify_my_name(
+            member_id=member_id,
+            name=GRANDMOTHER.name,
+            id_number=GRANDMOTHER.number,
+            consent_version=version(Purpose.REAL_NAME),
+            keys=ID_KEYS,
+            authority=MeanwhileTakenBack(),
+            now=now,
+        )
+    assert not await RealName.all().exists()
+    assert await outcomes() == [CheckOutcome.AGREES], "what was asked and answered is written down all the same"
+    assert not await Message.filter(template="REAL_NAME_BOUND").exists()
+    await verify(member_id, GRANDMOTHER, authority)
+    assert await masked(member_id) == "王**", "a new yes is a new one"
 
 
 async def test_a_person_keeps_their_key_through_unbinding_by_whomever_they_come_back(

@@ -16,8 +16,8 @@
   const field = byId("number");
   const hint = byId("hint");
   const verdict = byId("verdict");
-  const FIRST = { register: "name", helper: "phone" }; // elsewhere the card's field: a reader ends with Enter
-  const BEFORE = { contested: "person", vouchers: "person", voucher: "person", helper: "person", "no-helpers": "person", invited: "person", concession: "person",
+  const FIRST = { register: "name", helper: "phone", join: "merge-code" }; // elsewhere the card's field: a reader ends with Enter
+  const BEFORE = { contested: "person", join: "person", ahead: "person", "give-up": "person", vouchers: "person", voucher: "person", helper: "person", "no-helpers": "person", invited: "person", concession: "person",
     book: "person", booked: "person" };
 
   let step = "idle";
@@ -154,7 +154,7 @@
     ["admissions", "unpaid", "concessions", "grid", "register-number", "person-name", "person-age", "person-level",
       "invitation-code", "invitation-until", "invitation-phone", "invitation-powers", "chosen-says", "booked-line",
       "booked-no", "booked-total", "booked-held", "vouchers", "open-kinds", "voucher-title", "voucher-picture",
-      "voucher-code"].forEach(empty);
+      "voucher-code", "ahead", "give-up-says", "give-up-back", "give-up-way"].forEach(empty);
     document.querySelectorAll("details").forEach(function (each) { each.open = false; });
     byId("somebody").hidden = true;
     byId("nobody").hidden = false;
@@ -391,6 +391,60 @@
     act("/desk/people/end-helpers", { personId: person.personId }, function (told) {
       showPerson(told.person);
       show("GREEN", "已结束", "不再有人替" + told.person.name + "办理", "", "");
+    });
+  });
+
+  /* ---- A booking that is given up ---- */
+
+  let givenUp = null; // which, and what was read out
+
+  if (byId("to-ahead")) byId("to-ahead").addEventListener("click", function () {
+    hideHint();
+    if (!person) return;
+    if (!person.ahead.length) return showHint("顾客在本馆以后没有预订。");
+    const list = empty("ahead");
+    person.ahead.forEach(function (each) {
+      line(list, each.title, each.time, "取消", function () { startGiveUp(each); });
+    });
+    go("ahead");
+  });
+
+  function startGiveUp(booking) {
+    act("/desk/people/quote", { personId: person.personId, orderNo: booking.orderNo }, function (told) {
+      givenUp = { orderNo: booking.orderNo, back: told.quote.back };
+      byId("give-up-says").textContent = booking.title + "　" + booking.time;
+      byId("give-up-back").textContent = "¥" + (told.quote.back / 100).toFixed(2);
+      byId("give-up-way").textContent = told.quote.says;
+      go("give-up");
+    });
+  }
+
+  if (byId("give-up-now")) byId("give-up-now").addEventListener("click", function () {
+    const said = { personId: person.personId, orderNo: givenUp.orderNo, back: givenUp.back };
+    act("/desk/people/cancel", said, function (told) {
+      showPerson(told.person);
+      show("GREEN", "已取消", "场地已让出", "", "现金和刷卡付的，请在“收款”里退还。");
+    });
+  });
+
+  /* ---- A phone of their own ---- */
+
+  byId("on-phone").addEventListener("click", function () {
+    hideHint();
+    if (!person) return;
+    byId("merge-code").value = "";
+    go("join");
+  });
+
+  onSubmit("join", function () {
+    if (isCard(byId("merge-code"))) return;
+    const code = plain(byId("merge-code").value);
+    if (!/^[2-9A-HJ-NP-Z]{8}$/.test(code)) return showHint("合并码是 8 位字母和数字，没有 0、1、I、O。请再核对一次。");
+    hideHint();
+    act("/desk/people/join", { personId: person.personId, code: code }, function (told) {
+      byId("merge-code").value = "";
+      showPerson(told.person);
+      show("GREEN", "已合并", "前台办的都在手机上了", "", "请顾客重新打开手机页面查看。");
     });
   });
 
