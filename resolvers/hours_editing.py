@@ -67,10 +67,10 @@ class OpeningHoursPreview:
     changes: list[str] = strawberry.field(
         directives=[ListSize(assumed_size=SENTENCES)], description="A Chinese sentence each: old → new."
     )
-    bookings: int = strawberry.field(description="Of courts, on these days.")
+    bookings: int = strawberry.field(description="Of courts and sessions, on these days.")
     bookings_outside: int = strawberry.field(
         description="Of them, how many would lie outside, if only in part. They are asked as under a closure: another "
-        "time, or all the money back."
+        "time, or all the money back; a session's ticket cannot be moved."
     )
     listed: list[BookingOutside] = strawberry.field(
         directives=[ListSize(assumed_size=editing.MOST_LISTED)], description="Those outside, the earliest first."

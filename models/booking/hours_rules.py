@@ -54,6 +54,8 @@ class Booked(NamedTuple):
     ends_at: datetime
     people: int
     paid: bool
+    is_session: bool = False
+    """Then `court_name` is the pool's."""
 
 
 def check_itself(wanted: HoursWanted, sports: Collection[str], today: date) -> None:
@@ -84,7 +86,7 @@ def _check_opening(opening: Opening, sports: Collection[str]) -> None:
     if closes <= opens:
         raise _refused(f"{_said(opening)}：跨过了零点。", "请分成两段：当天到24:00，次日从00:00起。")
     if opening.sport_code and opening.sport_code not in sports:
-        raise _refused("本馆没有这个项目的场地。", "请从本馆的项目里选。")
+        raise _refused("本馆没有这个项目的场地或场次。", "请从本馆的项目里选。")
 
 
 def _check_together(openings: Sequence[Opening]) -> None:
@@ -204,11 +206,12 @@ def plans_outside(openings: Sequence[Opening], plans: Iterable[tuple[str, str, i
     )
 
 
-def promise(outside_: int) -> str:
-    """What becomes of whoever booked, in a sentence."""
+def promise(outside_: int, has_tickets: bool = False) -> str:
+    """What becomes of whoever booked, in a sentence. A session's ticket cannot be moved."""
     if not outside_:
         return "已有的预订不受影响。"
-    return f"已有{outside_}个预订在新的开放时间之外，保存后会逐一通知本人，由他们改期或者全额退款。"
+    tickets = "（场次票只能退款）" if has_tickets else ""
+    return f"已有{outside_}个预订在新的开放时间之外，保存后会逐一通知本人，由他们改期或者全额退款{tickets}。"
 
 
 def _said(opening: Opening) -> str:

@@ -244,7 +244,7 @@ class HeldPlace(Table):
 
 
 class Closure(Table):
-    """A venue, a sport of it or one court is closed for a time that its hours do not say; with reasons for people."""
+    """A venue, a sport of it, one court or one session is closed for a time that its hours do not say; with reasons for people."""
 
     id = fields.BigIntField(primary_key=True)
     public_id = fields.CharField(max_length=32, unique=True)
@@ -255,6 +255,10 @@ class Closure(Table):
         "models.Court", null=True, on_delete=fields.RESTRICT
     )
     court_id: int | None  # only this court, and every court that shares a part with it
+    session: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Session", null=True, on_delete=fields.RESTRICT
+    )
+    session_id: int | None  # only this session, which is on sale no more
     starts_at = fields.DatetimeField()
     ends_at = fields.DatetimeField()
     first_day = fields.DateField()  # local days that it touches, both included
@@ -278,7 +282,7 @@ class Closure(Table):
     class Meta:
         table = "closure"
         unique_together = (("announced_by", "idempotency_key"),)
-        indexes = (("venue_id", "last_day"),)
+        indexes = (("venue_id", "last_day"), ("session_id",))
 
 
 class ClosureOffer(Table):
