@@ -320,7 +320,9 @@ async def _wait(draw: SlotDraw, entry: DrawEntry, number: int, court: Court, at:
 @database.operation
 async def _refuse(draw: SlotDraw, seen: DrawEntry, refusal: DomainError, now: datetime) -> None:
     entry = await _its_turn(draw, seen)
-    if entry is None:
+    if (
+        entry is None or entry.member_id != seen.member_id
+    ):  # accounts that were joined meanwhile: it is asked again
         return
     entry.state, entry.reason = EntryState.REFUSED, refusal.code
     await entry.save(update_fields=["state", "reason"])
