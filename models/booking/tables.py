@@ -131,6 +131,8 @@ class BookingRule(Table):
     group_days_ahead = fields.IntField(null=True)  # what groups ask for is so near; null: nobody is asked
     group_answer_hours = fields.IntField(default=48, db_default=48)  # after which an unanswered request ends
     arranged_hold_minutes = fields.IntField(default=1440, db_default=1440)  # for who is told, and pays later
+    cancel_free_minutes = fields.IntField(null=True)  # before the start; null: as refund rules say
+    cancel_kept_percent = fields.IntField(null=True)  # of the price, of who cancels later; CHECK: both or none
     companions_named = fields.BooleanField(default=False, db_default=False)  # every player but the booker
     real_name_needed = fields.BooleanField(default=False, db_default=False)
     provenance = fields.CharField(max_length=16)

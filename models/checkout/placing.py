@@ -306,6 +306,8 @@ async def _write_lines(order: Order, place: Placing) -> list[OrderLine]:
             people=people,
             title=slot.title,
             price_label=slot.price_label,
+            cancel_free_minutes=slot.limits.cancel_free_minutes,
+            cancel_kept_percent=slot.limits.cancel_kept_percent,
         )
         for number, (slot, people, voucher_fen) in enumerate(
             zip(place.slots, place.people, by_vouchers, strict=True), start=1

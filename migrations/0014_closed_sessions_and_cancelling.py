@@ -11,6 +11,16 @@ class Migration(migrations.Migration):
 
     operations = [
         ops.AddField(
+            model_name='BookingRule',
+            name='cancel_free_minutes',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='BookingRule',
+            name='cancel_kept_percent',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
             model_name='Closure',
             name='session',
             field=fields.ForeignKeyField('models.Session', source_field='session_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT),
@@ -18,5 +28,15 @@ class Migration(migrations.Migration):
         ops.AddIndex(
             model_name='Closure',
             index=Index(fields=['session_id']),
+        ),
+        ops.AddField(
+            model_name='OrderLine',
+            name='cancel_free_minutes',
+            field=fields.IntField(null=True),
+        ),
+        ops.AddField(
+            model_name='OrderLine',
+            name='cancel_kept_percent',
+            field=fields.IntField(null=True),
         ),
     ]
