@@ -68,7 +68,6 @@ async def preview_hours(
     await demand_editing(clerk, venue_id)
     before = await _checked(venue_id, wanted, now)
     count, out = await _booked(before, wanted, now)
-    has_tickets = any(each.is_session for each in out)
     return HoursPreview(
         from_day=wanted.from_day,
         to_day=wanted.to_day,
@@ -76,7 +75,7 @@ async def preview_hours(
         bookings=count,
         bookings_outside=len(out),
         listed=out[:MOST_LISTED],
-        promise=rules.promise(len(out), has_tickets),
+        promise=rules.promise(len(out)),
         change_hash=_hash(before, wanted),
     )
 
@@ -217,9 +216,8 @@ async def _booked(before: _Before, wanted: HoursWanted, now: datetime) -> tuple[
         starts_at, ends_at = database.utc(row["starts_at"]), database.utc(row["ends_at"])
         day = database.day(row["business_day"])
         if rules.outside(wanted.openings, row["sport_code"], starts_at, ends_at, day):
-            is_paid, is_session = row["status"] == "PAID", row["session_id"] is not None
             out.append(
-                Booked(row["order_no"], row["name"], starts_at, ends_at, row["people"], is_paid, is_session)
+                Booked(row["order_no"], row["name"], starts_at, ends_at, row["people"], row["status"] == "PAID")
             )
     return len(found), out
 
@@ -249,7 +247,7 @@ SELECT stands.number, (SELECT to_day FROM hours_version WHERE venue_id = $1 AND 
          WHERE venue_id = $1 AND (valid_to IS NULL OR valid_to > $2)) AS plans
   FROM (SELECT {version_on("$1", "$2")} AS number) stands"""
 _BOOKED = """
-SELECT orders.order_no, COALESCE(court.name, session.name) AS name, line.session_id, line.starts_at, line.ends_at,
+SELECT orders.order_no, COALESCE(court.name, session.name) AS name, line.starts_at, line.ends_at,
        COALESCE(court.sport_code, session.sport_code) AS sport_code, line.business_day, line.people, orders.status
   FROM order_line line JOIN orders ON orders.id = line.order_id
   LEFT JOIN court ON court.id = line.court_id LEFT JOIN session ON session.id = line.session_id

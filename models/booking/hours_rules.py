@@ -49,13 +49,11 @@ class Booked(NamedTuple):
     """A booking that would lie outside, wholly or in part."""
 
     order_no: str
-    court_name: str
+    court_name: str  # of a session the pool's
     starts_at: datetime
     ends_at: datetime
     people: int
     paid: bool
-    is_session: bool = False
-    """Then `court_name` is the pool's."""
 
 
 def check_itself(wanted: HoursWanted, sports: Collection[str], today: date) -> None:
@@ -206,12 +204,11 @@ def plans_outside(openings: Sequence[Opening], plans: Iterable[tuple[str, str, i
     )
 
 
-def promise(outside_: int, has_tickets: bool = False) -> str:
-    """What becomes of whoever booked, in a sentence. A session's ticket cannot be moved."""
+def promise(outside_: int) -> str:
+    """What becomes of whoever booked, in a sentence."""
     if not outside_:
         return "已有的预订不受影响。"
-    tickets = "（场次票只能退款）" if has_tickets else ""
-    return f"已有{outside_}个预订在新的开放时间之外，保存后会逐一通知本人，由他们改期或者全额退款{tickets}。"
+    return f"已有{outside_}个预订在新的开放时间之外，保存后会逐一通知本人，由他们改期或者全额退款。"
 
 
 def _said(opening: Opening) -> str:

@@ -198,7 +198,7 @@ async def place_within(place: Placing, who: WhoPlays, *, now: datetime) -> str:
         but_line_id=but_line_id,
         by_approval=place.by_approval,
     )
-    await check_places(who.booker, place.slots)
+    await check_places(who.booker, place.slots, but_line_id=but_line_id)
     vouchers = await _vouchers_of(place, now) if place.voucher_ids else ()
     order = await _write_order(place, who, vouchers, now)
     lines = await _write_lines(order, place)
