@@ -408,8 +408,10 @@ async def test_what_staff_write_of_cancelling_holds_for_who_books_then_and_for_n
     )
     await cancel(outside, half, person, late, 1, expected=2000)
     assert [refund.amount_fen for refund in await Refund.all()] == [2000]
-    by_venue = await quoted_for_venue(half, late)
-    assert by_venue == [(4000, 0)], "who is sent away by the venue has everything back"
+    assert await told(half, at(10, 30)) == [(2000, 2000)]
+    assert await quoted_for_venue(half, at(10, 30)) == [(4000, 0)], (
+        "who is sent away by the venue has everything back"
+    )
     await all_refunds_arrive(outside, late)
     assert await nothing_is_due()
 

@@ -10,7 +10,7 @@ import pytest
 from maps.coordinates import CoordinateSystem, Point
 from models import database
 from models.booking import hours, queries, turning, venue_settings
-from models.booking.closures import closures
+from models.booking.closures import closed_lines, closures
 from models.booking.hours import HoursPreview
 from models.booking.hours_rules import HoursWanted
 from models.booking.rules import SlotStatus
@@ -245,12 +245,14 @@ async def test_a_session_outside_the_new_hours_is_sold_no_more_and_who_has_a_tic
     manager = await a_manager(hall)
     await a_plan(hall.venue, 14 * 60, 16 * 60)
     await a_plan(hall.venue, 20 * 60, 22 * 60)
+    await a_plan(hall.venue, 19 * 60, 21 * 60, name="训练池")  # at the same time, and within the new hours
     await make_sessions(now=NOW)
 
     async def of(days: int, hour: int) -> Session:
         return await Session.get(starts_at=at(hour, days=days))
 
-    people = [await a_person() for _ in range(4)]
+    people = [await a_person() for _ in range(5)]
+    beside = await a_paid_order(outside, people[4], places(await of(3, 19)))
     before, late, noon = [
         await a_paid_order(outside, person, places(await of(days, hour), 2))
         for person, days, hour in zip(people[:3], (2, 3, 3), (20, 20, 14), strict=True)
@@ -258,7 +260,7 @@ async def test_a_session_outside_the_new_hours_is_sold_no_more_and_who_has_a_tic
     unpaid = await an_order(people[3], places(await of(3, 20)))
     wish = from_then(a_week(8, 21))
     said = await seen(manager, hall, wish)
-    assert (said.bookings, said.bookings_outside) == (3, 2)
+    assert (said.bookings, said.bookings_outside) == (4, 2)
     assert [(each.order_no, each.court_name, each.people) for each in said.listed] == [
         (late.order_no, "大众池", 2),
         (unpaid.order_no, "大众池", 1),
@@ -273,7 +275,9 @@ async def test_a_session_outside_the_new_hours_is_sold_no_more_and_who_has_a_tic
     other = await a_person()
     assert (await refused(an_order(other, places(await of(3, 20)))))[0] == "SESSION_UNKNOWN"
     shown = await sessions(venue_id=hall.venue.public_id, sport=None, day=LATER, now=NOW)
-    assert [(each.facts.starts_at, each.status) for each in shown] == [(at(14, days=3), SlotStatus.AVAILABLE)]
+    assert [(each.facts.starts_at, each.status) for each in shown] == [
+        (at(hour, days=3), SlotStatus.AVAILABLE) for hour in (14, 19)
+    ]
     (closed,) = await Closure.all()
     assert (closed.starts_at, closed.ends_at, closed.reason) == (
         at(20, days=3), at(22, days=3), "开放时间调整"
@@ -289,8 +293,9 @@ async def test_a_session_outside_the_new_hours_is_sold_no_more_and_who_has_a_tic
         member_id=people[1].member_id, order_no=late.order_no, channels=outside.channels, now=NOW
     )
     assert (await Order.get(id=late.id)).status == "CLOSED"
-    assert await HeldPlace.all().count() == 2
-    for untouched in (before, noon):
+    assert await closed_lines(beside.id) == frozenset(), "who cancels there does so on their own terms"
+    assert await HeldPlace.all().count() == 3
+    for untouched in (before, noon, beside):
         assert (await Order.get(id=untouched.id)).status == "PAID"
 
     swimming = from_then([*a_week(8, 21), *a_week(6, 22, "SWIMMING")], note="泳池照旧")
