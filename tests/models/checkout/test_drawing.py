@@ -19,7 +19,7 @@ from models.checkout import drawing, waiting
 from models.checkout.cancelling import cancel_order
 from models.checkout.drawing import Wanted
 from models.checkout.pricing import ForWhom
-from models.errors import DomainError, ErrorCode
+from models.errors import Busy, DomainError, ErrorCode
 from models.members.standing import lock_living
 from models.members.tables import Member
 from models.messages.tables import Message
@@ -360,6 +360,26 @@ async def test_whose_accounts_are_joined_at_their_turn_have_it_with_the_one_that
     await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
     assert await states(draw) == ["WON"]
     assert (await Order.get()).member_id == kept.member_id
+
+
+async def test_nobody_loses_their_turn_because_a_row_was_locked(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hall = await a_hall()
+    draw = await a_draw(hall)
+    for _ in range(2):
+        await enter(draw, await a_person(), (hall.badminton, 9), (hall.badminton_2, 9))
+
+    async def locked(*_: object, **__: object) -> None:
+        raise Busy
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drawing, "bookable_together", locked)
+        with pytest.raises(Busy):
+            await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    assert (await states(draw), await Message.all().count()) == (["ENTERED", "ENTERED"], 0)
+    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    assert await states(draw) == ["WON", "WON"]
 
 
 @pytest.mark.postgres

@@ -13,7 +13,7 @@ from models.admissions.operations import pass_door
 from models.admissions.tables import Admission
 from models.booking.tables import BookingRule, HeldCell, HeldPlace, Session
 from models.checkout.cancelling import cancel_order
-from models.checkout.ending import end_overdue_holds
+from models.checkout.ending import close_unpaid, end_overdue_holds
 from models.checkout.moving import MoveQuoted, move_quote, open_move
 from models.checkout.refunding import send_due_refunds
 from models.checkout.wanted import LineWanted
@@ -21,7 +21,17 @@ from models.codes import rules as codes
 from models.codes.rules import CodeVersions
 from models.errors import DomainError, ErrorCode
 from models.forwarding.tables import OutboxRow
-from models.orders.tables import FinanceEvent, MoveQuote, Order, OrderLine, Refund, RefundLine, RefundRule
+from models.orders.rules import CloseReason
+from models.orders.tables import (
+    FinanceEvent,
+    MoveQuote,
+    Order,
+    OrderLine,
+    Payment,
+    Refund,
+    RefundLine,
+    RefundRule,
+)
 from models.organisations.tables import Organisation
 from models.staff.rules import Role
 from models.venues.tables import Venue
@@ -292,6 +302,27 @@ async def test_what_cannot_be_moved_says_why_and_nothing_is_left_behind(
     await a_fee(0, minutes_before=60 * 24 * 30)
     assert await refused(move(person, old, free, now=now)) == "NOT_REFUNDABLE"
     assert await census() == before
+
+
+@pytest.mark.parametrize(("late", "another", "moves"), [(1, False, True), (25, False, False), (1, True, False)])
+async def test_money_that_comes_late_moves_it_unless_the_old_slot_began_or_another_move_waits(
+    db: Database, outside: Outside, now: datetime, late: int, another: bool, moves: bool
+) -> None:
+    hall, person = await a_hall(), await a_person()
+    old = await a_paid_order(outside, person, wanted(hall.badminton, at(9)))
+    new = await move(person, old, wanted(hall.badminton_2, at(15)), now=now)
+    before = len(outside.letters)
+    await outside.pay(await invoke_payment(outside, new, person, now=now))
+    letter = await outside.letter_of_a_payment(before)
+    await Payment.filter(order_id=new.id).update(status="CLOSED", next_check_at=None)
+    assert await close_unpaid(new.id, CloseReason.EXPIRED, now=now + 16 * MINUTE)
+    if another:
+        await move(person, old, wanted(hall.left, at(12)), now=now + 17 * MINUTE)
+    await outside.hand_in(letter, now=now + timedelta(hours=late))
+    old, new = await Order.get(id=old.id), await Order.get(id=new.id)
+    assert (old.status, new.status) == ("CLOSED" if moves else "PAID", "PAID")
+    assert (new.moves_line_id is not None, await Refund.filter(order_id=old.id).count()) == (moves, int(moves))
+    assert (await live(old))[0] == (0 if moves else 1)
 
 
 async def test_a_ticket_moves_to_another_session_with_its_places_and_under_a_closure_everything_comes_back(
