@@ -28,7 +28,7 @@ async def make_sessions(*, now: datetime) -> int:
 
     A plan that changed changes only sessions that have not begun: never below what is sold. What no plan wants any
     more is closed, and what lies outside the opening hours that staff wrote for its day; whoever has a place there
-    keeps it until staff close the session, or is asked (`turning`).
+    keeps it until staff close the session, or is asked (`turning`); until that closure is withdrawn it stays closed.
     """
     touched = 0
     for venue in await database.rows("SELECT DISTINCT venue_id FROM session_plan ORDER BY venue_id"):
@@ -47,14 +47,18 @@ async def make_for(venue_id: int, *, now: datetime) -> int:
     today = business_day(now)
     wanted = await _wanted(venue_id, [today + timedelta(days=ahead) for ahead in range(DAYS_MADE)])
     there = await database.rows(
-        """SELECT id, plan_id, sport_code, name, starts_at, ends_at, capacity, taken, is_open
+        """SELECT id, plan_id, sport_code, name, starts_at, ends_at, capacity, taken, is_open,
+                  EXISTS (SELECT 1 FROM closure WHERE session_id = session.id AND withdrawn_at IS NULL) AS is_closed
              FROM session WHERE venue_id = $1 AND business_day >= $2""",
         *(venue_id, today),
     )
     known = {(row["sport_code"], row["name"], database.utc(row["starts_at"])): row for row in there}
     touched = 0
     for plan_id, plan, day, time in wanted:
-        row = known.pop((plan.sport_code, plan.name, time.starts_at), None)
+        key = (plan.sport_code, plan.name, time.starts_at)
+        if key in known and known[key]["is_closed"]:
+            continue  # whoever has a place is asked, and whoever bought one now would be
+        row = known.pop(key, None)
         if time.starts_at > now:
             touched += await (
                 _insert(venue_id, plan_id, plan, day, time) if row is None else _align(row, plan_id, plan, time)

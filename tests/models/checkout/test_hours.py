@@ -300,8 +300,13 @@ async def test_a_session_outside_the_new_hours_is_sold_no_more_and_who_has_a_tic
 
     swimming = from_then([*a_week(8, 21), *a_week(6, 22, "SWIMMING")], note="泳池照旧")
     await written(manager, hall, swimming)
-    assert not await Session.filter(is_open=False).exists(), "the pool has hours of its own again"
+    shut = await Session.filter(is_open=False).values_list("starts_at", flat=True)
+    assert shut == [at(20, days=3)], "the pool has hours of its own again, but whoever bought there would be asked"
+    await an_order(other, places(await of(4, 20)))
+    await closing.withdraw(clerk=manager, closure_id=closed.public_id, why="照常开放", now=NOW)
+    assert await make_sessions(now=NOW) == 1
     await an_order(other, places(await of(3, 20)))
+    assert await closing.mind(channels=outside.channels, now=NOW) == 0
 
 
 async def test_hours_that_cannot_be_are_refused_by_name_when_they_are_previewed_and_written(db: Database) -> None:
