@@ -49,7 +49,7 @@ class OpeningHoursInput:
 @strawberry.type(description="What is booked for a time at which it would not be open.")
 class BookingOutside:
     order_no: str
-    court_name: str
+    court_name: str = strawberry.field(description="Of a session the pool's.")
     starts_at: datetime
     ends_at: datetime
     people: int
@@ -67,7 +67,7 @@ class OpeningHoursPreview:
     changes: list[str] = strawberry.field(
         directives=[ListSize(assumed_size=SENTENCES)], description="A Chinese sentence each: old → new."
     )
-    bookings: int = strawberry.field(description="Of courts, on these days.")
+    bookings: int = strawberry.field(description="Of courts and sessions, on these days.")
     bookings_outside: int = strawberry.field(
         description="Of them, how many would lie outside, if only in part. They are asked as under a closure: another "
         "time, or all the money back."

@@ -49,7 +49,7 @@ class MoveQuote:
 class MovingQueries:
     @strawberry.field(
         directives=[Weight(weight=1500)],
-        description="What moving this line of a paid order of mine to another court's slot would cost and give back.",
+        description="What moving this line of a paid order of mine to another court's slot, or of a ticket to another session, would cost and give back.",
     )
     async def move_quote(
         self,
@@ -76,7 +76,7 @@ class MovingQueries:
 class MovingActs:
     @act(
         OrderPayload,
-        "Move a line of a paid order of mine to another slot, of any venue. Gives the order for the new slot, which is "
+        "Move a line of a paid order of mine to another slot, or a ticket to another session, of any venue. Gives the order for the new slot, which is "
         "held as any other; the old line stands until that is paid, and is given up then. The same key gives the same "
         "order. `forMember` as in `placeOrder`.",
     )

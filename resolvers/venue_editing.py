@@ -116,6 +116,12 @@ class BookingLimitsInput:
     group_days_ahead: int | None = None
     group_answer_hours: int = 48
     arranged_hold_minutes: int = 1440
+    cancel_free_minutes: int | None = strawberry.field(
+        default=None,
+        description="Who cancels so long before the start has everything back; who does later pays "
+        "`cancelKeptPercent`. Null: by the refund rules of the house. Bookings keep the terms under which they were made.",
+    )
+    cancel_kept_percent: int | None = None
     companions_named: bool = False
     real_name_needed: bool = False
 

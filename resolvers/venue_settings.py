@@ -166,6 +166,8 @@ class BookingLimits:
     group_days_ahead: int | None
     group_answer_hours: int
     arranged_hold_minutes: int
+    cancel_free_minutes: int | None = strawberry.field(description="Null: by the refund rules of the house.")
+    cancel_kept_percent: int | None
     companions_named: bool
     real_name_needed: bool
 

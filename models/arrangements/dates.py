@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from models import database
-from models.arrangements.rules import DateState, SeriesState, hold_minutes, starts_of
+from models.arrangements.rules import DateState, SeriesState, acts_no_more, hold_minutes, starts_of
 from models.arrangements.tables import BookingSeries, SeriesDate
 from models.asyncpg_engine import DatabaseAway
 from models.attendance.players import ties_to
@@ -38,6 +38,7 @@ from models.members.standing import MemberGone, living
 from models.messages.operations import tell
 from models.orders.rules import CloseReason
 from models.orders.tables import Order
+from models.organisations.queries import acts_for
 from payments.port import PaymentChannel
 
 log = logging.getLogger(__name__)
@@ -193,6 +194,9 @@ async def _book(due: Due, place: Placing, *, now: datetime) -> str:
     known = await _undecided(due)
     if known is None:
         return ""  # decided by another worker, ended, or another account's by now
+    in_name_of = due.organisation_id
+    if in_name_of is not None and not await acts_for(member_id=due.member_id, organisation_id=in_name_of):
+        raise acts_no_more()
     order_no = await place_within(place, who, now=now)
     order = await Order.get(order_no=order_no)
     known.state, known.order_id, known.decided_at = DateState.BOOKED, order.id, now

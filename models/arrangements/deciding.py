@@ -26,7 +26,7 @@ from models.ids import request_hash
 from models.keys import IdKeys
 from models.members.standing import MemberGone, living
 from models.orders.tables import Order
-from models.organisations.rules import ACT_FOR_IT
+from models.organisations.queries import acts_for
 from models.staff.powers import demand, may
 from models.staff.rules import Power, StaffSignedIn
 from payments.port import PaymentChannel
@@ -121,7 +121,8 @@ async def _allow(seen: GroupRequest, place: Placing, clerk: StaffSignedIn, *, no
     request = await _undecided(seen, RequestState.APPROVED, clerk, now)
     if request is None:
         return ""
-    if request.organisation_id is not None and not await _acts_for(request):
+    in_name_of = request.organisation_id
+    if in_name_of is not None and not await acts_for(member_id=place.member_id, organisation_id=in_name_of):
         raise asker_gone()
     order_no = await place_within(place, who, now=now)
     order = await Order.get(order_no=order_no)
@@ -155,13 +156,3 @@ async def _undecided(
     if request is None:
         raise request_unknown()
     return None if _is_said_already(request, state, clerk, now) else request
-
-
-async def _acts_for(request: GroupRequest) -> bool:
-    found = await database.row(
-        """SELECT own.role FROM organisation_member own JOIN organisation ON organisation.id = own.organisation_id
-            WHERE own.organisation_id = $1 AND own.member_id = $2 AND own.left_at IS NULL
-              AND organisation.status = 'APPROVED'""",
-        *(request.organisation_id, request.member_id),
-    )
-    return found is not None and found["role"] in ACT_FOR_IT

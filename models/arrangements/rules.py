@@ -221,6 +221,15 @@ def too_many_requests() -> DomainError:
     )
 
 
+def acts_no_more() -> DomainError:
+    return DomainError(
+        "您已不能代表这个单位预订。",
+        code=ErrorCode.ORGANISATION_STATE,
+        next_step="请由单位现在的负责人重新申请固定场。",
+        field="organisationId",
+    )
+
+
 def asker_gone() -> DomainError:
     return DomainError(
         "申请人已不能代表这个单位预订。",

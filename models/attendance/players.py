@@ -224,10 +224,12 @@ async def write_companions(lines: Sequence[tuple[int, Sequence[Player]]], now: d
 
 
 def _check_counts(lines: Sequence[LineOfPlayers], held: Sequence[Booked], *, who: str) -> None:
-    """Lines under one rule are counted together, and beside them what another rule counts is nothing."""
+    """Lines under one rule are counted together, and beside them what another rule counts is nothing. Lines of days on which
+    another version holds are counted as what they have."""
     for limits in dict.fromkeys(line.limits for line in lines):
         wanted = [line.booked for line in lines if line.limits == limits]
-        check_counts(limits, held=held, wanted=wanted, who=who)
+        others = [line.booked for line in lines if line.limits != limits]
+        check_counts(limits, held=[*held, *others], wanted=wanted, who=who)
 
 
 def _check_real_names(lines: Sequence[LineOfPlayers], booker: Player, companions: Mapping[str, Player]) -> None:

@@ -13,7 +13,7 @@ from models.booking.limits import LIMIT_COLUMNS, RULE_COLUMNS, Limits, Rule, gov
 from models.booking.rules import check_day
 from models.calendar import clock_text, length_text
 from models.errors import DomainError, ErrorCode
-from models.orders.refund_policy import Terms, told
+from models.orders.refund_policy import Terms, own_terms, told
 from models.orders.rules import RefundParty
 
 MOST_RULES = 40
@@ -67,6 +67,9 @@ async def booking_rules(*, venue_id: str, sport: str, day: date, now: datetime) 
     limits = governing(rules, sport)
     published = _published(rows, rules, limits)
     terms, of_cancelling = _terms(orjson.loads(found["refunds"] or "[]"))
+    if limits.cancel_free_minutes is not None and limits.cancel_kept_percent is not None:
+        terms = own_terms(limits.cancel_free_minutes, limits.cancel_kept_percent)
+        of_cancelling = "cancel_free_minutes" not in published
     return [
         *told_limits(limits, published, most_people=found["most_people"]),
         *(ToldRule(RuleKind.CANCEL, sentence, None, of_cancelling) for sentence in told(terms)),

@@ -53,7 +53,7 @@ class ClosurePreview:
 
 @dataclass(frozen=True, slots=True)
 class Lies:
-    """Where a closure lies, by rows' ids. Without sport and court: the whole venue."""
+    """Where a closure lies, by rows' ids. Without sport, court and session: the whole venue."""
 
     venue_id: int
     sport_code: str
@@ -61,6 +61,7 @@ class Lies:
     starts_at: datetime
     ends_at: datetime
     closure_id: int = 0
+    session_id: int | None = None
 
 
 async def preview(*, clerk: StaffSignedIn, wanted: ClosureWanted, now: datetime) -> ClosurePreview:
@@ -138,7 +139,7 @@ async def touched(lies: Lies) -> Sequence[Any]:
     return await database.rows(
         _TOUCHED,
         *(lies.venue_id, steps.start, steps.stop, lies.court_id or 0, lies.starts_at, lies.ends_at),
-        *(lies.sport_code, lies.closure_id),
+        *(lies.sport_code, lies.closure_id, lies.session_id or 0),
     )
 
 
@@ -216,11 +217,12 @@ SELECT line.id, line.order_id, line.people, line.price_fen, line.voucher_fen, or
        EXISTS (SELECT 1 FROM admission WHERE admission.order_line_id = line.id
                   AND admission.first_entered_at IS NOT NULL) AS entered
   FROM (SELECT order_line_id AS id FROM held_cell
-         WHERE venue_id = $1 AND step >= $2 AND step < $3 AND order_line_id IS NOT NULL
+         WHERE venue_id = $1 AND step >= $2 AND step < $3 AND order_line_id IS NOT NULL AND $9::bigint = 0
            AND ($4::bigint = 0 OR part_id IN (SELECT part_id FROM court_cover WHERE court_id = $4::bigint))
          UNION
         SELECT held_place.order_line_id FROM session JOIN held_place ON held_place.session_id = session.id
-         WHERE session.venue_id = $1 AND $4::bigint = 0 AND session.starts_at < $6 AND session.ends_at > $5) holding
+         WHERE session.venue_id = $1 AND $4::bigint = 0 AND $9::bigint IN (0, session.id)
+           AND session.starts_at < $6 AND session.ends_at > $5) holding
   JOIN order_line line ON line.id = holding.id JOIN orders ON orders.id = line.order_id
   LEFT JOIN court ON court.id = line.court_id LEFT JOIN session ON session.id = line.session_id
  WHERE line.starts_at < $6 AND line.ends_at > $5 AND orders.status <> 'CLOSED' AND line.cancelled_at IS NULL
@@ -235,6 +237,7 @@ SELECT line.id FROM order_line line JOIN orders ON orders.id = line.order_id
   LEFT JOIN court ON court.id = line.court_id LEFT JOIN session ON session.id = line.session_id
  WHERE line.order_id = $1
    AND (closure.sport_code = '' OR closure.sport_code = COALESCE(court.sport_code, session.sport_code))
+   AND (closure.session_id IS NULL OR closure.session_id = line.session_id)
    AND (closure.court_id IS NULL
         OR EXISTS (SELECT 1 FROM court_cover mine JOIN court_cover shut ON shut.part_id = mine.part_id
                     WHERE mine.court_id = line.court_id AND shut.court_id = closure.court_id))"""

@@ -11,6 +11,7 @@ from models.errors import DomainError, ErrorCode
 
 _DAY = 24 * 60
 LONGEST_HOLD, LONGEST_ENTRY, LONGEST_CHECK_IN = 120, 240, 120
+LONGEST_CANCEL = 30 * _DAY
 LONGEST_SERIES, LONGEST_ANSWER, LONGEST_ARRANGED = 52, 14 * 24, 7 * 24 * 60
 MOST_NO_SHOWS, MOST_NO_SHOW_DAYS, MOST_PAUSE_DAYS = 100, 366, 366
 _LEAST = {
@@ -35,6 +36,8 @@ _LEAST = {
     "group_days_ahead": (0, "团体提前申请的天数"),
     "group_answer_hours": (1, "团体申请的答复时限"),
     "arranged_hold_minutes": (1, "固定场和团体预订的支付时间"),
+    "cancel_free_minutes": (0, "免费取消的截止时间"),
+    "cancel_kept_percent": (0, "过时取消的扣款比例"),
 }
 _MOST = {
     "days_ahead": (MOST_DAYS_AWAY, "提前天数"),
@@ -49,6 +52,8 @@ _MOST = {
     "group_days_ahead": (MOST_DAYS_AWAY, "团体提前申请的天数"),
     "group_answer_hours": (LONGEST_ANSWER, "团体申请的答复时限"),
     "arranged_hold_minutes": (LONGEST_ARRANGED, "固定场和团体预订的支付时间"),
+    "cancel_free_minutes": (LONGEST_CANCEL, "免费取消的截止时间"),
+    "cancel_kept_percent": (100, "过时取消的扣款比例"),
 }
 
 
@@ -109,6 +114,13 @@ def _against_each_other(limits: Limits) -> Iterator[str]:
         yield "未到场次数、统计天数和暂停天数要么都填，要么都不填。"
     if limits.series_a_person is not None and limits.series_weeks is None:
         yield "规定了每人的固定场数，却没有规定固定场的周数，互相矛盾。"
+    if (limits.cancel_free_minutes is None) != (limits.cancel_kept_percent is None):
+        yield "免费取消的截止时间和过时取消的扣款比例要么都填，要么都不填。"
+    if limits.cancel_free_minutes is not None and limits.cancel_free_minutes > (limits.days_ahead + 1) * _DAY:
+        yield (
+            f"提前{limits.days_ahead}天才开放预订，却要提前{length_text(timedelta(minutes=limits.cancel_free_minutes))}"
+            "才能免费取消，谁也来不及。"
+        )
     if limits.no_shows is not None and limits.check_in_minutes is None:
         yield "没有规定签到时间，就无法统计未到场，互相矛盾。"
 

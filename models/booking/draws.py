@@ -131,7 +131,8 @@ def of_day(draw: SlotDraw) -> DrawOfDay:
 
 
 def slots_of(table: Timetable, draw: DrawOfDay) -> list[list[Any]]:
-    """What a draw gives out, for `Pot.of`: every slot of its courts that has a price, as [court, starts, ends, parts]."""
+    """What a draw gives out, for `Pot.of`: every slot of its courts that has a price and lies under no closure, as [court,
+    starts, ends, parts]."""
     day = table.day.date
     return [
         [
@@ -144,6 +145,10 @@ def slots_of(table: Timetable, draw: DrawOfDay) -> list[list[Any]]:
         for start, end in grid(table.openings_of(court), court.slot_minutes)
         if draw.has(court.id, court.sport_code, start)
         and not price_of(table.prices_of(court), start, end).not_priced
+        and not any(
+            closure.over_court(court) and closure.during(instant_of(day, start), instant_of(day, end))
+            for closure in table.closures
+        )
     ]
 
 

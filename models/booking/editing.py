@@ -15,6 +15,7 @@ from models.booking import existing as bookings
 from models.booking.contradictions import Place, check_rule
 from models.booking.limits import LIMIT_COLUMNS, RULE_COLUMNS, Limits, Rule, governing, rules_in
 from models.booking.rule_changes import limit_changes
+from models.booking.tables import SessionPlan
 from models.booking.versions import RuleKey, check_from_day, columns_of, place_of, put, standing_version
 from models.calendar import business_day, day_text
 from models.errors import BadInput, DomainError, ErrorCode
@@ -116,6 +117,8 @@ class _Before:
     """That stand, the venue's and everybody's, each with the first day on which it is no more."""
     version: int | None
     """Of the one that would be replaced."""
+    has_sessions: bool
+    """Of the sport: then rules are for somebody though it has no court."""
 
     def on(self, day: date, instead: "RulesWanted") -> list[Rule]:
         """The rules that would stand on a day, with the wanted one in its place."""
@@ -187,9 +190,9 @@ async def write_rules(
 def _check_rules(before: _Before, wanted: RulesWanted, now: datetime) -> None:
     if not wanted.note.strip() or len(wanted.note) > LONGEST_NOTE:
         raise BadInput("改规则要有说明（200字以内）。", next_step="请写明为什么修改，日后查得到。", field="note")
-    if wanted.sport_code and not before.place.courts:
+    if wanted.sport_code and not before.place.courts and not before.has_sessions:
         raise DomainError(
-            "本馆没有这个项目的场地。",
+            "本馆没有这个项目的场地或场次。",
             code=ErrorCode.RULES_INVALID,
             next_step="请从本馆的项目里选。",
             field="sport",
@@ -242,6 +245,7 @@ async def _rules_before(venue_id: str, wanted: RulesWanted) -> _Before:
         openings=[Opening(*row) for row in hours],
         rules=list(zip(rules_in([tuple(row)[:-1] for row in rows]), ends, strict=True)),
         version=stands.version if stands else None,
+        has_sessions=await SessionPlan.exists(venue_id=found["id"], sport_code=wanted.sport_code),
     )
 
 

@@ -1,7 +1,8 @@
 """Staff edit a venue's opening hours from a day on: first seen as a preview, then written as what was seen.
 
 The hours of a day are one version, wholly; what came before stays. Bookings that would lie outside go the way of those
-on a court that is retired: a closure over exactly the time that is not open (`turning`).
+on a court that is retired: a closure over exactly the time that is not open (`turning`). What else they reach is in
+`hours_reach`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +14,10 @@ from models import database
 from models.booking import hours_rules as rules
 from models.booking.closure_rules import ClosureKind, notice_text
 from models.booking.editing import KEY, demand_editing
+from models.booking.hours_reach import draws_cut, sessions_shut
 from models.booking.hours_rules import Booked, HoursWanted, Standing
 from models.booking.queries import timetable
+from models.booking.session_making import make_for
 from models.booking.timetables import Timetable
 from models.booking.turning import WAKES, close_booked
 from models.calendar import business_day, clock_text, instant_of, step_of
@@ -38,7 +41,7 @@ class HoursPreview:
     to_day: date | None
     changes: Sequence[str]
     bookings: int
-    """Of courts, on these days."""
+    """Of courts and sessions, on these days."""
     bookings_outside: int
     listed: Sequence[Booked]
     """Those outside, the earliest first, at most MOST_LISTED."""
@@ -53,21 +56,22 @@ class _Before:
     table: Timetable
     stands: Standing
     sports: dict[str, str]
-    """Of the courts, with their names."""
+    """Of the courts and the sessions, with their names."""
     plans: Sequence[tuple[str, str, int, int]]
 
 
 async def preview_hours(
     *, clerk: StaffSignedIn, venue_id: str, wanted: HoursWanted, now: datetime
 ) -> HoursPreview:
-    """Raises NOT_ALLOWED, also for a venue that is none; VENUE_CLOSED, BAD_INPUT, RULES_INVALID. Four statements."""
+    """Raises NOT_ALLOWED, also for a venue that is none; VENUE_CLOSED, BAD_INPUT, RULES_INVALID. Eight statements at
+    most."""
     await demand_editing(clerk, venue_id)
     before = await _checked(venue_id, wanted, now)
     count, out = await _booked(before, wanted, now)
     return HoursPreview(
         from_day=wanted.from_day,
         to_day=wanted.to_day,
-        changes=list(_changes(before, wanted, out, now)),
+        changes=[*_changes(before, wanted, out, now), *await _reached(before, wanted, now)],
         bookings=count,
         bookings_outside=len(out),
         listed=out[:MOST_LISTED],
@@ -122,6 +126,7 @@ async def write_hours(
     if wanted.from_day == business_day(now):
         courts = [CourtNamed(court.sport_code, court.name) for court in before.table.courts]
         await tell_lists(row_id, before.table.windows, courts, wanted.openings)
+    await make_for(row_id, now=now)
     await close_booked(row_id, now=now)
     database.ring(WAKES)
     return number
@@ -147,11 +152,18 @@ def _changes(before: _Before, wanted: HoursWanted, out: Sequence[Booked], now: d
     short = rules.too_short(wanted.openings, before.sports)
     if short is not None:
         yield short
-    planned = rules.plans_outside(wanted.openings, before.plans)
-    if planned:
-        yield f"{'、'.join(planned[:3])}等场次的时间不在新的开放时间之内，仍按场次安排进行；不办了请另行停用。"
     if out:
         yield notice_text(ClosureKind.OTHER, out[0].starts_at, now)
+
+
+async def _reached(before: _Before, wanted: HoursWanted, now: datetime) -> list[str]:
+    """Sessions and draws."""
+    until = wanted.to_day or _NEVER
+    shut = await sessions_shut(before.table.venue_id, wanted, until, now)
+    if shut is None and (never := rules.plans_outside(wanted.openings, before.plans)):
+        shut = f"{'、'.join(never[:3])}的场次安排不在新的开放时间之内，不会开场售票。"
+    cut = await draws_cut(before.table.venue_id, wanted, until, before.table.courts, before.sports)
+    return [shut, *cut] if shut else cut
 
 
 def _asked(wanted: HoursWanted) -> Sequence[Any]:
@@ -173,7 +185,8 @@ async def _before(venue_id: str, wanted: HoursWanted) -> _Before:
     table = await timetable(venue_id=venue_id, sport=None, day=wanted.from_day)
     found = await database.row(_STANDING, table.venue_id, wanted.from_day)
     assert found is not None
-    played = {court.sport_code for court in table.courts}
+    plans = [tuple(plan) for plan in database.gathered(found["plans"])]
+    played = {court.sport_code for court in table.courts} | {sport for sport, *_ in plans}
     return _Before(
         table=table,
         stands=Standing(
@@ -184,18 +197,19 @@ async def _before(venue_id: str, wanted: HoursWanted) -> _Before:
             sorted((number, date.fromisoformat(first)) for number, first in database.gathered(found["later"])),
         ),
         sports={code: name for code, name in database.gathered(found["sports"]) if code in played},
-        plans=[tuple(plan) for plan in database.gathered(found["plans"])],
+        plans=plans,
     )
 
 
 async def _booked(before: _Before, wanted: HoursWanted, now: datetime) -> tuple[int, list[Booked]]:
-    """How many bookings of courts there are on these days, and those that would lie outside."""
+    """How many bookings there are on these days, and those that would lie outside."""
+    until = min(wanted.to_day or _NEVER, _NEVER)
     found = await database.rows(
         _BOOKED,
         before.table.venue_id,
         max(step_of(instant_of(wanted.from_day, 0)), step_of(now) + 1),
-        step_of(instant_of(min(wanted.to_day or _NEVER, _NEVER), 0)),
-        now,
+        step_of(instant_of(until, 0)),
+        *(now, wanted.from_day, until),
     )
     out = []
     for row in found:
@@ -233,10 +247,14 @@ SELECT stands.number, (SELECT to_day FROM hours_version WHERE venue_id = $1 AND 
          WHERE venue_id = $1 AND (valid_to IS NULL OR valid_to > $2)) AS plans
   FROM (SELECT {version_on("$1", "$2")} AS number) stands"""
 _BOOKED = """
-SELECT orders.order_no, court.name, court.sport_code, line.starts_at, line.ends_at, line.business_day, line.people,
-       orders.status
-  FROM order_line line JOIN orders ON orders.id = line.order_id JOIN court ON court.id = line.court_id
+SELECT orders.order_no, COALESCE(court.name, session.name) AS name, line.starts_at, line.ends_at,
+       COALESCE(court.sport_code, session.sport_code) AS sport_code, line.business_day, line.people, orders.status
+  FROM order_line line JOIN orders ON orders.id = line.order_id
+  LEFT JOIN court ON court.id = line.court_id LEFT JOIN session ON session.id = line.session_id
  WHERE line.id IN (SELECT order_line_id FROM held_cell
-                    WHERE venue_id = $1 AND step >= $2 AND step < $3 AND order_line_id IS NOT NULL)
+                    WHERE venue_id = $1 AND step >= $2 AND step < $3 AND order_line_id IS NOT NULL
+                    UNION
+                   SELECT held_place.order_line_id FROM session JOIN held_place ON held_place.session_id = session.id
+                    WHERE session.venue_id = $1 AND session.business_day >= $5 AND session.business_day < $6)
    AND line.starts_at > $4
  ORDER BY line.starts_at, line.id"""

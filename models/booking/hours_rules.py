@@ -49,7 +49,7 @@ class Booked(NamedTuple):
     """A booking that would lie outside, wholly or in part."""
 
     order_no: str
-    court_name: str
+    court_name: str  # of a session the pool's
     starts_at: datetime
     ends_at: datetime
     people: int
@@ -84,7 +84,7 @@ def _check_opening(opening: Opening, sports: Collection[str]) -> None:
     if closes <= opens:
         raise _refused(f"{_said(opening)}：跨过了零点。", "请分成两段：当天到24:00，次日从00:00起。")
     if opening.sport_code and opening.sport_code not in sports:
-        raise _refused("本馆没有这个项目的场地。", "请从本馆的项目里选。")
+        raise _refused("本馆没有这个项目的场地或场次。", "请从本馆的项目里选。")
 
 
 def _check_together(openings: Sequence[Opening]) -> None:

@@ -22,7 +22,7 @@ NONE = "-"
 _NULLABLE = (
     *("minutes_a_person_a_day", "courts_a_person_a_week", "minutes_a_person_a_week", "most_players"),
     *("check_in_minutes", "no_shows", "no_show_days", "pause_days"),
-    *("series_weeks", "series_a_person", "group_days_ahead"),
+    *("series_weeks", "series_a_person", "group_days_ahead", "cancel_free_minutes", "cancel_kept_percent"),
 )
 _TRUTHS = ("companions_named", "real_name_needed")
 _Key = tuple[str, str, date]

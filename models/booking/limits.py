@@ -17,7 +17,8 @@ LIMIT_COLUMNS = (
     *("entry_opens_minutes_before", "minutes_a_person_a_day", "courts_a_person_a_week", "minutes_a_person_a_week"),
     *("fewest_players", "most_players", "notice_minutes", "check_in_minutes", "no_show_kept_percent"),
     *("no_shows", "no_show_days", "pause_days", "series_weeks", "series_a_person", "group_days_ahead"),
-    *("group_answer_hours", "arranged_hold_minutes", "companions_named", "real_name_needed"),
+    *("group_answer_hours", "arranged_hold_minutes", "cancel_free_minutes", "cancel_kept_percent"),
+    *("companions_named", "real_name_needed"),
 )
 RULE_COLUMNS = ("sport_code", "venue_id IS NOT NULL", "from_day", *LIMIT_COLUMNS)
 """As SQL reads them from `booking_rule`, for `rules_in`."""
@@ -50,6 +51,10 @@ class Limits(NamedTuple):
     group_days_ahead: int | None = None
     group_answer_hours: int = 48
     arranged_hold_minutes: int = 1440
+    cancel_free_minutes: int | None = None
+    """Before the start; who cancels later, until it starts, pays `cancel_kept_percent`. None: as the house's or the
+    venue's refund rules say (models.orders.tables.RefundRule)."""
+    cancel_kept_percent: int | None = None
     companions_named: bool = False
     real_name_needed: bool = False
     sport_code: str = ""

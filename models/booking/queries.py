@@ -54,7 +54,7 @@ def _told_of(day: str, year_begins: str, year_ends: str, courts: str) -> str:
        (SELECT json_agg(json_build_array(closure.id, closure.sport_code, court_cover.part_id, closure.starts_at,
                         closure.ends_at, closure.kind, closure.reason))
           FROM closure LEFT JOIN court_cover ON court_cover.court_id = closure.court_id
-         WHERE closure.venue_id = venue.id AND closure.withdrawn_at IS NULL
+         WHERE closure.venue_id = venue.id AND closure.withdrawn_at IS NULL AND closure.session_id IS NULL
            AND closure.first_day <= {day} AND closure.last_day >= {day}) AS closures"""
 
 

@@ -29,6 +29,8 @@ WORDS = {
     "group_days_ahead": ("团体最早提前申请", "天"),
     "group_answer_hours": ("团体申请的答复时限", "小时"),
     "arranged_hold_minutes": ("固定场和团体预订的支付时间", "分钟"),
+    "cancel_free_minutes": ("免费取消最晚提前", "分钟"),
+    "cancel_kept_percent": ("过时取消扣款", "%"),
     "companions_named": ("同行人须写明", ""),
     "real_name_needed": ("须实名", ""),
 }
@@ -45,6 +47,8 @@ def limit_changes(old: Limits, new: Limits) -> Iterator[str]:
 
 
 def _said(column: str, value: Any, unit: str) -> str:
+    if value is None and column.startswith("cancel_"):
+        return "按退款规则"
     if value is None:
         return "没有" if column in _NONE else "不限"
     if isinstance(value, bool):

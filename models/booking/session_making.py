@@ -8,12 +8,14 @@ twice is made once (its id and its unique key say so), so the job may die anywhe
 import logging
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from models import database
+from models.booking.hours_rules import outside
 from models.booking.session_rules import Plan, SessionTime, plans_on, time_of
 from models.calendar import business_day
 from models.venues.kinds_of_days import kinds_of
+from models.venues.rules import Opening
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,8 @@ async def make_sessions(*, now: datetime) -> int:
     """Makes what is missing and brings what is there in line with the plans. Gives how many rows that touched.
 
     A plan that changed changes only sessions that have not begun: never below what is sold. What no plan wants any
-    more is closed; whoever has a place there keeps it until staff close the session.
+    more is closed, and what lies outside the opening hours that staff wrote for its day; whoever has a place there
+    keeps it until staff close the session, or is asked (`turning`); until that closure is withdrawn it stays closed.
     """
     touched = 0
     for venue in await database.rows("SELECT DISTINCT venue_id FROM session_plan ORDER BY venue_id"):
@@ -35,18 +38,27 @@ async def make_sessions(*, now: datetime) -> int:
 
 @database.operation
 async def _make_for(venue_id: int, *, now: datetime) -> int:
+    return await make_for(venue_id, now=now)
+
+
+async def make_for(venue_id: int, *, now: datetime) -> int:
+    """`make_sessions` for one venue: a plain function."""
     await database.alone_with(f"sessions of venue {venue_id}")
     today = business_day(now)
     wanted = await _wanted(venue_id, [today + timedelta(days=ahead) for ahead in range(DAYS_MADE)])
     there = await database.rows(
-        """SELECT id, plan_id, sport_code, name, starts_at, ends_at, capacity, taken, is_open
+        """SELECT id, plan_id, sport_code, name, starts_at, ends_at, capacity, taken, is_open,
+                  EXISTS (SELECT 1 FROM closure WHERE session_id = session.id AND withdrawn_at IS NULL) AS is_closed
              FROM session WHERE venue_id = $1 AND business_day >= $2""",
         *(venue_id, today),
     )
     known = {(row["sport_code"], row["name"], database.utc(row["starts_at"])): row for row in there}
     touched = 0
     for plan_id, plan, day, time in wanted:
-        row = known.pop((plan.sport_code, plan.name, time.starts_at), None)
+        key = (plan.sport_code, plan.name, time.starts_at)
+        if key in known and known[key]["is_closed"]:
+            continue  # whoever has a place is asked, and whoever bought one now would be
+        row = known.pop(key, None)
         if time.starts_at > now:
             touched += await (
                 _insert(venue_id, plan_id, plan, day, time) if row is None else _align(row, plan_id, plan, time)
@@ -93,11 +105,45 @@ async def _wanted(venue_id: int, days: Sequence[date]) -> list[tuple[int, Plan, 
         (row["id"], plan_in(row))
         for row in await database.rows("SELECT * FROM session_plan WHERE venue_id = $1 ORDER BY id", venue_id)
     ]
+    written = await _hours_written(venue_id, days[0]) if plans else []
     return [
-        (plan_id, plan, day.date, time_of(plan, venue["ref"], day.date))
+        (plan_id, plan, day.date, time)
         for day in await kinds_of(days, venue["province_code"])
+        for openings in [next((hours.openings for hours in written if hours.reach_over(day.date)), None)]
         for plan_id, plan in plans_on(plans, day)
+        for time in [time_of(plan, venue["ref"], day.date)]
+        if openings is None or not outside(openings, plan.sport_code, time.starts_at, time.ends_at, day.date)
     ]
+
+
+class _Hours(NamedTuple):
+    """Opening hours that staff wrote. Beside the files' a session has times of its own."""
+
+    from_day: date
+    to_day: date | None
+    openings: Sequence[Opening]
+
+    def reach_over(self, day: date) -> bool:
+        return self.from_day <= day and (self.to_day is None or day < self.to_day)
+
+
+async def _hours_written(venue_id: int, after: date) -> list[_Hours]:
+    """The last written first: that of a day is the first which reaches over it (models.venues.hours_versions)."""
+    return [
+        _Hours(
+            database.day(row["from_day"]),
+            database.day(row["to_day"]) if row["to_day"] else None,
+            [Opening(*each) for each in database.gathered(row["openings"])],
+        )
+        for row in await database.rows(_WRITTEN_HOURS, venue_id, after)
+    ]
+
+
+_WRITTEN_HOURS = """
+SELECT from_day, to_day,
+       (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code)) FROM opening_hours
+         WHERE venue_id = $1 AND version = hours_version.number) AS openings
+  FROM hours_version WHERE venue_id = $1 AND (to_day IS NULL OR to_day > $2) ORDER BY number DESC"""
 
 
 def plan_in(row: Any) -> Plan:

@@ -176,16 +176,25 @@ async def bookable_sessions(wanted: Sequence[tuple[str, str, int]], *, now: date
     return booked
 
 
-async def places_held(*, member_id: int, person_id: int | None, venue_id: int, sport_code: str, day: date) -> int:
-    """How many places of a sport's sessions somebody has at a venue on a day, over orders that are not closed: by this
-    account, and, where their real name is known, by any."""
+async def places_held(
+    *,
+    member_id: int,
+    person_id: int | None,
+    venue_id: int,
+    sport_code: str,
+    day: date,
+    but_line_id: int | None = None,
+) -> int:
+    """How many places of a sport's sessions somebody has at a venue on a day, over orders that are not closed and but for
+    one line: by this account, and, where their real name is known, by any."""
     found = await database.row(
         """SELECT COALESCE(SUM(order_line.people), 0) AS people
              FROM order_line JOIN orders ON orders.id = order_line.order_id
                              JOIN session ON session.id = order_line.session_id
             WHERE (orders.member_id = $1 OR orders.person_id = $5) AND orders.venue_id = $2
-              AND order_line.business_day = $3 AND session.sport_code = $4 AND orders.status <> 'CLOSED' AND order_line.cancelled_at IS NULL""",
-        *(member_id, venue_id, day, sport_code, person_id),
+              AND order_line.business_day = $3 AND session.sport_code = $4 AND orders.status <> 'CLOSED'
+              AND order_line.cancelled_at IS NULL AND order_line.id <> $6""",
+        *(member_id, venue_id, day, sport_code, person_id, but_line_id or 0),
     )
     return int(found["people"]) if found else 0
 

@@ -131,6 +131,8 @@ class BookingRule(Table):
     group_days_ahead = fields.IntField(null=True)  # what groups ask for is so near; null: nobody is asked
     group_answer_hours = fields.IntField(default=48, db_default=48)  # after which an unanswered request ends
     arranged_hold_minutes = fields.IntField(default=1440, db_default=1440)  # for who is told, and pays later
+    cancel_free_minutes = fields.IntField(null=True)  # before the start; null: as refund rules say
+    cancel_kept_percent = fields.IntField(null=True)  # of the price, of who cancels later; CHECK: both or none
     companions_named = fields.BooleanField(default=False, db_default=False)  # every player but the booker
     real_name_needed = fields.BooleanField(default=False, db_default=False)
     provenance = fields.CharField(max_length=16)
@@ -244,7 +246,7 @@ class HeldPlace(Table):
 
 
 class Closure(Table):
-    """A venue, a sport of it or one court is closed for a time that its hours do not say; with reasons for people."""
+    """A venue, a sport of it, one court or one session is closed for a time that its hours do not say; with reasons for people."""
 
     id = fields.BigIntField(primary_key=True)
     public_id = fields.CharField(max_length=32, unique=True)
@@ -255,6 +257,10 @@ class Closure(Table):
         "models.Court", null=True, on_delete=fields.RESTRICT
     )
     court_id: int | None  # only this court, and every court that shares a part with it
+    session: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Session", null=True, on_delete=fields.RESTRICT
+    )
+    session_id: int | None  # only this session, which is on sale no more
     starts_at = fields.DatetimeField()
     ends_at = fields.DatetimeField()
     first_day = fields.DateField()  # local days that it touches, both included
@@ -278,7 +284,7 @@ class Closure(Table):
     class Meta:
         table = "closure"
         unique_together = (("announced_by", "idempotency_key"),)
-        indexes = (("venue_id", "last_day"),)
+        indexes = (("venue_id", "last_day"), ("session_id",))
 
 
 class ClosureOffer(Table):

@@ -3,12 +3,13 @@ is asked.
 
 A booking that was being made while its court was retired, or its hours were shortened, may still come in; it is found
 here, on the job's next run, as those of before were. Each is given a closure over its own time only, or the part of it
-that is not open: other courts on the same floor stay open.
+that is not open: other courts on the same floor stay open. A session of which somebody has places is closed by itself;
+that it is sold no more is `session_making`'s.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models import database
 from models.booking.closure_rules import ClosureKind, days_of
@@ -64,31 +65,48 @@ class _Span(NamedTuple):
     reason: str
 
 
+class _Sold(NamedTuple):
+    """A session that lies outside the hours, if only in part, and of which somebody has places."""
+
+    session_id: int
+    sport_code: str
+    starts_at: datetime
+    ends_at: datetime
+    staff_id: int
+
+
 async def close_booked(venue_id: int, *, now: datetime) -> int:
     """A plain function, alone with the venue's courts: announces a closure over whatever is booked on a court that is
     retired on that day, or outside the hours that staff wrote for it, and was not asked about yet. Gives how many."""
     spans = list(_joined([*await _on_retired(venue_id, now), *await _outside_hours(venue_id, now)]))
     for span in spans:
-        first_day, last_day = days_of(span.starts_at, span.ends_at)
-        public_id = new_id("clo")
-        await Closure.create(
-            public_id=public_id,
-            venue_id=venue_id,
-            court_id=span.court_id,
-            starts_at=span.starts_at,
-            ends_at=span.ends_at,
-            first_day=first_day,
-            last_day=last_day,
-            kind=ClosureKind.OTHER.value,
-            reason=span.reason,
-            announced_at=now,
-            announced_by_id=span.staff_id,
-            idempotency_key=public_id,
-            request_hash="",
-        )
-    if spans:
+        await _announce(venue_id, span, now, court_id=span.court_id, reason=span.reason)
+    sold = await _sold_outside_hours(venue_id, now)
+    for each in sold:
+        shut = {"session_id": each.session_id, "sport_code": each.sport_code, "reason": NOT_OPEN}
+        await _announce(venue_id, each, now, **shut)
+    if spans or sold:
         database.ring(JOB)
-    return len(spans)
+    return len(spans) + len(sold)
+
+
+async def _announce(venue_id: int, lies: _Span | _Sold, now: datetime, **columns: Any) -> None:
+    first_day, last_day = days_of(lies.starts_at, lies.ends_at)
+    public_id = new_id("clo")
+    await Closure.create(
+        public_id=public_id,
+        venue_id=venue_id,
+        starts_at=lies.starts_at,
+        ends_at=lies.ends_at,
+        first_day=first_day,
+        last_day=last_day,
+        kind=ClosureKind.OTHER.value,
+        announced_at=now,
+        announced_by_id=lies.staff_id,
+        idempotency_key=public_id,
+        request_hash="",
+        **columns,
+    )
 
 
 async def _on_retired(venue_id: int, now: datetime) -> list[_Span]:
@@ -110,9 +128,7 @@ async def _outside_hours(venue_id: int, now: datetime) -> list[_Span]:
     lines = await database.rows(_BOOKED_BY_WRITTEN_HOURS, venue_id, step_of(now), now)
     if not lines:
         return []
-    openings: dict[int, list[Opening]] = {}
-    for number, *opening in await database.rows(_WRITTEN_HOURS, venue_id):
-        openings.setdefault(number, []).append(Opening(*opening))
+    openings = await _written_hours(venue_id)
     asked = [
         (row["court_id"], database.utc(row["starts_at"]), database.utc(row["ends_at"]))
         for row in await database.rows(_ASKED, venue_id, now)
@@ -131,6 +147,28 @@ async def _outside_hours(venue_id: int, now: datetime) -> list[_Span]:
             court == line["court_id"] and first <= starts_at and ends_at <= end for court, first, end in asked
         )
     ]
+
+
+async def _sold_outside_hours(venue_id: int, now: datetime) -> list[_Sold]:
+    sessions = await database.rows(_SOLD_BY_WRITTEN_HOURS, venue_id, now)
+    openings = await _written_hours(venue_id) if sessions else {}
+    return [
+        _Sold(row["id"], row["sport_code"], starts_at, ends_at, row["written_by_id"])
+        for row in sessions
+        for starts_at, ends_at in [(database.utc(row["starts_at"]), database.utc(row["ends_at"]))]
+        if outside(
+            openings.get(row["number"], ()),
+            *(row["sport_code"], starts_at, ends_at, database.day(row["business_day"])),
+        )
+    ]
+
+
+async def _written_hours(venue_id: int) -> dict[int, list[Opening]]:
+    """By the number of their version."""
+    openings: dict[int, list[Opening]] = {}
+    for number, *opening in await database.rows(_WRITTEN_HOURS, venue_id):
+        openings.setdefault(number, []).append(Opening(*opening))
+    return openings
 
 
 def _joined(spans: Iterable[_Span]) -> Iterator[_Span]:
@@ -157,6 +195,14 @@ SELECT DISTINCT line.court_id, court.sport_code, line.business_day, line.starts_
   JOIN order_line line ON line.id = held_cell.order_line_id JOIN court ON court.id = line.court_id
  WHERE hours.venue_id = $1 AND line.starts_at > $3 AND hours.number = {version_on("$1", "line.business_day")}
  ORDER BY line.court_id, line.starts_at"""
+_SOLD_BY_WRITTEN_HOURS = f"""
+SELECT session.id, session.sport_code, session.business_day, session.starts_at, session.ends_at, hours.number,
+       hours.written_by_id
+  FROM hours_version hours JOIN session ON session.venue_id = hours.venue_id
+ WHERE hours.venue_id = $1 AND session.starts_at > $2 AND session.taken > 0
+   AND hours.number = {version_on("$1", "session.business_day")}
+   AND NOT EXISTS (SELECT 1 FROM closure WHERE closure.venue_id = $1 AND closure.session_id = session.id)
+ ORDER BY session.id"""
 _WRITTEN_HOURS = """
 SELECT version, weekday, opens_minute, closes_minute, sport_code FROM opening_hours
  WHERE venue_id = $1 AND version > 0"""

@@ -27,7 +27,7 @@ from models.orders.operations import (
     order_id_of,
     settled_payments,
 )
-from models.orders.refund_policy import LineQuote, LineToCancel
+from models.orders.refund_policy import LineQuote, LineToCancel, Terms, own_terms
 from models.orders.refund_queries import left_to_give_back, terms_of
 from models.orders.rules import (
     OrderStatus,
@@ -192,10 +192,11 @@ async def line_quotes(
     closed = await closed_lines(order.id)
     parties = [RefundParty.VENUE if line.id in closed else party for line in lines]
     terms = {each: await terms_of(order.venue_id, each) for each in set(parties)}
+    by_line = [_terms_of(line, whose, terms) for line, whose in zip(lines, parties, strict=True)]
     asked = [_to_cancel(line, line.id in entered, line.id in missed, line.id in closed) for line in lines]
     quotes = [
-        refund_policy.quote(line, terms[whose], party=whose, now=now, note=note)
-        for line, whose in zip(asked, parties, strict=True)
+        refund_policy.quote(line, rules, party=whose, now=now, note=note)
+        for line, rules, whose in zip(asked, by_line, parties, strict=True)
     ]
     going = [n for n, each in enumerate(quotes) if each.refusal is None]
     told = ""
@@ -204,10 +205,20 @@ async def line_quotes(
         own = shares(freed.money_fen, [lines[n].price_fen for n in going])
         for n, own_fen in zip(going, own, strict=True):
             quotes[n] = refund_policy.quote(
-                replace(asked[n], own_fen=own_fen), terms[parties[n]], party=parties[n], now=now, note=note
+                replace(asked[n], own_fen=own_fen), by_line[n], party=parties[n], now=now, note=note
             )
         told = freed.told
     return refund_policy.within(quotes, await left_to_give_back(payments)), told
+
+
+def _terms_of(
+    line: OrderLine, party: RefundParty, terms: Mapping[RefundParty, Sequence[Terms]]
+) -> Sequence[Terms]:
+    """A member has the terms of the venue's booking rules under which the line was placed, if they said any."""
+    free_minutes, kept_percent = line.cancel_free_minutes, line.cancel_kept_percent
+    if party is RefundParty.MEMBER and free_minutes is not None and kept_percent is not None:
+        return own_terms(free_minutes, kept_percent)
+    return terms[party]
 
 
 async def because_of(party: RefundParty, order: Order, lines: Sequence[OrderLine]) -> RefundParty:

@@ -232,7 +232,9 @@ async def _tell(template: str, closure: Closure, order: Order, line: OrderLine, 
 
 def _lies(closure: Closure) -> Lies:
     return Lies(
-        closure.venue_id, closure.sport_code, closure.court_id, closure.starts_at, closure.ends_at, closure.id
+        *(closure.venue_id, closure.sport_code, closure.court_id, closure.starts_at, closure.ends_at),
+        closure_id=closure.id,
+        session_id=closure.session_id,
     )
 
 

@@ -32,6 +32,7 @@ from models.booking.rules import aware
 from models.booking.tables import DrawEntry, SlotDraw, WaitingEntry
 from models.booking.waiting_rules import WaitingState
 from models.calendar import day_text, minute_of_day, moment_text, step_of
+from models.checkout.drawing_in_vain import refusals
 from models.checkout.placing import PlacedBy, Placing, bookable_together, lock_players, place_within
 from models.checkout.pricing import ForWhom
 from models.checkout.wanted import LineWanted, check_key
@@ -216,7 +217,7 @@ async def _turn(draw: SlotDraw, entry: DrawEntry, pot: Pot, keys: IdKeys, now: d
     wish = pot.first_free(wishes_of(entry), await _taken(draw.id, pot))
     try:
         if wish is None:
-            await _lose(draw, entry, now)
+            await _lose(draw, entry, await _worth_waiting_for(draw, entry, now), now)
         else:
             await _win(draw, entry, wish, await _placing(entry, wish, keys, now), now)
     except Busy:  # nobody loses their turn because a row was locked: the next run goes on
@@ -264,15 +265,33 @@ async def _win(draw: SlotDraw, seen: DrawEntry, wish: int, place: Placing, now: 
         await _tell(draw, entry, "DRAW_WON", values, now)
 
 
+async def _worth_waiting_for(draw: SlotDraw, entry: DrawEntry, now: datetime) -> list[tuple[int, Wish]]:
+    """Their wishes, by number, that somebody may give up for them: under a closure too, which ends or is withdrawn.
+    Raises what keeps the dearest from everybody where none of them can be played."""
+    wishes = wishes_of(entry)
+    try:
+        table = await booking.timetable(venue_id=draw.venue.public_id, sport=None, day=draw.business_day)
+    except DomainError:  # the venue was closed meanwhile, and may open again
+        return [*enumerate(wishes, start=1)]
+    gone = [*refusals(table, wishes, entry.people, now)]
+    if gone[0] is not None and None not in gone:
+        raise gone[0]
+    return [
+        (number, wish)
+        for number, (wish, refusal) in enumerate(zip(wishes, gone, strict=True), start=1)
+        if refusal is None or refusal.code is ErrorCode.SLOT_CLOSED
+    ]
+
+
 @database.operation
-async def _lose(draw: SlotDraw, seen: DrawEntry, now: datetime) -> None:
+async def _lose(draw: SlotDraw, seen: DrawEntry, waits_for: Sequence[tuple[int, Wish]], now: datetime) -> None:
     await lock_living(seen.member_id)
     entry = await _its_turn(draw, seen)
     if entry is None:
         return
     entry.state = EntryState.LOST
     await entry.save(update_fields=["state"])
-    for number, (court, at) in enumerate(wishes_of(entry), start=1):
+    for number, (court, at) in waits_for:
         await _wait(draw, entry, number, await Court.get(public_id=court), datetime.fromisoformat(at), now)
     await _tell(draw, entry, "DRAW_LOST", _when(draw, now), now)
 
@@ -301,7 +320,9 @@ async def _wait(draw: SlotDraw, entry: DrawEntry, number: int, court: Court, at:
 @database.operation
 async def _refuse(draw: SlotDraw, seen: DrawEntry, refusal: DomainError, now: datetime) -> None:
     entry = await _its_turn(draw, seen)
-    if entry is None:
+    if (
+        entry is None or entry.member_id != seen.member_id
+    ):  # accounts that were joined meanwhile: it is asked again
         return
     entry.state, entry.reason = EntryState.REFUSED, refusal.code
     await entry.save(update_fields=["state", "reason"])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from models import database
-from models.booking.bookable import BookableSlot
+from models.booking.session_queries import BookableSession
 from models.calendar import moment_text, steps_between
 from models.checkout import telling
 from models.checkout.cancelling import because_of, line_quotes
@@ -25,6 +25,7 @@ from models.checkout.placing import (
 )
 from models.checkout.pricing import ForWhom
 from models.checkout.refunding import send_refund
+from models.checkout.session_lines import Bookable
 from models.checkout.wanted import LineWanted, check_key, checked_lines
 from models.errors import BadInput, DomainError, ErrorCode
 from models.ids import request_hash
@@ -142,11 +143,8 @@ async def _open(place: Placing, old: _Old, *, now: datetime) -> str:
     return await place_within(place, who, now=now)
 
 
-async def _slot(member_id: int, to: LineWanted, keys: IdKeys, now: datetime) -> BookableSlot:
-    if to.session_id:
-        raise _unsuitable("只能改到场地时段，不能改到场次。", "请另行购买场次，再取消原时段。", field="to")
+async def _slot(member_id: int, to: LineWanted, keys: IdKeys, now: datetime) -> Bookable:
     [slot] = await bookable_together(checked_lines([to]), whom=ForWhom(member_id=member_id, keys=keys), now=now)
-    assert isinstance(slot, BookableSlot)
     return slot
 
 
@@ -164,8 +162,6 @@ async def _judge(order: Order, line_no: int, now: datetime) -> tuple[OrderLine, 
             next_step="请直接预订新的时段。",
             field="lineNo",
         )
-    if line.court_id is None:
-        raise _unsuitable("场次票不能改期。", "请取消后重新购买。", field="lineNo")
     if order.voucher_fen:
         raise DomainError(
             "这张订单用了消费券，不能直接改期。",
@@ -186,9 +182,19 @@ async def _judge(order: Order, line_no: int, now: datetime) -> tuple[OrderLine, 
     return line, Leaving(line.id, party, quote), payments
 
 
-async def _check_apart(line: OrderLine, slot: object) -> None:
-    """The old cells are theirs until the new ones are paid, so the two may share none."""
-    assert isinstance(slot, BookableSlot)
+async def _check_apart(line: OrderLine, slot: Bookable) -> None:
+    """A court for a court, a session for another one. The old cells are theirs until the new ones are paid, so the two may
+    share none."""
+    if isinstance(slot, BookableSession) != (line.session_id is not None):
+        raise _unsuitable(
+            "场地只能改到场地时段，场次票只能改到其他场次。", "请另行预订，再取消原来的。", field="to"
+        )
+    if isinstance(slot, BookableSession):
+        if slot.session.id == line.session_id:
+            raise _unsuitable(
+                "新场次和原场次是同一场，不能改期。", "请选择其他场次，或取消后重新购买。", field="to"
+            )
+        return
     if not set(steps_between(line.starts_at, line.ends_at)) & set(steps_between(slot.starts_at, slot.ends_at)):
         return
     parts = await database.rows("SELECT part_id FROM court_cover WHERE court_id = $1", line.court_id)

@@ -198,7 +198,7 @@ async def place_within(place: Placing, who: WhoPlays, *, now: datetime) -> str:
         but_line_id=but_line_id,
         by_approval=place.by_approval,
     )
-    await check_places(who.booker, place.slots)
+    await check_places(who.booker, place.slots, but_line_id=but_line_id)
     vouchers = await _vouchers_of(place, now) if place.voucher_ids else ()
     order = await _write_order(place, who, vouchers, now)
     lines = await _write_lines(order, place)
@@ -306,6 +306,8 @@ async def _write_lines(order: Order, place: Placing) -> list[OrderLine]:
             people=people,
             title=slot.title,
             price_label=slot.price_label,
+            cancel_free_minutes=slot.limits.cancel_free_minutes,
+            cancel_kept_percent=slot.limits.cancel_kept_percent,
         )
         for number, (slot, people, voucher_fen) in enumerate(
             zip(place.slots, place.people, by_vouchers, strict=True), start=1

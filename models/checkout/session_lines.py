@@ -47,9 +47,9 @@ def columns_of(bought: Bookable) -> dict[str, Any]:
     return {"kind": LineKind.COURT_SLOT, "court_id": bought.court.id}
 
 
-async def check_places(who: Player, bought: Sequence[Bookable]) -> None:
-    """So many places a person, a sport and a day at a venue, with what they have; and who they are, where the venue
-    wants to know. Raises TOO_MANY_PLACES, REAL_NAME_NEEDED."""
+async def check_places(who: Player, bought: Sequence[Bookable], *, but_line_id: int | None = None) -> None:
+    """So many places a person, a sport and a day at a venue, with what they have (`but_line_id`: but for a line that is
+    moved to one of these); and who they are, where the venue wants to know. Raises TOO_MANY_PLACES, REAL_NAME_NEEDED."""
     for each in sessions_in(bought):
         if each.limits.real_name_needed and who.person_id is None:
             raise DomainError(
@@ -71,6 +71,7 @@ async def check_places(who: Player, bought: Sequence[Bookable]) -> None:
             venue_id=session.venue_id,
             sport_code=sport,
             day=day,
+            but_line_id=but_line_id,
         )
         if held + places > session.places_a_person_a_day:
             raise too_many_places(session, held)

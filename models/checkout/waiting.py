@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from models import database
+from models.asyncpg_engine import DatabaseAway
 from models.booking import queries as booking
 from models.booking.operations import WAITS_FOR
 from models.booking.queries import CourtDay
@@ -32,10 +33,10 @@ from models.calendar import moment_text
 from models.checkout.placing import PlacedBy, Placing, bookable_together, lock_players, place_within
 from models.checkout.pricing import ForWhom
 from models.checkout.wanted import LineWanted, check_key
-from models.errors import BadInput, DomainError, ErrorCode, KeyReused
+from models.errors import BadInput, Busy, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
 from models.keys import IdKeys
-from models.members.standing import lock_living
+from models.members.standing import MemberGone, lock_living
 from models.messages.operations import tell
 from models.orders.tables import Order
 
@@ -204,6 +205,13 @@ async def _offer_one(freed_id: int, keys: IdKeys, now: datetime) -> bool:
                 voucher_ids=(),
             )
             return await _hand_over(freed_id, entry["id"], place, now=now)
+        except DatabaseAway:
+            raise
+        except (
+            Busy,
+            MemberGone,
+        ):  # nobody loses their place because a row was locked, or their accounts are being
+            return False  # joined just now: the next run sees whose entry it is
         except DomainError:  # their limits, or nobody can have it any more: then the next says so too, and it goes
             continue
     await _let_go(freed_id)

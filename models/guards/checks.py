@@ -72,6 +72,14 @@ _CHECKS = {
         "booking_rule",
         "no_show_kept_percent >= 0 AND no_show_kept_percent <= 100",
     ),
+    "booking_rule_cancelling_whole": (
+        "booking_rule",
+        "(cancel_free_minutes IS NULL) = (cancel_kept_percent IS NULL) AND COALESCE(cancel_kept_percent, 0) BETWEEN 0 AND 100",
+    ),
+    "order_line_cancelling_whole": (
+        "order_line",
+        "(cancel_free_minutes IS NULL) = (cancel_kept_percent IS NULL) AND COALESCE(cancel_kept_percent, 0) BETWEEN 0 AND 100",
+    ),
     "settlement_adds_up": (
         "settlement",
         """payable_fen - carried_out_fen = used_fen - taken_back_fen + conflict_fen - venue_share_fen

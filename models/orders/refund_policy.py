@@ -1,6 +1,7 @@
 """How much of a line's price goes back when it is cancelled, and why, in words for the person. Pure.
 
-The rules are data (`data/refund_rules.csv`): cancelled by whom, how long before the start, so much is kept.
+The rules are data (`data/refund_rules.csv`): cancelled by whom, how long before the start, so much is kept. A venue's
+booking rules may say it in their place for a member (`own_terms`), and a line keeps what they said when it was placed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,6 +32,13 @@ class Terms:
 
 WITHOUT_RULES = {RefundParty.MEMBER: Terms(0), RefundParty.VENUE: Terms(WHENEVER)}
 """Where there is no rule at all: everything goes back, to a member until it starts."""
+
+
+def own_terms(free_minutes: int, kept_percent: int) -> list[Terms]:
+    """What a venue's booking rules say of a member who cancels: free until so long before the start, and what is kept
+    after that."""
+    free = Terms(free_minutes, of_venue=True)
+    return [free] if free_minutes == 0 else [Terms(0, kept_percent, of_venue=True), free]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

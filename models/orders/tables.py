@@ -101,6 +101,10 @@ class OrderLine(Table):
     people = fields.IntField()
     title = fields.CharField(max_length=120)
     price_label = fields.CharField(max_length=60)
+    cancel_free_minutes = fields.IntField(
+        null=True
+    )  # its venue's own terms as it was placed; null: by refund rules
+    cancel_kept_percent = fields.IntField(null=True)
     cancelled_at = fields.DatetimeField(null=True)  # of a paid order, line by line
 
     class Meta:

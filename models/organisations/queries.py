@@ -84,6 +84,17 @@ async def booking_for(*, member_id: int, organisation_id: str) -> int:
     return int(found["id"])
 
 
+async def acts_for(*, member_id: int, organisation_id: int) -> bool:
+    """Whether a member may still book in the name of an organisation (its row's id), and it is one that was approved."""
+    found = await database.row(
+        """SELECT own.role FROM organisation_member own JOIN organisation ON organisation.id = own.organisation_id
+            WHERE own.organisation_id = $1 AND own.member_id = $2 AND own.left_at IS NULL
+              AND organisation.status = 'APPROVED'""",
+        *(organisation_id, member_id),
+    )
+    return found is not None and found["role"] in ACT_FOR_IT
+
+
 async def members_of(
     *, member_id: int, organisation_id: str, keys: IdKeys, first: int, after_id: int | None, now: datetime
 ) -> list[Row]:

@@ -22,6 +22,7 @@ LIMITS = {
     "courtsAPersonADay": 2, "minutesACourtADay": 120, "daysAhead": 7, "releaseMinute": 480, "holdMinutes": 15,
     "entryOpensMinutesBefore": 30, "minutesAPersonADay": 240, "courtsAPersonAWeek": 6, "minutesAPersonAWeek": 600,
     "mostPlayers": 8, "checkInMinutes": 15, "noShows": 3, "noShowDays": 90, "pauseDays": 30,
+    "cancelFreeMinutes": 120, "cancelKeptPercent": 50,
     "seriesWeeks": 12, "seriesAPerson": 2, "groupDaysAhead": 60,
 }  # fmt: skip
 RULES: dict[str, Any] = {"fromDay": DAY, "untilDay": NEXT, "limits": LIMITS, "note": NOTE}

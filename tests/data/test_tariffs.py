@@ -231,7 +231,7 @@ def test_nothing_is_published_of_any_other_venue() -> None:
 def test_booking_rules_have_a_full_default_and_gaoxins_are_as_published() -> None:
     rules = {row["reference"]: row for row in rows("booking_rules.csv")}
     may_be_none = {"reference", "sport", "from_day", "to_day", "minutes_a_person_a_day", "courts_a_person_a_week"}
-    may_be_none |= {"minutes_a_person_a_week", "most_players"}
+    may_be_none |= {"minutes_a_person_a_week", "most_players", "cancel_free_minutes", "cancel_kept_percent"}
     assert {column for column, cell in rules[""].items() if not cell} <= may_be_none
     assert rules.keys() == {"", "SC007"}
     gaoxin = rules["SC007"]

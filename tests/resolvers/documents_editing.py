@@ -2,7 +2,7 @@
 
 _LIMITS = """courtsAPersonADay minutesACourtADay daysAhead releaseMinute holdMinutes entryOpensMinutesBefore
       minutesAPersonADay courtsAPersonAWeek minutesAPersonAWeek fewestPlayers mostPlayers noticeMinutes checkInMinutes
-      noShowKeptPercent noShows noShowDays pauseDays companionsNamed realNameNeeded
+      noShowKeptPercent cancelFreeMinutes cancelKeptPercent noShows noShowDays pauseDays companionsNamed realNameNeeded
       seriesWeeks seriesAPerson groupDaysAhead groupAnswerHours arrangedHoldMinutes"""
 _TARIFF = """version fromDay untilDay note writtenBy writtenAt
       windows { days fromMinute toMinute kind pricePerHour sport courtName windowProvenance priceProvenance }

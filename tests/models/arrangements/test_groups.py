@@ -172,6 +172,11 @@ async def test_what_nobody_answers_is_let_go_and_what_is_withdrawn_is_not_decide
     assert [each.template for each in await Message.filter(member_id=member)][-1] == "GROUP_UNANSWERED"
     assert await Order.all().count() == 0
 
+    soon = await asked(member, [wanted(hall.badminton, at(9))])
+    assert (await GroupRequest.get(public_id=soon)).answer_by == at(9), (
+        "before the first slot begins at the latest"
+    )
+    await requesting.withdraw(member_id=member, request_id=soon, now=NOW)
     left = await asked(member, both_courts(hall), club)
     await close(member_id=member, organisation_id=club, now=NOW)
     assert await refused(decided(manager, left, True)) == "ORGANISATION_STATE"

@@ -17,10 +17,16 @@ from models.errors import DomainError, ErrorCode
 from models.messages.operations import tell
 from models.messages.tables import Message
 from models.orders.tables import Order, OrderLine
+from models.organisations.belonging import set_role
+from models.organisations.rules import OrganisationRole
+from models.organisations.tables import Organisation
 from tests.conftest import NOW
 from tests.databases import Database
+from tests.factories.accounts import ID_KEYS
 from tests.factories.attendance import a_rule
 from tests.factories.booking import TOMORROW, a_hall, a_person, an_order, at, census, wanted
+from tests.factories.organisations import a_named_member, an_organisation, joins
+from tests.factories.places import a_region
 from tests.factories.series import (
     OPENS,
     WEEKS,
@@ -134,6 +140,34 @@ async def test_a_venue_says_whether_how_long_and_how_many_and_a_refusal_leaves_n
     later = NOW + timedelta(days=7 * WEEKS)  # it is over by itself
     day = TOMORROW + timedelta(days=7 * WEEKS)
     await asked(person.member_id, every_week(hall.badminton, first_day=day, last_day=day), now=later)
+
+
+async def test_on_each_date_whoever_books_in_an_organisations_name_still_acts_for_it_or_it_is_skipped(
+    db: Database,
+) -> None:
+    hall = await a_venue_with_series()
+    await a_region(key="510107", name="武侯区", parent_key="510100")
+    owner, manager = await a_named_member(), await a_named_member()
+    club = await an_organisation(owner)
+    membership = await joins(owner, club, manager, OrganisationRole.MANAGER)
+    series_id = await asked(manager, every_week(hall.badminton, organisation_id=club))
+
+    async def is_now(role: OrganisationRole) -> None:
+        await set_role(member_id=owner, membership_id=membership, role=role, keys=ID_KEYS, now=NOW)
+
+    await is_now(OrganisationRole.MEMBER)
+    await run(at(OPENS, days=1))
+    await is_now(OrganisationRole.MANAGER)
+    await run(at(OPENS, days=8))
+    await Organisation.filter(public_id=club).update(status="SUSPENDED")
+    await run(at(OPENS, days=15))
+    assert await states(series_id) == ["BOOKED", "SKIPPED", "BOOKED", "SKIPPED"]
+    skipped = [each for each in await SeriesDate.all().order_by("id") if each.state == "SKIPPED"]
+    assert {(each.code, each.reason) for each in skipped} == {("ORGANISATION_STATE", "您已不能代表这个单位预订。")}
+    assert await told(manager) == ["SERIES_TO_PAY", "SERIES_SKIPPED"] * 2
+    orders = await Order.all()
+    assert {each.organisation_id for each in orders} == {(await Organisation.get(public_id=club)).id}
+    assert await HeldCell.all().count() == 2 * len(orders), "what was skipped is held by nobody"
 
 
 async def test_who_lets_one_date_go_by_unpaid_gives_up_those_that_follow(db: Database) -> None:

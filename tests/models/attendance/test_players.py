@@ -16,7 +16,7 @@ from models.real_names.rules import Assurance
 from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
 from tests.factories.attendance import a_rule, befriend
-from tests.factories.booking import Hall, Person, a_hall, an_order, at, census, wanted
+from tests.factories.booking import TOMORROW, Hall, Person, a_hall, an_order, at, census, wanted
 from tests.factories.families import Somebody, somebody
 from tests.factories.names import a_person as a_named
 from tests.house import SENTENCE
@@ -82,6 +82,22 @@ async def test_what_a_companion_was_named_on_counts_for_their_own_limits_and_oth
     theirs = await refused(third, hall.badminton_2, people=2, companions=[new_tie])
     assert theirs.message.startswith("球友李**已到上限：每人每天在本馆最多订1片场地")
     await places(third, hall.badminton_2, people=2)
+
+
+async def test_what_is_wanted_together_counts_together_though_a_newer_version_of_the_rules_begins_in_between(
+    db: Database,
+) -> None:
+    hall, one = await a_hall(free_mornings=True), await somebody(CHEN)
+    monday = TOMORROW + timedelta(days=2)
+    week = {"courts_a_person_a_week": 1, "days_ahead": 30}
+    await a_rule(hall.venue, **week)
+    await a_rule(hall.venue, from_day=monday + timedelta(days=1), hold_minutes=20, **week)
+    both = [wanted(hall.badminton, at(9, days=days)) for days in (3, 4)]
+    with pytest.raises(DomainError) as refusal:
+        await an_order(Person(one.id, ""), *both)
+    assert refusal.value.code is ErrorCode.TOO_MANY_COURTS
+    assert "每人每周在本馆最多订1片场地" in refusal.value.message
+    assert not await Order.all().exists()
 
 
 async def test_a_paused_companion_is_refused_by_a_masked_name_without_why(db: Database) -> None:

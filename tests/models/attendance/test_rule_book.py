@@ -19,7 +19,7 @@ from tests.factories.booking import TOMORROW, a_hall
 from tests.house import SENTENCE
 
 EVERYTHING = Limits(
-    2, 120, 7, 480, 15, 30, 180, 6, 600, 2, 4, 60, 15, 50, 3, 90, 30, 12, 2, 60, 48, 1440, True, True
+    2, 120, 7, 480, 15, 30, 180, 6, 600, 2, 4, 60, 15, 50, 3, 90, 30, 12, 2, 60, 48, 1440, 120, 50, True, True
 )
 
 
@@ -106,6 +106,19 @@ async def test_a_venues_book_is_of_the_day_and_of_the_sport(db: Database) -> Non
         (rule,) = [each for each in found if each.kind is RuleKind.COURTS_A_DAY]
         return rule.figure, rule.is_demonstration
 
+    async def cancelling(sport: str, day: date) -> list[tuple[str, bool]]:
+        found = await booking_rules(venue_id=hall.venue.public_id, sport=sport, day=day, now=NOW)
+        return [(each.sentence, each.is_demonstration) for each in found if each.kind is RuleKind.CANCEL]
+
+    await a_rule(
+        hall.venue, sport="TENNIS", cancel_free_minutes=1440, cancel_kept_percent=50, provenance="PUBLISHED",
+        published="cancel_free_minutes cancel_kept_percent",
+    )  # fmt: skip
+    assert await cancelling("TENNIS", TOMORROW) == [
+        ("提前1天以上取消：全额退款。", False),
+        ("提前不足1天取消：手续费为价格的50%。", False),
+    ]
+    assert await cancelling("BADMINTON", TOMORROW) == [("开始前取消：手续费为价格的20%。", True)]
     assert await courts("BADMINTON", TOMORROW) == (4, False)
     assert await courts("BASKETBALL", TOMORROW) == (1, True)
     assert await courts("BASKETBALL", TOMORROW - timedelta(days=1)) == (4, False)

@@ -41,6 +41,14 @@ def a_place(
         ({"pause_days": None}, "未到场次数、统计天数和暂停天数要么都填，要么都不填。"),
         ({"check_in_minutes": None}, "没有规定签到时间，就无法统计未到场，互相矛盾。"),
         ({"no_show_kept_percent": 101}, "未到场的扣款比例不能大于100。"),
+        (
+            {"cancel_free_minutes": 60},
+            "免费取消的截止时间和过时取消的扣款比例要么都填，要么都不填。",
+        ),
+        (
+            {"days_ahead": 1, "cancel_free_minutes": 2881, "cancel_kept_percent": 50},
+            "提前1天才开放预订，却要提前2天1分钟才能免费取消，谁也来不及。",
+        ),
         ({"release_minute": 1440}, "开放预订的时刻应在一天之内。"),
         (
             {"days_ahead": 0, "release_minute": 1380},

@@ -9,6 +9,8 @@ import pytest
 
 from models import database
 from models.booking import session_making
+from models.booking.editing import RulesWanted, preview_rules, write_rules
+from models.booking.limits import Limits
 from models.booking.rules import SlotStatus
 from models.booking.session_importing import (
     demonstration_tickets,
@@ -24,10 +26,12 @@ from models.calendar import business_day
 from models.errors import DomainError, ErrorCode
 from models.regions.bringing import ImportReport
 from models.regions.files import ImportRefused
+from models.staff.rules import Role
 from models.venues.tables import Holiday, Sport, Venue
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.booking import TOMORROW
+from tests.factories.people import a_clerk
 from tests.factories.places import DATA, a_venue
 from tests.factories.sessions import a_plan, a_session
 
@@ -145,6 +149,30 @@ async def test_a_days_sessions_are_listed_with_prices_and_what_is_free_in_two_st
     with pytest.raises(DomainError) as refused:
         await sessions(venue_id="ven_nowhere", sport=None, day=TOMORROW, now=NOW)
     assert refused.value.code == ErrorCode.VENUE_UNKNOWN
+
+
+async def test_a_pools_staff_write_rules_for_its_sport_though_it_has_no_court(db: Database) -> None:
+    venue = await a_venue()
+    session = await a_session(venue, days=5)
+    manager = await a_clerk(venue.public_id, roles=(Role.VENUE_MANAGER,))
+    limits = Limits(9, 600, 2, 0, 15, 30)
+
+    async def write(sport: str) -> None:
+        rules = RulesWanted(sport_code=sport, limits=limits, from_day=TOMORROW, note="泳池提前两天开放")
+        asked: dict[str, Any] = {"clerk": manager, "venue_id": venue.public_id, "wanted": rules, "now": NOW}
+        seen = await preview_rules(**asked)
+        await write_rules(**asked, expected_change=seen.change_hash)
+
+    async def status() -> SlotStatus:
+        (shown,) = await sessions(venue_id=venue.public_id, sport=None, day=session.business_day, now=NOW)
+        return shown.status
+
+    assert await status() is SlotStatus.AVAILABLE
+    await write("SWIMMING")
+    assert await status() is SlotStatus.NOT_RELEASED
+    with pytest.raises(DomainError) as refusal:
+        await write("TENNIS")
+    assert refusal.value.code is ErrorCode.RULES_INVALID
 
 
 async def test_who_is_counted_without_a_code_takes_a_place_while_the_count_is_live(db: Database) -> None:

@@ -8,14 +8,19 @@ from datetime import datetime, timedelta
 import pytest
 
 from models.admissions.tables import Admission
+from models.booking.editing import RulesWanted, preview_rules, write_rules
+from models.booking.limits import Limits
 from models.booking.tables import BookingRule, HeldCell
-from models.checkout.cancelling import RefundQuote, cancel_order, refund_quote
+from models.checkout.cancelling import RefundQuote, cancel_order, line_quotes, refund_quote
 from models.checkout.refunding import send_due_refunds
 from models.errors import DomainError, ErrorCode
 from models.forwarding.tables import OutboxRow
+from models.orders.rules import RefundParty
 from models.orders.tables import FinanceEvent, Order, OrderLine, Payment, Refund, RefundLine, RefundRule
+from models.staff.rules import Role
 from tests.databases import Database
 from tests.factories.booking import (
+    TOMORROW,
     Hall,
     Person,
     a_hall,
@@ -27,6 +32,7 @@ from tests.factories.booking import (
     invoke_payment,
     wanted,
 )
+from tests.factories.people import a_clerk
 from tests.outside import WECHAT_PAY, Killed, Meddled, Outside, killed
 
 MINUTE = timedelta(minutes=1)
@@ -363,6 +369,58 @@ async def test_a_venues_own_rules_decide_at_that_venue(db: Database, outside: Ou
     assert refusal.next_step.startswith("其余时段可以单独取消。")  # that at ten is still a day away
     await cancel(outside, order, person, now, 2)
     assert (await Refund.get()).amount_fen == 2000
+
+
+async def test_what_staff_write_of_cancelling_holds_for_who_books_then_and_for_no_booking_before(
+    db: Database, outside: Outside, now: datetime
+) -> None:
+    hall, person = await a_hall(), await a_person()
+    manager = await a_clerk(hall.venue.public_id, roles=(Role.VENUE_MANAGER,))
+    await a_rule(0, 20, venue_id=hall.venue.id)
+    before = await a_paid_order(outside, person, wanted(hall.full, at(9)))
+
+    async def write(free_minutes: int, percent: int) -> list[str]:
+        limits = Limits(9, 600, 30, 0, 15, 30, cancel_free_minutes=free_minutes, cancel_kept_percent=percent)
+        rules = RulesWanted(sport_code="", limits=limits, from_day=TOMORROW, note="改退订规则")
+        asked = {"clerk": manager, "venue_id": hall.venue.public_id, "wanted": rules, "now": now}
+        seen = await preview_rules(**asked)
+        await write_rules(**asked, expected_change=seen.change_hash)
+        return [*seen.changes]
+
+    said = await write(60, 50)
+    assert {"免费取消最晚提前：按退款规则 → 60分钟", "过时取消扣款：按退款规则 → 50%"} <= {*said}
+    half = await a_paid_order(outside, person, wanted(hall.badminton, at(9)), wanted(hall.badminton, at(11)))
+    assert await write(120, 100) == ["免费取消最晚提前：60分钟 → 120分钟", "过时取消扣款：50% → 100%"]
+    nothing = await a_paid_order(outside, person, wanted(hall.badminton_2, at(9)))
+
+    async def told(order: Order, when: datetime) -> list[tuple[int, int]]:
+        quote = await refund_quote(member_id=person.member_id, order_no=order.order_no, now=when)
+        return [(each.refund_fen, each.kept_fen) for each in quote.lines]
+
+    late = at(8, 1)
+    assert await told(before, late) == [(3200, 800)], "by the refund rules, as it was booked"
+    assert await told(half, late) == [(2000, 2000), (4000, 0)]
+    assert await told(nothing, late) == [(0, 4000)]
+    assert await told(nothing, at(7)) == [(4000, 0)]
+    quote = await refund_quote(member_id=person.member_id, order_no=half.order_no, line_nos=[1], now=late)
+    assert quote.lines[0].explanation == (
+        "距开始59分钟，按本馆退款规则，提前不足1小时取消：手续费为价格的50%，即20.00元，退20.00元。"
+    )
+    await cancel(outside, half, person, late, 1, expected=2000)
+    assert [refund.amount_fen for refund in await Refund.all()] == [2000]
+    assert await told(half, at(10, 30)) == [(2000, 2000)]
+    assert await quoted_for_venue(half, at(10, 30)) == [(4000, 0)], (
+        "who is sent away by the venue has everything back"
+    )
+    await all_refunds_arrive(outside, late)
+    assert await nothing_is_due()
+
+
+async def quoted_for_venue(order: Order, now: datetime) -> list[tuple[int, int]]:
+    lines = await OrderLine.filter(order_id=order.id, cancelled_at=None).order_by("line_no")
+    payments = await Payment.filter(order_id=order.id)
+    quotes, _ = await line_quotes(order, lines, payments, RefundParty.VENUE, "", now)
+    return [(each.refund_fen, each.kept_fen) for each in quotes]
 
 
 async def test_another_amount_than_was_shown_is_refused_with_the_new_one(

@@ -18,8 +18,10 @@ from models.calendar import business_day
 from models.checkout import drawing, waiting
 from models.checkout.cancelling import cancel_order
 from models.checkout.drawing import Wanted
-from models.errors import DomainError, ErrorCode
+from models.checkout.pricing import ForWhom
+from models.errors import Busy, DomainError, ErrorCode
 from models.members.standing import lock_living
+from models.members.tables import Member
 from models.messages.tables import Message
 from models.orders.tables import Order
 from models.real_names import binding
@@ -337,6 +339,47 @@ async def test_who_entered_with_two_accounts_that_were_joined_since_may_still_ch
     assert await DrawEntry.filter(state="REFUSED").values_list("reason", flat=True) == ["DRAW_ENTERED_ALREADY"]
     assert await Order.all().count() == 1
     assert verify(await record_of(draw)) == []
+
+
+async def test_whose_accounts_are_joined_at_their_turn_have_it_with_the_one_that_is_kept(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hall = await a_hall()
+    draw = await a_draw(hall)
+    joined, kept = await a_person(), await a_person()
+    ticket = await enter(draw, joined, (hall.badminton, 9))
+    bookable_together = drawing.bookable_together
+
+    async def meanwhile(lines: Any, *, whom: ForWhom, **more: Any) -> Any:
+        if whom.member_id == joined.member_id:
+            await Member.filter(id=joined.member_id).update(joined_to_id=kept.member_id)
+            await DrawEntry.filter(public_id=ticket).update(member_id=kept.member_id)
+        return await bookable_together(lines, whom=whom, **more)
+
+    monkeypatch.setattr(drawing, "bookable_together", meanwhile)
+    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    assert await states(draw) == ["WON"]
+    assert (await Order.get()).member_id == kept.member_id
+
+
+async def test_nobody_loses_their_turn_because_a_row_was_locked(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hall = await a_hall()
+    draw = await a_draw(hall)
+    for _ in range(2):
+        await enter(draw, await a_person(), (hall.badminton, 9), (hall.badminton_2, 9))
+
+    async def locked(*_: object, **__: object) -> None:
+        raise Busy
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drawing, "bookable_together", locked)
+        with pytest.raises(Busy):
+            await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    assert (await states(draw), await Message.all().count()) == (["ENTERED", "ENTERED"], 0)
+    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    assert await states(draw) == ["WON", "WON"]
 
 
 @pytest.mark.postgres

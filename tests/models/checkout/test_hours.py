@@ -10,11 +10,13 @@ import pytest
 from maps.coordinates import CoordinateSystem, Point
 from models import database
 from models.booking import hours, queries, turning, venue_settings
-from models.booking.closures import closures
+from models.booking.closures import closed_lines, closures
 from models.booking.hours import HoursPreview
 from models.booking.hours_rules import HoursWanted
 from models.booking.rules import SlotStatus
-from models.booking.tables import Closure, ClosureOffer, HeldCell
+from models.booking.session_making import make_sessions
+from models.booking.session_queries import sessions
+from models.booking.tables import Closure, ClosureOffer, HeldCell, HeldPlace, Session
 from models.booking.venue_report import venue_report
 from models.calendar import instant_of
 from models.checkout import closing
@@ -30,6 +32,7 @@ from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.booking import TOMORROW, Hall, a_hall, a_paid_order, a_person, an_order, at, wanted
 from tests.factories.people import a_clerk
+from tests.factories.sessions import a_plan, places
 from tests.outside import Outside
 
 LATER = TOMORROW + timedelta(days=2)
@@ -233,6 +236,77 @@ async def test_whoever_booked_outside_the_new_hours_is_asked_and_only_that_time_
     assert (await Order.get(id=late.id)).status == "CLOSED"
     for untouched in (before, inside, half_out):
         assert (await Order.get(id=untouched.id)).status == "PAID"
+
+
+async def test_a_session_outside_the_new_hours_is_sold_no_more_and_who_has_a_ticket_is_asked_as_under_a_closure(
+    db: Database, outside: Outside
+) -> None:
+    hall = await a_hall()
+    manager = await a_manager(hall)
+    await a_plan(hall.venue, 14 * 60, 16 * 60)
+    await a_plan(hall.venue, 20 * 60, 22 * 60)
+    await a_plan(hall.venue, 19 * 60, 21 * 60, name="训练池")  # at the same time, and within the new hours
+    await make_sessions(now=NOW)
+
+    async def of(days: int, hour: int) -> Session:
+        return await Session.get(starts_at=at(hour, days=days))
+
+    people = [await a_person() for _ in range(5)]
+    beside = await a_paid_order(outside, people[4], places(await of(3, 19)))
+    before, late, noon = [
+        await a_paid_order(outside, person, places(await of(days, hour), 2))
+        for person, days, hour in zip(people[:3], (2, 3, 3), (20, 20, 14), strict=True)
+    ]
+    unpaid = await an_order(people[3], places(await of(3, 20)))
+    wish = from_then(a_week(8, 21))
+    said = await seen(manager, hall, wish)
+    assert (said.bookings, said.bookings_outside) == (4, 2)
+    assert [(each.order_no, each.court_name, each.people) for each in said.listed] == [
+        (late.order_no, "大众池", 2),
+        (unpaid.order_no, "大众池", 1),
+    ]
+    assert said.promise.startswith("已有2个预订在新的开放时间之外")
+    assert "大众池20:00–22:00共28场的时间不在新的开放时间之内，不再售票。" in said.changes
+    assert not await Session.filter(is_open=False).exists(), "a preview changes nothing"
+
+    await written(manager, hall, wish)
+    shut = await Session.filter(is_open=False).values_list("starts_at", flat=True)
+    assert set(shut) == {at(20, days=days) for days in range(3, 31)}, "at once, and only from that day on"
+    other = await a_person()
+    assert (await refused(an_order(other, places(await of(3, 20)))))[0] == "SESSION_UNKNOWN"
+    shown = await sessions(venue_id=hall.venue.public_id, sport=None, day=LATER, now=NOW)
+    assert [(each.facts.starts_at, each.status) for each in shown] == [
+        (at(hour, days=3), SlotStatus.AVAILABLE) for hour in (14, 19)
+    ]
+    (closed,) = await Closure.all()
+    assert (closed.starts_at, closed.ends_at, closed.reason) == (
+        at(20, days=3), at(22, days=3), "开放时间调整"
+    )  # fmt: skip
+    assert await closing.mind(channels=outside.channels, now=NOW) == 2
+    for _ in range(2):
+        assert await make_sessions(now=NOW) == await turning.turn_courts(now=NOW) == 0
+        assert await closing.mind(channels=outside.channels, now=NOW) == 0, "nobody is asked twice"
+    asked = await OrderLine.get(order_id=late.id)
+    assert [offer.order_line_id for offer in await ClosureOffer.all()] == [asked.id]
+    assert (await Order.get(id=unpaid.id)).close_reason == "CANCELLED_BY_VENUE"
+    await closing.take_refund(
+        member_id=people[1].member_id, order_no=late.order_no, channels=outside.channels, now=NOW
+    )
+    assert (await Order.get(id=late.id)).status == "CLOSED"
+    assert await closed_lines(beside.id) == frozenset(), "who cancels there does so on their own terms"
+    assert await HeldPlace.all().count() == 3
+    for untouched in (before, noon, beside):
+        assert (await Order.get(id=untouched.id)).status == "PAID"
+
+    swimming = from_then([*a_week(8, 21), *a_week(6, 22, "SWIMMING")], note="泳池照旧")
+    await written(manager, hall, swimming)
+    shut = await Session.filter(is_open=False).values_list("starts_at", flat=True)
+    assert shut == [at(20, days=3)], "the pool has hours of its own again, but whoever bought there would be asked"
+    await an_order(other, places(await of(4, 20)))
+    await closing.withdraw(clerk=manager, closure_id=closed.public_id, why="照常开放", now=NOW)
+    assert await make_sessions(now=NOW) == 1
+    await an_order(other, places(await of(3, 20)))
+    assert await closing.mind(channels=outside.channels, now=NOW) == 0
 
 
 async def test_hours_that_cannot_be_are_refused_by_name_when_they_are_previewed_and_written(db: Database) -> None:

@@ -11,9 +11,9 @@ import pytest
 from models import database
 from models.admissions.operations import pass_door
 from models.admissions.tables import Admission
-from models.booking.tables import BookingRule, HeldCell
+from models.booking.tables import BookingRule, HeldCell, HeldPlace, Session
 from models.checkout.cancelling import cancel_order
-from models.checkout.ending import end_overdue_holds
+from models.checkout.ending import close_unpaid, end_overdue_holds
 from models.checkout.moving import MoveQuoted, move_quote, open_move
 from models.checkout.refunding import send_due_refunds
 from models.checkout.wanted import LineWanted
@@ -21,10 +21,22 @@ from models.codes import rules as codes
 from models.codes.rules import CodeVersions
 from models.errors import DomainError, ErrorCode
 from models.forwarding.tables import OutboxRow
-from models.orders.tables import FinanceEvent, MoveQuote, Order, OrderLine, Refund, RefundLine, RefundRule
+from models.orders.rules import CloseReason
+from models.orders.tables import (
+    FinanceEvent,
+    MoveQuote,
+    Order,
+    OrderLine,
+    Payment,
+    Refund,
+    RefundLine,
+    RefundRule,
+)
 from models.organisations.tables import Organisation
+from models.staff.rules import Role
 from models.venues.tables import Venue
 from payments.port import PaymentChannel
+from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
 from tests.factories.booking import (
@@ -40,9 +52,11 @@ from tests.factories.booking import (
     wanted,
 )
 from tests.factories.organisations import a_named_member, an_organisation
-from tests.factories.people import CODE_KEYS
+from tests.factories.people import CODE_KEYS, a_clerk
 from tests.factories.places import a_region
+from tests.factories.sessions import a_session, places
 from tests.factories.vouchers import a_campaign, a_voucher
+from tests.models.checkout.test_closing import announce, storm
 from tests.outside import WECHAT_PAY, Killed, Meddled, Outside, killed
 
 MINUTE = timedelta(minutes=1)
@@ -262,6 +276,8 @@ async def test_what_cannot_be_moved_says_why_and_nothing_is_left_behind(
     free = wanted(hall.badminton_2, at(12))
     unpaid = await an_order(person, wanted(hall.badminton, at(16)))
     old = await a_paid_order(outside, person, wanted(hall.full, at(10)))
+    swim = await a_session(hall.venue)
+    ticket = await a_paid_order(outside, person, places(swim))
     voucher = await a_voucher(person.member_id, await a_campaign())
     outside.letters.clear()
     bought = await a_paid_order(outside, person, wanted(hall.badminton, at(13)), vouchers=[voucher.public_id])
@@ -273,7 +289,9 @@ async def test_what_cannot_be_moved_says_why_and_nothing_is_left_behind(
         (move(person, unpaid, free, now=now), "MOVE_UNSUITABLE"),
         (move(person, old, wanted(hall.left, at(10)), now=now), "MOVE_UNSUITABLE"),
         (asked(person, old, wanted(hall.left, at(10)), now), "MOVE_UNSUITABLE"),
-        (move(person, old, LineWanted(session_id="ses_1", ticket="ADULT", people=1), now=now), "MOVE_UNSUITABLE"),
+        (move(person, old, places(swim), now=now), "MOVE_UNSUITABLE"),
+        (move(person, ticket, free, now=now), "MOVE_UNSUITABLE"),
+        (asked(person, ticket, places(swim, 1, "CHILD"), now), "MOVE_UNSUITABLE"),
         (move(person, bought, free, now=now), "MOVE_WITH_VOUCHER"),
         (move(person, old, wanted(hall.badminton, at(18)), now=now), "SLOT_TAKEN"),
         (move(person, old, free, now=now, expected_refund_fen=1), "REFUND_CHANGED"),
@@ -284,6 +302,96 @@ async def test_what_cannot_be_moved_says_why_and_nothing_is_left_behind(
     await a_fee(0, minutes_before=60 * 24 * 30)
     assert await refused(move(person, old, free, now=now)) == "NOT_REFUNDABLE"
     assert await census() == before
+
+
+@pytest.mark.parametrize(("late", "another", "moves"), [(1, False, True), (25, False, False), (1, True, False)])
+async def test_money_that_comes_late_moves_it_unless_the_old_slot_began_or_another_move_waits(
+    db: Database, outside: Outside, now: datetime, late: int, another: bool, moves: bool
+) -> None:
+    hall, person = await a_hall(), await a_person()
+    old = await a_paid_order(outside, person, wanted(hall.badminton, at(9)))
+    new = await move(person, old, wanted(hall.badminton_2, at(15)), now=now)
+    before = len(outside.letters)
+    await outside.pay(await invoke_payment(outside, new, person, now=now))
+    letter = await outside.letter_of_a_payment(before)
+    await Payment.filter(order_id=new.id).update(status="CLOSED", next_check_at=None)
+    assert await close_unpaid(new.id, CloseReason.EXPIRED, now=now + 16 * MINUTE)
+    if another:
+        await move(person, old, wanted(hall.left, at(12)), now=now + 17 * MINUTE)
+    await outside.hand_in(letter, now=now + timedelta(hours=late))
+    old, new = await Order.get(id=old.id), await Order.get(id=new.id)
+    assert (old.status, new.status) == ("CLOSED" if moves else "PAID", "PAID")
+    assert (new.moves_line_id is not None, await Refund.filter(order_id=old.id).count()) == (moves, int(moves))
+    assert (await live(old))[0] == (0 if moves else 1)
+
+
+async def test_a_ticket_moves_to_another_session_with_its_places_and_under_a_closure_everything_comes_back(
+    db: Database, outside: Outside, now: datetime
+) -> None:
+    hall, person = await a_hall(), await a_person()
+    await a_fee(20)
+    noon = await a_session(hall.venue, places_a_person_a_day=3)
+    evening = await a_session(
+        hall.venue,
+        from_minute=18 * 60,
+        to_minute=20 * 60,
+        places_a_person_a_day=3,
+        prices={"ADULT": ("MARKET", 5000)},
+    )
+    old = await a_paid_order(outside, person, places(noon, 3))
+    other = await a_paid_order(outside, await a_person(), places(noon, 2))
+
+    async def taken() -> list[int]:
+        return [(await Session.get(id=each.id)).taken for each in (noon, evening)]
+
+    too_many = an_order(person, places(evening, 1))
+    assert await refused(too_many) == "TOO_MANY_PLACES"
+    quoted = await asked(person, old, places(evening, 3), now)
+    assert (quoted.price_fen, quoted.refund_fen, quoted.kept_fen) == (15000, 7200, 1800)
+    new = await move(person, old, places(evening, 3), now=now, expected_refund_fen=7200)
+    assert (new.status, await taken()) == ("PENDING_PAYMENT", [5, 3]), "both are theirs until the new one is paid"
+    await pay(outside, person, new, now)
+    assert [(await Order.get(id=each.id)).status for each in (old, new, other)] == ["CLOSED", "PAID", "PAID"]
+    assert await taken() == [2, 3]
+    assert [refund.amount_fen for refund in await Refund.filter(order_id=old.id)] == [7200]
+    assert await Admission.filter(order_id=old.id, revoked_at=None).count() == 0
+    assert await Admission.filter(order_id=new.id, revoked_at=None).count() == 3
+
+    closure = storm(hall, at(18), at(20), sport="SWIMMING")
+    await announce(await a_clerk(hall.venue.public_id, roles=(Role.VENUE_MANAGER,)), closure, now=now)
+    back = await move(person, new, places(noon, 3), now=now, expected_refund_fen=15000)
+    await pay(outside, person, back, now)
+    assert await taken() == [5, 0]
+    assert [refund.amount_fen for refund in await Refund.filter(order_id=new.id)] == [15000]
+
+
+@pytest.mark.postgres
+async def test_two_who_change_places_between_two_full_sessions_and_others_who_wait_never_sell_one_twice(
+    db: Database,
+) -> None:
+    hall = await a_hall()
+    free: dict[str, Any] = {"prices": {"ADULT": ("FREE", 0)}, "capacity": 6}
+    sessions = [
+        await a_session(hall.venue, from_minute=hour * 60, to_minute=(hour + 2) * 60, **free) for hour in (14, 18)
+    ]
+    people = [await a_person() for _ in range(8)]
+    orders = [await an_order(person, places(sessions[n % 2])) for n, person in enumerate(people)]
+    strangers = [await a_person() for _ in range(6)]
+    done = await asyncio.gather(
+        *(
+            move(person, order, places(sessions[1 - n % 2]), now=NOW)
+            for n, (person, order) in enumerate(zip(people, orders, strict=True))
+        ),
+        *(an_order(person, places(sessions[n % 2])) for n, person in enumerate(strangers)),
+        return_exceptions=True,
+    )
+    assert {each.code for each in done if isinstance(each, DomainError)} <= {"SESSION_FULL"}
+    assert not [each for each in done if isinstance(each, BaseException) and not isinstance(each, DomainError)]
+    for session in sessions:
+        held = sum(row.places for row in await HeldPlace.filter(session_id=session.id))
+        assert (await Session.get(id=session.id)).taken == held <= 6
+    for person in people:
+        assert await OrderLine.filter(order__member_id=person.member_id, cancelled_at=None).count() == 1
 
 
 @pytest.mark.parametrize("meanwhile", ["entered", "cancelled"])

@@ -19,6 +19,7 @@ from models.errors import DomainError, ErrorCode
 from models.messages.tables import Message
 from models.orders.rules import RefundParty
 from models.orders.tables import FinanceEvent, Order, Refund, RefundLine
+from models.staff.rules import Role
 from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
 from tests.factories.attendance import (
@@ -34,6 +35,8 @@ from tests.factories.booking import a_paid_order, a_person, an_order, at, wanted
 from tests.factories.families import a_ward, somebody
 from tests.factories.names import Authority, authority, authority_folder
 from tests.factories.names import a_person as a_named
+from tests.factories.people import a_clerk
+from tests.models.checkout.test_closing import announce, storm
 from tests.outside import Outside
 
 __all__ = ["authority", "authority_folder"]
@@ -126,6 +129,19 @@ async def test_what_was_cancelled_is_no_no_show_and_a_venue_that_waits_for_nobod
     await the_desk_works(clerk, hall.venue, at(8, 5))
     assert await decide_due(channels={}, now=LATE) == 0
     assert [each.state for each in await Attendance.all()] == ["EXCUSED"]
+
+
+async def test_nobody_is_a_no_show_on_a_court_that_is_closed_though_the_closures_own_job_was_not_here_yet(
+    db: Database,
+) -> None:
+    hall, clerk = await a_strict_hall()
+    shut = await free_order(await a_person(), hall.badminton, at(8))
+    open_ = await free_order(await a_person(), hall.badminton_2, at(8))
+    manager = await a_clerk(hall.venue.public_id, roles=(Role.VENUE_MANAGER,))
+    await announce(manager, storm(hall, at(8), at(9), court_id=hall.badminton.public_id))
+    await the_desk_works(clerk, hall.venue, at(8, 5))
+    assert await decide_due(channels={}, now=LATE) == 1
+    assert [(await attendance_of(order)).state for order in (shut, open_)] == ["EXCUSED", "NO_SHOW"]
 
 
 async def test_the_venue_keeps_what_its_rule_says_and_the_books_are_even(db: Database, outside: Outside) -> None:

@@ -19,7 +19,19 @@ from models.vouchers.rules import Terms, Where
 from models.vouchers.tables import VoucherUse
 from tests.conftest import NOW
 from tests.databases import Database
-from tests.factories.booking import a_hall, a_paid_order, a_person, an_order, at, census, invoke_payment, wanted
+from tests.factories.attendance import a_rule
+from tests.factories.booking import (
+    Person,
+    a_hall,
+    a_paid_order,
+    a_person,
+    an_order,
+    at,
+    census,
+    invoke_payment,
+    wanted,
+)
+from tests.factories.organisations import a_named_member
 from tests.factories.sessions import a_plan, a_session, places
 from tests.factories.vouchers import a_campaign, a_voucher
 from tests.models.checkout.voucher_books import check_all
@@ -256,3 +268,15 @@ async def test_paid_after_the_hold_free_places_are_taken_again(db: Database, out
     assert (await Order.get(id=order.id)).status == OrderStatus.PAID
     assert await taken(session) == 2
     assert await Admission.filter(order_id=order.id, revoked_at=None).count() == 2
+
+
+async def test_where_the_venue_wants_names_a_ticket_is_for_who_has_one(db: Database) -> None:
+    hall = await a_hall()
+    session = await a_session(hall.venue)
+    await a_rule(hall.venue, real_name_needed=True)
+    before = await census()
+    refusal = await refusal_of(an_order(await a_person(), places(session)))
+    assert (refusal.code, await census()) == (ErrorCode.REAL_NAME_NEEDED, before)
+    named = Person(await a_named_member(), "")
+    assert (await an_order(named, places(session))).status == OrderStatus.PENDING_PAYMENT
+    assert await taken(session) == 1

@@ -12,9 +12,11 @@ from models.booking.tables import FreedSlot, HeldCell, WaitingEntry
 from models.checkout import waiting
 from models.checkout.cancelling import cancel_order
 from models.checkout.ending import end_hold
+from models.checkout.pricing import ForWhom
 from models.checkout.waiting import Wanted
 from models.checkout.waiting_queries import entries_of
-from models.errors import DomainError, ErrorCode
+from models.errors import Busy, DomainError, ErrorCode
+from models.members.tables import Member
 from models.messages.tables import Message
 from models.orders.tables import Order, OrderLine
 from tests.conftest import NOW
@@ -265,6 +267,34 @@ async def test_a_worker_that_dies_in_the_middle_offers_nothing_twice(
     assert await HeldCell.exclude(freed_slot_id=None).count() == 2
     assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 1
     assert await live_lines_of(person) == 1
+
+
+@pytest.mark.parametrize("is_joined", [False, True])
+async def test_whose_row_is_locked_or_whose_accounts_are_joined_just_now_keeps_their_place_in_the_line(
+    db: Database, monkeypatch: pytest.MonkeyPatch, is_joined: bool
+) -> None:
+    hall = await a_hall()
+    (owner, order), *_ = await taken(hall, 9)
+    first, second, kept = [await a_person() for _ in range(3)]
+    entries = [await stand(each, hall, until_minute=600) for each in (first, second)]
+    await give_up(owner, order)
+    bookable_together = waiting.bookable_together
+
+    async def meanwhile(lines: Any, *, whom: ForWhom, **more: Any) -> Any:
+        if whom.member_id == first.member_id and not is_joined:
+            raise Busy
+        if whom.member_id == first.member_id:
+            await Member.filter(id=first.member_id).update(joined_to_id=kept.member_id)
+            await WaitingEntry.filter(public_id=entries[0]).update(member_id=kept.member_id)
+        return await bookable_together(lines, whom=whom, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(waiting, "bookable_together", meanwhile)
+        assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 0
+    assert (await FreedSlot.all().count(), await state(entries[1])) == (1, "WAITING"), "it is kept for the first"
+    assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 1
+    assert [await state(each) for each in entries] == ["OFFERED", "WAITING"]
+    assert await live_lines_of(kept if is_joined else first) == 1
 
 
 async def test_a_cell_is_never_held_for_nobody(db: Database) -> None:

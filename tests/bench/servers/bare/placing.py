@@ -59,7 +59,7 @@ async def _write_order(
     living = await connection.fetchrow(sql.LOCK_MEMBER, member_id)
     demand(living["joined_to_id"] is None and living["deleted_at"] is None)
     (player,) = await connection.fetch(sql.PLAYERS, [member_id], day.venue_id, now)
-    demand(player["paused_until"] is None and not limits[18])
+    demand(player["paused_until"] is None and not any(limits[-2:]))
     demand(not await connection.fetchrow(sql.PLACED_BEFORE, member_id, key))
     monday = day.date - timedelta(days=day.date.weekday())
     minutes = {court[0]: end - start}
@@ -93,7 +93,7 @@ async def _write_order(
     line_id = await connection.fetchval(
         sql.INSERT_LINE,
         *(1, "COURT_SLOT", starts_at, ends_at, day.date, price, 0, people, title, label, None, court[0], order_id),
-        *(0, "", parts, None, ""),
+        *(0, "", parts, None, "", limits[22], limits[23]),
     )
     steps = range(day.first_step + start // 30, day.first_step + end // 30)
     cells = [(part, step, day.venue_id, line_id) for part in day.parts[court[0]] for step in steps]

@@ -36,8 +36,8 @@ INSERT_ORDER = (
 INSERT_LINE = (
     'INSERT INTO "order_line" ("line_no","kind","starts_at","ends_at","business_day","price_fen","voucher_fen","people",'
     '"title","price_label","cancelled_at","court_id","order_id","concession_fen","concession_kind","price_parts",'
-    '"session_id","ticket") '
-    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18) RETURNING "id"'
+    '"session_id","ticket","cancel_free_minutes","cancel_kept_percent") '
+    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20) RETURNING "id"'
 )
 
 
