@@ -12,7 +12,7 @@ from models import database
 from models.asyncpg_engine import DatabaseAway
 from models.checkout import telling
 from models.checkout.letting_go import give_up
-from models.checkout.resting import resting
+from models.checkout.resting import lasted, resting
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import lock_order
@@ -90,6 +90,7 @@ async def close_attempts(
     abandoning: bool = False,
 ) -> bool:
     """The same for these. That a share of an order was just paid is no obstacle: it settled that share only."""
+    channels = resting(channels)
     for payment in attempts:
         channel = channels.get(payment.channel)
         if channel is None:
@@ -106,7 +107,7 @@ async def close_attempt(
     payment: Payment, channel: PaymentChannel, *, now: datetime, abandoning: bool = False
 ) -> bool:
     """One attempt, as `close_at_channels` does with each."""
-    if payment.way == Way.PAYER_CODE and not await _begin_reversal(payment.payment_no, now=now):
+    if payment.way == Way.PAYER_CODE and not await _begin_reversal(payment.payment_no, now=now + lasted(channel)):
         return False
     try:
         closed = await channel.close(payment.payment_no, Way(payment.way), payment.expires_at)
@@ -139,7 +140,9 @@ async def _begin_reversal(payment_no: str, *, now: datetime) -> bool:
     nothing that anybody hears settles it, until the reversal has ended.
 
     False: it is settled, or on its way to the channel just now, or somebody else is reversing it. Whoever dies over
-    it is followed after REVERSAL_TAKES by the sweep (models.checkout.paying).
+    it is followed after REVERSAL_TAKES by the sweep (models.checkout.paying), and not before: of two who reverse at once
+    one may find it paid and confirm the order, and then the other gives its money back. So `now` is of this moment, and
+    not of a run that has lasted for a while.
     """
     begun = await database.rows(
         """UPDATE payment SET status = 'REVERSING', next_check_at = $2

@@ -6,6 +6,7 @@ or closed with its money back.
 """
 
 import contextlib
+import itertools
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ import pytest
 from models.admissions.tables import Admission
 from models.booking.tables import HeldCell
 from models.calendar import business_day, instant_of
+from models.checkout import resting
 from models.checkout.cancelling import cancel_order
 from models.checkout.codes_at_desk import DeskPayment, Standing, charge_payer_code
 from models.checkout.ending import end_overdue_holds
@@ -55,7 +57,7 @@ from tests.outside import ALIPAY, WECHAT_PAY, AlipayHouse, Killed, Letter, Meddl
 from tests.payments.alipay_platform import new_key
 from tests.properties.order_money_books import check, check_everybody_is_square
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 HOLD = timedelta(minutes=15)
 PRICE = 4000
 
@@ -605,3 +607,42 @@ async def test_who_confirms_at_the_moment_when_the_desk_gives_up_is_charged_noth
     assert await Admission.all().count() == await HeldCell.all().count() == await Refund.all().count() == 0
     assert [entry.kind for entry in await FinanceEvent.all().order_by("id")] == ["CHARGED", "WAIVED"]
     assert (await Payment.get()).status == "CLOSED"
+
+
+@pytest.mark.parametrize("till", [WECHAT_PAY], indirect=True)  # Alipay itself ends a charge with the hold
+async def test_a_run_that_has_lasted_for_a_minute_still_reverses_a_charge_alone(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its `now` is of its beginning. A second worker that took the reversal over would find the charge paid and confirm
+    the order, and then the first would give the money back."""
+    order = await till.order()
+    await till.house.switch_on(payer_must_confirm=True)
+    await till.charge(order)
+    await till.goes_on(HOLD)
+    ask, others = till.outside.channel.query, 0
+    moments = itertools.chain(
+        [0, 0, 60], itertools.repeat(75)
+    )  # two channels; a minute later the charge has its turn
+
+    async def ask_and_be_overtaken(payment_no: str) -> ChannelPayment | None:
+        nonlocal others
+        known = await ask(payment_no)
+        if known and known.state is PaymentState.PENDING and not others:
+            others += 1
+            await till.house.http.post("/_sandbox/pay", json={"out_trade_no": payment_no, "late": True})
+            for job in (check_due_payments, end_overdue_holds):
+                await job(channels=till.channels, now=till.time + 75 * SECOND)
+        return known
+
+    with monkeypatch.context() as patched:
+        patched.setattr(till.outside.channel, "query", ask_and_be_overtaken)
+        patched.setattr(resting, "monotonic", lambda: next(moments))
+        await end_overdue_holds(channels=till.channels, now=till.time)
+    await till.outside.quiet()
+    assert others == 1
+    assert (await till.house.books())["sums"]["kept_fen"] == 0
+    for _ in range(2):
+        await till.goes_on(20 * MINUTE)
+        await till.sweep()
+    assert (await status(order), (await Payment.get()).status) == (EXPIRED, "CLOSED")
+    assert await Admission.all().count() == await HeldCell.all().count() == 0
