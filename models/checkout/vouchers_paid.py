@@ -50,10 +50,10 @@ async def own_money_in(order: Order, line: OrderLine) -> int:
     """What of a standing line's price is the citizen's own money. What vouchers pay is each line's by its price, and not
     what it was when the order was placed: as lines go, a voucher pays for fewer, or for none."""
     if order.voucher_fen == 0:
-        return line.price_fen
+        return int(line.price_fen)
     standing = await OrderLine.filter(order_id=order.id, cancelled_at=None).order_by("line_no")
     by_vouchers = shares(await taking_back.paid_for(order.id), [each.price_fen for each in standing])
-    return line.price_fen - by_vouchers[[each.id for each in standing].index(line.id)]
+    return int(line.price_fen) - by_vouchers[[each.id for each in standing].index(line.id)]
 
 
 async def _cancelling(order: Order, lines: Sequence[OrderLine], party: RefundParty) -> Cancelling:
