@@ -89,7 +89,7 @@ BOOKED = st.fixed_dictionaries(
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(booked=st.lists(BOOKED, max_size=6), strangers=st.integers(0, 3))
+@given(booked=st.lists(BOOKED, max_size=6), strangers=st.integers(1, 3))
 async def test_whatever_is_wrong_with_a_statement_exactly_that_is_found_and_nothing_the_second_time(
     db: Database, booked: list[dict[str, Any]], strangers: int
 ) -> None:
@@ -219,6 +219,7 @@ async def test_a_neighbour_that_cannot_be_had_makes_the_day_wait_rather_than_acc
     books: Books, bills: Bills
 ) -> None:
     await books.payment(paid_at=on(0, 1))
+    bills.lists(row_of(await books.payment()))
     bills.is_not_ready(days=-1)
     await reconcile_due(channels=bills.channels(), now=DUE)
     assert await found() == set()
@@ -226,6 +227,25 @@ async def test_a_neighbour_that_cannot_be_had_makes_the_day_wait_rather_than_acc
     bills.failures.clear()
     await reconcile_due(channels=bills.channels(), now=DUE + RETRY)
     assert len(await found()) == 1
+
+
+async def test_that_nothing_happened_on_a_day_with_money_is_believed_only_after_a_whole_day(
+    books: Books, bills: Bills
+) -> None:
+    """The channel says that there is no statement, and writes it an hour later. A day is matched once."""
+    payment = await books.payment()
+    await reconcile_due(channels=bills.channels(), now=DUE)
+    assert (await found(), (await DayStatement.get(day=DAY)).status) == (set(), "WAITING")
+    bills.lists(row_of(payment), row_of(payment, payment_no="X1"))
+    await reconcile_due(channels=bills.channels(), now=DUE + HOUR)
+    assert await found() == {("MISSING_HERE", "PAYMENT", "X1")}
+
+    lost = await books.payment(paid_at=on(12, days=1))
+    for hours in (0, 23):
+        await reconcile_due(channels=bills.channels(), now=DUE + DAY_LONG + hours * HOUR)
+        assert len(await found()) == 1
+    await reconcile_due(channels=bills.channels(), now=DUE + 2 * DAY_LONG)
+    assert ("MISSING_THERE", "PAYMENT", lost.payment_no) in await found()
 
 
 async def test_money_taken_by_hand_and_other_channels_have_no_part_in_it(books: Books, bills: Bills) -> None:
@@ -395,13 +415,14 @@ async def test_of_money_that_no_statement_lists_the_channel_is_asked_once_and_st
     books: Books, bills: Bills, answer: PaymentState | None, expected: str
 ) -> None:
     payment = await books.payment()
+    bills.lists(row_of(await books.payment()))
     if answer:
         bills.payments[payment.payment_no] = known(payment, state=answer)
     for hours in range(3):
         await reconcile_due(channels=bills.channels(), now=DUE + hours * HOUR)
     assert await outcomes() == [expected]
     assert (await the_discrepancy()).status == "OPEN"
-    assert (await Payment.get()).status == "SETTLED"
+    assert (await Payment.get(id=payment.id)).status == "SETTLED"
 
 
 async def test_of_a_refund_that_no_statement_lists_too(books: Books, bills: Bills) -> None:
