@@ -58,10 +58,10 @@ async def send_refund(*, refund_no: str, channels: Mapping[str, PaymentChannel],
     except PaymentError as error:
         if error.retryable:
             log.warning("refund %s not done yet: %s", refund_no, error.code)
-            await _postpone(refund_no, now=now)
+            await _postpone(refund_no, asked=refund.next_check_at, now=now)
         else:
             log.error("refund %s is refused by the channel: %s", refund_no, error)
-            await _postpone(refund_no, now=now, wait=REFUSED_CHECK)
+            await _postpone(refund_no, asked=refund.next_check_at, now=now, wait=REFUSED_CHECK)
         return
     await record_refund(known, asked=refund.next_check_at, now=now)
 
@@ -164,8 +164,14 @@ async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRe
 
 
 @database.operation
-async def _postpone(refund_no: str, *, now: datetime, wait: timedelta | None = None) -> None:
+async def _postpone(
+    refund_no: str, *, asked: datetime | None = None, now: datetime, wait: timedelta | None = None
+) -> None:
+    """Unless somebody did something about it since the channel was `asked` (as in `record_refund`): then they have said
+    when to ask next."""
     refund = await Refund.select_for_update().get(refund_no=refund_no)
+    if asked not in (None, refund.next_check_at):
+        return
     refund.checks += 1
     refund.next_check_at = next_check(refund.checks, now) if wait is None else now + wait
     await refund.save(update_fields=["checks", "next_check_at"])

@@ -18,7 +18,7 @@ import pytest
 from models.admissions.tables import Admission
 from models.booking.tables import HeldCell
 from models.calendar import business_day, instant_of
-from models.checkout import resting
+from models.checkout import ending, resting
 from models.checkout.cancelling import cancel_order
 from models.checkout.codes_at_desk import DeskPayment, Standing, charge_payer_code
 from models.checkout.ending import end_overdue_holds
@@ -646,3 +646,18 @@ async def test_a_run_that_has_lasted_for_a_minute_still_reverses_a_charge_alone(
         await till.sweep()
     assert (await status(order), (await Payment.get()).status) == (EXPIRED, "CLOSED")
     assert await Admission.all().count() == await HeldCell.all().count() == 0
+
+
+async def test_a_sweep_that_only_asked_how_a_charge_stands_takes_nobodys_reversal_away(till: Till) -> None:
+    """It asked before the reversal began, and says when to ask next by the clock of a minute ago."""
+    order = await till.order()
+    await till.house.switch_on(payer_must_confirm=True)
+    charged = await till.charge(order)
+    await till.goes_on(5 * MINUTE)
+
+    async def reverse() -> None:
+        assert await ending._begin_reversal(charged.payment_no, now=till.time)
+
+    await check_due_payments(channels=till.meddled(after={"query": reverse}), now=till.time - MINUTE)
+    payment = await Payment.get()
+    assert (payment.status, payment.next_check_at) == ("REVERSING", till.time + ending.REVERSAL_TAKES)
