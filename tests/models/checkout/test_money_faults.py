@@ -661,3 +661,26 @@ async def test_a_sweep_that_only_asked_how_a_charge_stands_takes_nobodys_reversa
     await check_due_payments(channels=till.meddled(after={"query": reverse}), now=till.time - MINUTE)
     payment = await Payment.get()
     assert (payment.status, payment.next_check_at) == ("REVERSING", till.time + ending.REVERSAL_TAKES)
+
+
+@pytest.mark.parametrize("till", [WECHAT_PAY], indirect=True)
+async def test_whoever_was_away_for_so_long_that_another_reverses_a_charge_ends_nothing(till: Till) -> None:
+    """They come to and hear that it was paid: it is the other who is told so as well, or gives it back."""
+    order = await till.order()
+    await till.house.switch_on(payer_must_confirm=True)
+    charged = await till.charge(order)
+    await till.goes_on(HOLD)
+
+    async def is_away() -> None:
+        """For a minute, in which it is paid, and another reverses it."""
+        answer = await till.house.http.post(
+            "/_sandbox/pay", json={"out_trade_no": charged.payment_no, "late": True}
+        )
+        assert answer.status_code == 200, answer.text
+        assert await ending._begin_reversal(charged.payment_no, now=till.time + MINUTE)
+
+    await end_overdue_holds(channels=till.meddled(before={"close": is_away}), now=till.time)
+    assert (await Payment.get()).status == "REVERSING"
+    await end_overdue_holds(channels=till.channels, now=till.time + 2 * MINUTE)
+    assert await status(order) == PAID
+    await till.squares_up()
