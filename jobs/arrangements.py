@@ -2,11 +2,13 @@
 
 from jobs.job import Tools
 from models.arrangements import dates, requesting
+from models.checkout.resting import resting
 
 
 async def book_series(tools: Tools) -> int:
     """Gives how many dates were looked at."""
-    seen = await dates.book_due(keys=tools.privacy_keys.ids, channels=tools.channels, now=tools.clock())
+    channels = resting(tools.channels)
+    seen = await dates.book_due(keys=tools.privacy_keys.ids, channels=channels, now=tools.clock())
     if seen:
         await tools.wake("forward")
     return seen

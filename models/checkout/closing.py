@@ -20,6 +20,7 @@ from models.booking.tables import Closure
 from models.calendar import moment_text
 from models.checkout.cancelling import Cancellation, cancel
 from models.checkout.ending import close_at_channels, close_unpaid
+from models.checkout.resting import resting
 from models.errors import BadInput, DomainError, ErrorCode
 from models.messages.operations import tell
 from models.orders.operations import lock_order, order_id_of
@@ -41,7 +42,7 @@ async def mind(*, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
     """Asks whoever was not asked, ends unpaid orders, and gives back what nobody decided about in time. Gives how many
     lines it took up; any number of workers may do this at once, and each may stop anywhere."""
     await _settle(now)
-    done = 0
+    done, channels = 0, resting(channels)
     for closure in await standing(after=now - LOOKED_BACK):
         for line in (await touched(_lies(closure)))[:LINES_A_RUN]:
             done += await _guarded(_ask(closure, line, channels, now))

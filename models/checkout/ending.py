@@ -12,7 +12,7 @@ from models import database
 from models.asyncpg_engine import DatabaseAway
 from models.checkout import telling
 from models.checkout.letting_go import give_up
-from models.checkout.resting import resting
+from models.checkout.resting import lasted, resting
 from models.checkout.settling import settle_known
 from models.errors import DomainError, ErrorCode
 from models.orders.operations import lock_order
@@ -90,6 +90,7 @@ async def close_attempts(
     abandoning: bool = False,
 ) -> bool:
     """The same for these. That a share of an order was just paid is no obstacle: it settled that share only."""
+    channels = resting(channels)
     for payment in attempts:
         channel = channels.get(payment.channel)
         if channel is None:
@@ -106,14 +107,17 @@ async def close_attempt(
     payment: Payment, channel: PaymentChannel, *, now: datetime, abandoning: bool = False
 ) -> bool:
     """One attempt, as `close_at_channels` does with each."""
-    if payment.way == Way.PAYER_CODE and not await _begin_reversal(payment.payment_no, now=now):
-        return False
+    ours_until = None
+    if payment.way == Way.PAYER_CODE:
+        ours_until = await _begin_reversal(payment.payment_no, now=now + lasted(channel))
+        if ours_until is None:
+            return False
     try:
         closed = await channel.close(payment.payment_no, Way(payment.way), payment.expires_at)
         if closed is CloseResult.UNKNOWN and not await _mark_never_announced(payment.payment_no):
             closed = await channel.close(payment.payment_no, Way(payment.way), payment.expires_at)
         if closed is CloseResult.ALREADY_PAID:
-            await _end_reversal(payment.payment_no)
+            await _end_reversal(payment.payment_no, ours_until)
             known = await channel.query(payment.payment_no)
             if known is not None:
                 await settle_known(known, channel=payment.channel, now=now)
@@ -124,7 +128,7 @@ async def close_attempt(
             return True
         log.warning("close of payment %s postponed: %s", payment.payment_no, error.code)
         if not error.may_have_happened:
-            await _end_reversal(payment.payment_no)
+            await _end_reversal(payment.payment_no, ours_until)
         return False
     except DomainError as error:  # paid, but not what we asked for: the slots stay until somebody has looked
         log.error("payment %s cannot be settled: %s", payment.payment_no, error.code)
@@ -134,32 +138,38 @@ async def close_attempt(
 
 
 @database.operation
-async def _begin_reversal(payment_no: str, *, now: datetime) -> bool:
+async def _begin_reversal(payment_no: str, *, now: datetime) -> datetime | None:
     """Reversing a payer's code asks whether it was paid and then gives back whatever was paid since. So from here on
-    nothing that anybody hears settles it, until the reversal has ended.
+    nothing that anybody hears settles it, until the reversal has ended. Gives until when it is ours alone, which also tells
+    our reversal from another's.
 
-    False: it is settled, or on its way to the channel just now, or somebody else is reversing it. Whoever dies over
-    it is followed after REVERSAL_TAKES by the sweep (models.checkout.paying).
+    None: it is settled, or on its way to the channel just now, or somebody else is reversing it. Whoever dies over
+    it is followed after REVERSAL_TAKES by the sweep (models.checkout.paying), and not before: of two who reverse at once
+    one may find it paid and confirm the order, and then the other gives its money back. So `now` is of this moment, and
+    not of a run that has lasted for a while.
     """
+    ours_until = now + REVERSAL_TAKES
     begun = await database.rows(
         """UPDATE payment SET status = 'REVERSING', next_check_at = $2
             WHERE payment_no = $1
               AND (status IN ('WAITING', 'ABANDONED') OR status = 'INTENDED' AND created_at <= $3
                    OR status = 'REVERSING' AND next_check_at <= $4) RETURNING id""",
         payment_no,
-        now + REVERSAL_TAKES,
+        ours_until,
         now - BEING_CHARGED,
         now,
     )
-    return bool(begun)
+    return ours_until if begun else None
 
 
 @database.operation
-async def _end_reversal(payment_no: str) -> None:
-    """It was paid before it was reversed, and is as any other that was paid."""
+async def _end_reversal(payment_no: str, ours_until: datetime | None) -> None:
+    """It was paid before it was reversed, and is as any other that was paid; unless somebody else is reversing it by now."""
     await database.rows(
-        "UPDATE payment SET status = 'WAITING' WHERE payment_no = $1 AND status = 'REVERSING' RETURNING id",
+        """UPDATE payment SET status = 'WAITING'
+            WHERE payment_no = $1 AND status = 'REVERSING' AND next_check_at = $2 RETURNING id""",
         payment_no,
+        ours_until,
     )
 
 

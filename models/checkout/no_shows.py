@@ -23,6 +23,7 @@ from models.booking.closures import closed_lines
 from models.calendar import moment_text
 from models.checkout.letting_go import write_refund
 from models.checkout.refunding import send_refund
+from models.checkout.vouchers_paid import own_money_in
 from models.messages.operations import tell
 from models.money import yuan_text
 from models.orders.operations import lock_order, lock_settled_payments
@@ -148,7 +149,7 @@ async def _give_back(
     """Of what the members' own money paid; what vouchers paid was used. Never more than is left of the payments. Gives
     the refunds' numbers and their sum."""
     payments = await lock_settled_payments(order.id)
-    own_fen = line.price_fen - line.voucher_fen
+    own_fen = await own_money_in(order, line)
     kept_fen = kept_of(own_fen, attendance.kept_percent)
     refund_fen = min(own_fen - kept_fen, await left_to_give_back(payments))
     if refund_fen <= 0:

@@ -97,7 +97,7 @@ async def _reconcile(claimed: ClaimedDay, channel: PaymentChannel, now: datetime
     status = StatementStatus.FAILED
     try:
         statement = await channel.statement(claimed.day)
-        findings = await _hold_against_books(claimed, channel, statement)
+        findings = await _hold_against_books(claimed, channel, statement, now)
         return await operations.record_match(
             statement_id=claimed.statement_id, statement=statement, findings=findings, now=now
         )
@@ -119,13 +119,21 @@ async def _reconcile(claimed: ClaimedDay, channel: PaymentChannel, now: datetime
     return False
 
 
-async def _hold_against_books(claimed: ClaimedDay, channel: PaymentChannel, statement: Statement) -> list[Finding]:
+async def _hold_against_books(
+    claimed: ClaimedDay, channel: PaymentChannel, statement: Statement, now: datetime
+) -> list[Finding]:
     """Read outside of the transaction that writes: a payment or refund that moves meanwhile only comes nearer to what
-    the statement says, and the first question about it then finds that it agrees."""
+    the statement says, and the first question about it then finds that it agrees.
+
+    That nothing happened on a day on which our books have money is believed only once it has been said for a whole day:
+    a day is matched once, and the file that comes a little later would never be read.
+    """
     theirs = await _stated(statement)
     expected = await queries.expected(claimed.channel, claimed.day)
     absent = {key: asked_at for key, asked_at in expected.items() if key not in theirs}
     missing = await _nowhere(absent, claimed.day, channel)
+    if missing and not theirs and whole_days_late(claimed.day, now) < 1:
+        raise StatementNotReady(f"{claimed.channel} lists nothing of {claimed.day}, and we have {len(missing)}")
     payments_of_refunds = {
         (EntryKind.PAYMENT, row.payment_no) for (about, _), row in theirs.items() if about is EntryKind.REFUND
     }

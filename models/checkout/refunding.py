@@ -58,12 +58,12 @@ async def send_refund(*, refund_no: str, channels: Mapping[str, PaymentChannel],
     except PaymentError as error:
         if error.retryable:
             log.warning("refund %s not done yet: %s", refund_no, error.code)
-            await _postpone(refund_no, now=now)
+            await _postpone(refund_no, asked=refund.next_check_at, now=now)
         else:
             log.error("refund %s is refused by the channel: %s", refund_no, error)
-            await _postpone(refund_no, now=now, wait=REFUSED_CHECK)
+            await _postpone(refund_no, asked=refund.next_check_at, now=now, wait=REFUSED_CHECK)
         return
-    await record_refund(known, now=now)
+    await record_refund(known, asked=refund.next_check_at, now=now)
 
 
 async def _ask(channel: PaymentChannel, refund: Refund, payment: Payment) -> ChannelRefund:
@@ -92,9 +92,13 @@ async def _ask(channel: PaymentChannel, refund: Refund, payment: Payment) -> Cha
 
 
 @database.operation
-async def record_refund(known: ChannelRefund, *, now: datetime) -> bool:
+async def record_refund(known: ChannelRefund, *, asked: datetime | None = None, now: datetime) -> bool:
     """Writes down how a refund stands, by an answer or a genuine notice. A finished one stays finished, whatever
-    comes late or twice. False when we don't know it (answer a notice with 5xx, it will come again)."""
+    comes late or twice. False when we don't know it (answer a notice with 5xx, it will come again).
+
+    `asked`: the refund's `next_check_at` when the channel was asked, which changes with whatever is done about it; None
+    for what the channel told without that.
+    """
     found = await database.row("SELECT order_id, payment_id FROM refund WHERE refund_no = $1", known.refund_no)
     if found is None:
         return False
@@ -109,9 +113,17 @@ async def record_refund(known: ChannelRefund, *, now: datetime) -> bool:
             refund.next_check_at = now + REFUSED_CHECK
             await refund.save(update_fields=["next_check_at"])
         return True
-    if refund.status in _UNFINISHED:
+    if refund.status in _UNFINISHED and not _is_old_news(refund, known, asked):
         await _move(order, payment, refund, known, now)
     return True
+
+
+def _is_old_news(refund: Refund, known: ChannelRefund, asked: datetime | None) -> bool:
+    """That it is abnormal, said before staff sent it elsewhere, for all we know: the next sweep asks. Believed, it would
+    be on its way to the payer again, and what comes back to us (`to_merchant`) would be booked as theirs."""
+    if known.state is not RefundState.ABNORMAL or refund.status != RefundStatus.PROCESSING:
+        return False
+    return refund.staff_id is not None if asked is None else asked != refund.next_check_at
 
 
 @database.operation
@@ -152,8 +164,14 @@ async def _move(order: Order, payment: Payment, refund: Refund, known: ChannelRe
 
 
 @database.operation
-async def _postpone(refund_no: str, *, now: datetime, wait: timedelta | None = None) -> None:
+async def _postpone(
+    refund_no: str, *, asked: datetime | None = None, now: datetime, wait: timedelta | None = None
+) -> None:
+    """Unless somebody did something about it since the channel was `asked` (as in `record_refund`): then they have said
+    when to ask next."""
     refund = await Refund.select_for_update().get(refund_no=refund_no)
+    if asked not in (None, refund.next_check_at):
+        return
     refund.checks += 1
     refund.next_check_at = next_check(refund.checks, now) if wait is None else now + wait
     await refund.save(update_fields=["checks", "next_check_at"])

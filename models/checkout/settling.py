@@ -231,9 +231,10 @@ async def _remember(notice: PaymentNotice, channel: str, outcome: Settled, now: 
 
 @database.operation
 async def postpone_check(payment_no: str, *, now: datetime) -> None:
-    """The channel still waits for the citizen, or cannot be asked: ask again later."""
+    """The channel still waits for the citizen, or cannot be asked: ask again later. When to look again at what somebody is
+    reversing, they have said (models.checkout.ending)."""
     payment = await Payment.select_for_update().get(payment_no=payment_no)
-    if payment.status in PAYABLE:
+    if payment.status in PAYABLE and payment.status != PaymentStatus.REVERSING:
         payment.checks += 1
         payment.next_check_at = next_check(payment.checks, now)
         await payment.save(update_fields=["checks", "next_check_at"])

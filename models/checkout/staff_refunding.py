@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models import database
 from models.calendar import moment_text
@@ -20,7 +20,6 @@ from models.checkout.refunding import record_refund, send_refund
 from models.errors import BadInput, DomainError, ErrorCode, KeyReused
 from models.money import yuan_text
 from models.orders.operations import (
-    FIRST_CHECK,
     OrderedBy,
     book,
     intend_refund,
@@ -37,6 +36,8 @@ from payments.port import BankCard, PaymentChannel, PaymentError, RefundState
 
 log = logging.getLogger(__name__)
 
+REDIRECTING = timedelta(minutes=1)
+"""A question and a redirection take less, however slow the channel is."""
 LONGEST_NOTE = 60
 LONGEST_RECORD = 200
 _CARD_NUMBER = re.compile(r"[0-9]{12,19}")
@@ -193,15 +194,15 @@ async def redirect_refund(
 
 @database.operation
 async def _claim(refund_id: int, staff_id: int, entry: str, *, now: datetime) -> Payment:
-    """From here on it is on its way again, in this clerk's hands. Should the process die before the channel was
-    asked, the sweep finds it abnormal once more."""
+    """From here on it is on its way again, in this clerk's hands, and nobody else asks about it while they do. Should
+    the process die before the channel was asked, the sweep finds it abnormal once more."""
     refund = await _locked(refund_id)
     if refund.status != RefundStatus.ABNORMAL:
         raise _in_hand(refund)
     refund.status = RefundStatus.PROCESSING
     refund.staff_id = staff_id
     refund.staff_note = f"{refund.staff_note} {entry}".strip()[-LONGEST_RECORD:]
-    refund.next_check_at = now + FIRST_CHECK
+    refund.next_check_at = now + REDIRECTING  # also tells what was asked before from what is asked after
     await refund.save(update_fields=["status", "staff_id", "staff_note", "next_check_at"])
     return await Payment.get(id=refund.payment_id)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models import database
+from models.money import shares
 from models.orders.rules import OrderStatus, RefundParty
 from models.orders.tables import Order, OrderLine
 from models.vouchers import reserving, taking_back
@@ -43,6 +44,16 @@ async def freed_by(order: Order, lines: Sequence[OrderLine], party: RefundParty,
         for outcome in found
     ]
     return Freed(money_fen=money_fen, told="".join(told))
+
+
+async def own_money_in(order: Order, line: OrderLine) -> int:
+    """What of a standing line's price is the citizen's own money. What vouchers pay is each line's by its price, and not
+    what it was when the order was placed: as lines go, a voucher pays for fewer, or for none."""
+    if order.voucher_fen == 0:
+        return int(line.price_fen)
+    standing = await OrderLine.filter(order_id=order.id, cancelled_at=None).order_by("line_no")
+    by_vouchers = shares(await taking_back.paid_for(order.id), [each.price_fen for each in standing])
+    return int(line.price_fen) - by_vouchers[[each.id for each in standing].index(line.id)]
 
 
 async def _cancelling(order: Order, lines: Sequence[OrderLine], party: RefundParty) -> Cancelling:

@@ -10,9 +10,11 @@ from models.reconciliation import queries
 from models.reconciliation.rules import (
     ASKED_ABOUT,
     MOST_ASKED,
+    ONCE_MORE,
     OUTCOME_TEXTS,
     RETRY,
     UNFINISHED,
+    WAS_SHORT,
     DiscrepancyDone,
     DiscrepancyKind,
     DiscrepancyStatus,
@@ -219,7 +221,11 @@ async def questions(*, channel: str, limit: int, now: datetime) -> list[Question
 
 @database.operation
 async def record_answer(*, question: Question, outcome: Outcome, note: str, now: datetime) -> bool:
-    """Adds what came of asking. False when the discrepancy is done, or another worker asked meanwhile."""
+    """Adds what came of asking. False when the discrepancy is done, or another worker asked meanwhile.
+
+    Of what the channel confirms its own statement was short, and the day is held against another one in ONCE_MORE: what
+    else the first one lacked only that can tell. What was found stays as it was found.
+    """
     discrepancy = await Discrepancy.select_for_update().get(id=question.discrepancy_id)
     asked = await DiscrepancyAct.filter(discrepancy_id=discrepancy.id, staff_id=None).count()
     if discrepancy.status != DiscrepancyStatus.OPEN or asked != question.asked:
@@ -228,6 +234,12 @@ async def record_answer(*, question: Question, outcome: Outcome, note: str, now:
     if outcome is Outcome.REPAIRED_BY_QUERY:
         discrepancy.status = DiscrepancyStatus.REPAIRED
         await discrepancy.save(update_fields=["status"])
+    if outcome is Outcome.CHANNEL_CONFIRMS:
+        await database.rows(
+            """UPDATE day_statement SET status = $2, next_attempt_at = $3, last_problem = $4
+                WHERE id = $1 AND status = 'MATCHED'""",
+            *(discrepancy.statement_id, StatementStatus.WAITING.value, now + ONCE_MORE, WAS_SHORT),
+        )
     return True
 
 

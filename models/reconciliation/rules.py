@@ -24,6 +24,8 @@ LOOK_BACK = timedelta(days=40)
 READY_MINUTE = 10 * 60  # of the next day: WeChat Pay v3, 申请交易账单: after 10:00; Alipay is done by then
 RETRY = timedelta(minutes=30)
 """Also for how long a worker has a statement for itself. Whoever is killed over it loses that much time."""
+ONCE_MORE = timedelta(days=1)
+WAS_SHORT = "渠道确认了账单没有列出的款项，账单可能会更新，系统次日再取一次核对。"
 BORDER = timedelta(hours=1)
 MOST_ASKED = 12
 """How often the channel is asked about one discrepancy before it is left to staff alone; every RETRY at the soonest."""

@@ -155,6 +155,12 @@ async def _found_fake(order_id: int) -> list[VoucherUse]:
     return await VoucherUse.filter(order_id=order_id, state=UseState.UNDONE, undo_reason=FOUND_FAKE).order_by("id")
 
 
+async def paid_for(order_id: int) -> int:
+    """What vouchers pay of an order as it stands, those included that were found fake."""
+    live = await VoucherUse.filter(order_id=order_id, state__in=LIVE_USES)
+    return sum(use.used_fen for use in [*live, *await _found_fake(order_id)])
+
+
 async def _look(
     asked: Cancelling, fakes: Sequence[VoucherUse], *, now: datetime, lock: bool
 ) -> tuple[list[Outcome], Remains]:

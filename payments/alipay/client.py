@@ -93,8 +93,10 @@ class Alipay:
         try:
             answer = await self._line.ask("alipay.trade.pay", wire.desk_order(request, payer_code), notify=True)
         except PaymentError as refusal:
-            if refusal.code == PAID and (known := await self.query(request.payment_no)):
-                return known  # we asked before, and did not hear the answer
+            if refusal.code == PAID:  # we asked before, and did not hear the answer
+                if known := await self.query(request.payment_no):
+                    return known
+                refusal.may_have_happened = True
             raise
         return self._payment(request.payment_no, _read(lambda told: wire.charged(told, self._app), answer))
 

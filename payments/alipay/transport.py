@@ -159,7 +159,8 @@ class Transport:
         if answer.status_code != 200:  # never Alipay's own word, which always comes with 200
             refused, code = 400 <= answer.status_code < 500, f"HTTP_{answer.status_code}"
             retryable = not refused or answer.status_code == 429
-            raise PaymentError(code, "not Alipay's answer", may_have_happened=not refused, retryable=retryable)
+            # whoever stands in between may have sent the request on, and only kept the answer
+            raise PaymentError(code, "not Alipay's answer", may_have_happened=True, retryable=retryable)
         return answer.content
 
     def _check(self, envelope: Envelope) -> None:

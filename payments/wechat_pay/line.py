@@ -180,16 +180,19 @@ def _whether_it_arrived() -> Iterator[None]:
 
 
 def _refusal(status: int, body: bytes, *, quote: bool = True) -> PaymentError:
-    """Turn what is no success into an error. Only a clear 4xx says that nothing happened."""
+    """Turn what is no success into an error. Only a clear 4xx says that nothing happened, and only WeChat Pay's own:
+    whoever stands in between may have sent the request on, and only kept the answer."""
+    is_its_own = True
     try:
         said = orjson.loads(body)
         code, message = str(said["code"]), str(said["message"])
     except (KeyError, TypeError, ValueError):
-        code, message = f"HTTP_{status}", "an answer that is not WeChat Pay's"
+        is_its_own, code, message = False, f"HTTP_{status}", "an answer that is not WeChat Pay's"
     refused = 400 <= status < 500 and code not in NOT_KNOWN_YET
     retryable = not refused or status == 429 or code in WAIT_AND_RETRY
+    happened = not refused or not is_its_own
     told = message[:300] if quote else "withheld, it might quote what was sealed"
-    return PaymentError(code, told, may_have_happened=not refused, retryable=retryable)
+    return PaymentError(code, told, may_have_happened=happened, retryable=retryable)
 
 
 def _same_house(url: httpx.URL, base: httpx.URL) -> bool:

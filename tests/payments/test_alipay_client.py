@@ -166,6 +166,10 @@ async def test_a_charge_whose_first_answer_was_lost_is_asked_about(pay: Alipay, 
     line.says(PAY, refused("ACQ.TRADE_HAS_SUCCESS"))
     line.says(QUERY, trade())
     assert (await pay.charge(request(Way.PAYER_CODE), "281234567890123456")).state is PaymentState.SUCCEEDED
+    line.says(QUERY, refused("ACQ.TRADE_NOT_EXIST"))  # which it says that it was, and cannot be found
+    with pytest.raises(PaymentError) as failure:
+        await pay.charge(request(Way.PAYER_CODE), "281234567890123456")
+    assert failure.value.may_have_happened
 
 
 @pytest.mark.parametrize("way", [Way.IN_APP, Way.PAYER_CODE])
@@ -274,8 +278,8 @@ async def test_every_code_says_whether_it_may_have_happened_and_may_be_asked_aga
         (httpx.ReadTimeout("slow"), "NO_ANSWER", True, True),
         (httpx.RemoteProtocolError("cut off"), "NO_ANSWER", True, True),
         (httpx.Response(500, content=b"<html>"), "HTTP_500", True, True),
-        (httpx.Response(404, content=b"<html>"), "HTTP_404", False, False),
-        (httpx.Response(429), "HTTP_429", False, True),
+        (httpx.Response(404, content=b"<html>"), "HTTP_404", True, False),
+        (httpx.Response(429), "HTTP_429", True, True),
         (httpx.Response(302, headers={"Location": "https://elsewhere"}), "HTTP_302", True, True),
         (httpx.Response(200, content=b"<html>"), "UNREADABLE_ANSWER", True, True),
         (httpx.Response(200, content=b"{}"), "UNREADABLE_ANSWER", True, True),

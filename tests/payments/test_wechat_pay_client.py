@@ -192,7 +192,7 @@ async def test_a_404_that_is_not_wechat_pays_does_not_mean_that_there_is_no_orde
     wire.answers[ORDER] = lambda: httpx.Response(404, content=b"<html>nginx</html>")
     with pytest.raises(PaymentError) as failure:
         await pay.query("P20261120000001")
-    assert failure.value.code == "HTTP_404"
+    assert (failure.value.code, failure.value.may_have_happened) == ("HTTP_404", True)
 
 
 @pytest.mark.parametrize(

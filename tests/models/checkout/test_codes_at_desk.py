@@ -208,7 +208,7 @@ async def test_a_code_after_a_time_out_waits_until_the_one_before_is_known(
     assert refused.code is ErrorCode.PAYMENT_PENDING
     refused = await refusal_of(charge(clerk, order, await a_code(outside), outside.channels))
     assert refused.code is ErrorCode.PAYMENT_PENDING  # what was asked last may still be on its way
-    later = NOW + REVERSAL_TAKES
+    later = NOW + 2 * REVERSAL_TAKES
     refused = await refusal_of(charge(clerk, order, await a_code(outside), outside.channels, now=later))
     assert refused.code is ErrorCode.ORDER_ALREADY_PAID  # the first went through, and now it is known
     assert await kept(outside) == 4000

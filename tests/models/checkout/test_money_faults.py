@@ -6,6 +6,7 @@ or closed with its money back.
 """
 
 import contextlib
+import itertools
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ import pytest
 from models.admissions.tables import Admission
 from models.booking.tables import HeldCell
 from models.calendar import business_day, instant_of
+from models.checkout import ending, resting
 from models.checkout.cancelling import cancel_order
 from models.checkout.codes_at_desk import DeskPayment, Standing, charge_payer_code
 from models.checkout.ending import end_overdue_holds
@@ -55,7 +57,7 @@ from tests.outside import ALIPAY, WECHAT_PAY, AlipayHouse, Killed, Letter, Meddl
 from tests.payments.alipay_platform import new_key
 from tests.properties.order_money_books import check, check_everybody_is_square
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 HOLD = timedelta(minutes=15)
 PRICE = 4000
 
@@ -605,3 +607,80 @@ async def test_who_confirms_at_the_moment_when_the_desk_gives_up_is_charged_noth
     assert await Admission.all().count() == await HeldCell.all().count() == await Refund.all().count() == 0
     assert [entry.kind for entry in await FinanceEvent.all().order_by("id")] == ["CHARGED", "WAIVED"]
     assert (await Payment.get()).status == "CLOSED"
+
+
+@pytest.mark.parametrize("till", [WECHAT_PAY], indirect=True)  # Alipay itself ends a charge with the hold
+async def test_a_run_that_has_lasted_for_a_minute_still_reverses_a_charge_alone(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its `now` is of its beginning. A second worker that took the reversal over would find the charge paid and confirm
+    the order, and then the first would give the money back."""
+    order = await till.order()
+    await till.house.switch_on(payer_must_confirm=True)
+    await till.charge(order)
+    await till.goes_on(HOLD)
+    ask, others = till.outside.channel.query, 0
+    moments = itertools.chain(
+        [0, 0, 60], itertools.repeat(75)
+    )  # two channels; a minute later the charge has its turn
+
+    async def ask_and_be_overtaken(payment_no: str) -> ChannelPayment | None:
+        nonlocal others
+        known = await ask(payment_no)
+        if known and known.state is PaymentState.PENDING and not others:
+            others += 1
+            await till.house.http.post("/_sandbox/pay", json={"out_trade_no": payment_no, "late": True})
+            for job in (check_due_payments, end_overdue_holds):
+                await job(channels=till.channels, now=till.time + 75 * SECOND)
+        return known
+
+    with monkeypatch.context() as patched:
+        patched.setattr(till.outside.channel, "query", ask_and_be_overtaken)
+        patched.setattr(resting, "monotonic", lambda: next(moments))
+        await end_overdue_holds(channels=till.channels, now=till.time)
+    await till.outside.quiet()
+    assert others == 1
+    assert (await till.house.books())["sums"]["kept_fen"] == 0
+    for _ in range(2):
+        await till.goes_on(20 * MINUTE)
+        await till.sweep()
+    assert (await status(order), (await Payment.get()).status) == (EXPIRED, "CLOSED")
+    assert await Admission.all().count() == await HeldCell.all().count() == 0
+
+
+async def test_a_sweep_that_only_asked_how_a_charge_stands_takes_nobodys_reversal_away(till: Till) -> None:
+    """It asked before the reversal began, and says when to ask next by the clock of a minute ago."""
+    order = await till.order()
+    await till.house.switch_on(payer_must_confirm=True)
+    charged = await till.charge(order)
+    await till.goes_on(5 * MINUTE)
+
+    async def reverse() -> None:
+        assert await ending._begin_reversal(charged.payment_no, now=till.time)
+
+    await check_due_payments(channels=till.meddled(after={"query": reverse}), now=till.time - MINUTE)
+    payment = await Payment.get()
+    assert (payment.status, payment.next_check_at) == ("REVERSING", till.time + ending.REVERSAL_TAKES)
+
+
+@pytest.mark.parametrize("till", [WECHAT_PAY], indirect=True)
+async def test_whoever_was_away_for_so_long_that_another_reverses_a_charge_ends_nothing(till: Till) -> None:
+    """They come to and hear that it was paid: it is the other who is told so as well, or gives it back."""
+    order = await till.order()
+    await till.house.switch_on(payer_must_confirm=True)
+    charged = await till.charge(order)
+    await till.goes_on(HOLD)
+
+    async def is_away() -> None:
+        """For a minute, in which it is paid, and another reverses it."""
+        answer = await till.house.http.post(
+            "/_sandbox/pay", json={"out_trade_no": charged.payment_no, "late": True}
+        )
+        assert answer.status_code == 200, answer.text
+        assert await ending._begin_reversal(charged.payment_no, now=till.time + MINUTE)
+
+    await end_overdue_holds(channels=till.meddled(before={"close": is_away}), now=till.time)
+    assert (await Payment.get()).status == "REVERSING"
+    await end_overdue_holds(channels=till.channels, now=till.time + 2 * MINUTE)
+    assert await status(order) == PAID
+    await till.squares_up()

@@ -36,6 +36,7 @@ from tests.factories.families import a_ward, somebody
 from tests.factories.names import Authority, authority, authority_folder
 from tests.factories.names import a_person as a_named
 from tests.factories.people import a_clerk
+from tests.factories.vouchers import a_campaign, a_voucher
 from tests.models.checkout.test_closing import announce, storm
 from tests.outside import Outside
 
@@ -164,6 +165,26 @@ async def test_the_venue_keeps_what_its_rule_says_and_the_books_are_even(db: Dat
         await cancel(asked, channels=outside.channels, now=at(10, 20))
     assert refused.value.code is ErrorCode.ORDER_STARTED
     assert "已按未到场处理" in refused.value.message
+
+
+@pytest.mark.parametrize(("minimum_spend_fen", "refund_fen"), [(4000, 1000), (8000, 2000)])
+async def test_of_what_vouchers_paid_nothing_is_given_back_as_they_pay_once_other_lines_are_cancelled(
+    db: Database, outside: Outside, now: datetime, minimum_spend_fen: int, refund_fen: int
+) -> None:
+    """Twice 40.00 less 20.00, and one line is given up. Either the voucher still fits the other and pays half of it, or it
+    went back, and all of the 40.00 is the citizen's own money. Half of what is theirs is kept."""
+    hall, clerk = await a_strict_hall(no_show_kept_percent=50)
+    person = await a_person()
+    voucher = await a_voucher(person.member_id, await a_campaign(minimum_spend_fen=minimum_spend_fen))
+    lines = wanted(hall.badminton, at(10)), wanted(hall.badminton_2, at(10))
+    order = await a_paid_order(outside, person, *lines, vouchers=[voucher.public_id], now=now)
+    asked = Cancellation(order_id=order.id, line_nos=frozenset([2]))
+    await cancel(asked, channels=outside.channels, now=now)
+    await the_desk_works(clerk, hall.venue, at(10, 5))
+    assert await decide_due(channels=outside.channels, now=at(10, 15)) == 1
+    refund = await Refund.get(reason="NO_SHOW")
+    assert refund.amount_fen == refund_fen
+    assert (await RefundLine.get(refund_id=refund.id)).kept_fen == refund_fen
 
 
 async def test_three_no_shows_are_a_pause_that_says_until_when_and_lifts_then(db: Database) -> None:

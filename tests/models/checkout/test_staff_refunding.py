@@ -12,6 +12,7 @@ import pytest
 from models import database
 from models.admissions.tables import Admission
 from models.booking.tables import HeldCell
+from models.checkout import staff_refunding
 from models.checkout.cancelling import cancel_order, refund_quote
 from models.checkout.handing_out import hand_out_refund, refunds_at_desk
 from models.checkout.refunding import record_refund, send_due_refunds
@@ -303,6 +304,47 @@ async def test_what_is_still_abnormal_after_a_lost_redirection_is_nobodys_to_han
     await send_due_refunds(channels=desk.outside.channels, now=desk.now)
     again = await Refund.get()
     assert (again.refund_no, again.status, again.to_merchant) == (refund.refund_no, "ABNORMAL", False)
+
+
+@pytest.mark.parametrize("old", ["a notice that came late", "an answer of a sweep that was slow"])
+async def test_what_was_said_of_a_refund_before_it_was_redirected_does_not_make_it_the_payers_again(
+    desk: Desk, old: str
+) -> None:
+    """What comes back to us is to be handed out. Booked as given back to the payer, nobody would ever give it."""
+    channels = desk.outside.channels
+    await desk.has_a_refund_that_ends_as("ABNORMAL")
+    before = desk.outside.letters[-1]
+    if old == "a notice that came late":
+        await desk.redirects(None)
+        assert await desk.outside.hand_in(before, now=desk.now) is True
+    else:
+        await Refund.all().update(next_check_at=desk.now)
+        slow = Meddled(desk.outside.channel, after={"query_refund": lambda: desk.redirects(None)})
+        await send_due_refunds(channels={WECHAT_PAY: slow}, now=desk.now)
+    redirected = await Refund.get()
+    assert (redirected.status in ("PROCESSING", "AT_DESK"), redirected.to_merchant) == (True, True)
+    assert await desk.list() == []
+    await desk.outside.quiet()
+    await send_due_refunds(channels=channels, now=desk.now + 5 * MINUTE)
+    assert (await Refund.get()).status == "AT_DESK"
+    assert not await FinanceEvent.filter(kind="REFUNDED").exists()
+
+
+async def test_a_sweep_that_was_answered_nothing_leaves_a_refund_to_the_clerk_who_took_it_meanwhile(
+    desk: Desk,
+) -> None:
+    """Asked about while it is being redirected, it might be told as abnormal once more."""
+    refund = await desk.has_a_refund_that_ends_as("ABNORMAL")
+    await Refund.all().update(next_check_at=desk.now)
+
+    async def a_clerk_takes_it() -> None:
+        await staff_refunding._claim(refund.id, desk.clerk.staff_id, "改退", now=desk.now)
+        raise PaymentError("NO_ANSWER", "", may_have_happened=True, retryable=True)
+
+    silent = Meddled(desk.outside.channel, after={"query_refund": a_clerk_takes_it})
+    await send_due_refunds(channels={WECHAT_PAY: silent}, now=desk.now)
+    taken = await Refund.get()
+    assert (taken.status, taken.next_check_at) == ("PROCESSING", desk.now + staff_refunding.REDIRECTING)
 
 
 async def test_only_an_abnormal_refund_is_redirected(desk: Desk) -> None:

@@ -30,6 +30,11 @@ class Migration(migrations.Migration):
             index=Index(fields=['session_id']),
         ),
         ops.AddField(
+            model_name='Merge',
+            name='staff',
+            field=fields.ForeignKeyField('models.StaffMember', source_field='staff_id', null=True, db_constraint=True, to_field='id', on_delete=OnDelete.RESTRICT),
+        ),
+        ops.AddField(
             model_name='OrderLine',
             name='cancel_free_minutes',
             field=fields.IntField(null=True),
