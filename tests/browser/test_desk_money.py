@@ -107,6 +107,7 @@ async def test_a_shift_with_cash_a_card_a_refund_and_the_count(till: Page, drawe
     await opens_shift(till)
     await expect(till.get_by_role("button", name="现金")).to_be_enabled()
     await picture(till, "money-order")
+    await nothing_is_cut(till)
     await till.keyboard.press("F1")
     await till.keyboard.type("30")
     await expect(till.locator(".change")).to_contain_text("还差 ¥10.00")
