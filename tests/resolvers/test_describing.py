@@ -14,7 +14,7 @@ from graphql import (
 )
 
 from plans.public import max_age_of
-from resolvers.describing import ARGUMENTS, FIELDS, PUBLIC, TYPES
+from resolvers.describing import ARGUMENTS, EVERY_VALUE, FIELDS, PUBLIC, TYPES
 from resolvers.schema import build_schema
 
 Said = dict[str, str | None]
@@ -67,6 +67,20 @@ def test_nothing_that_third_parties_may_ask_for_is_left_without_a_word(public: S
     assert [place for place, description in public.items() if not description] == []
 
 
+def test_no_value_of_an_enum_is_left_without_a_word_nor_is_any_enum(schema: GraphQLSchema) -> None:
+    enums = [
+        kind
+        for name, kind in schema.type_map.items()
+        if isinstance(kind, GraphQLEnumType) and not name.startswith("__")
+    ]
+    values = {f"{kind.name}.{name}": value.description for kind in enums for name, value in kind.values.items()}
+    assert len(values) > 450
+    assert [place for place, said in values.items() if not said] == []
+    assert [kind.name for kind in enums if not kind.description] == []
+    ours = [kind.extensions["strawberry-definition"].wrapped_cls for kind in enums]
+    assert len(set(ours)) == len(ours)  # none under two names: resolvers/words.py
+
+
 def test_every_list_of_refusals_and_every_page_says_what_it_is(schema: GraphQLSchema) -> None:
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLObjectType):
@@ -81,6 +95,13 @@ def test_no_line_describes_what_is_not_there_or_what_speaks_for_itself(
     schema: GraphQLSchema, public: Said
 ) -> None:
     assert [place for place in PUBLIC if public.get(place) != PUBLIC[place]] == []
+    idle = [
+        f"{enum}.{name}"
+        for enum, said in EVERY_VALUE.items()
+        for name, words in said.items()
+        if schema.type_map[enum].values[name].description != words
+    ]
+    assert idle == []
     assert [name for name in TYPES if schema.type_map[name].description != TYPES[name]] == []
     objects = [kind for kind in schema.type_map.values() if isinstance(kind, GraphQLObjectType)]
     fields = [(name, field) for kind in objects for name, field in kind.fields.items()]
