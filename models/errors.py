@@ -287,6 +287,11 @@ class KeyReused(DomainError):
         )
 
 
+def wrong_page_size(most: int) -> BadInput:
+    """Of a list: so many are given at once at most."""
+    return BadInput(f"每页数量应在1到{most}之间。", next_step="更多的请翻页查看。", field="first")
+
+
 def wrong_cursor() -> BadInput:
     """Of a list: no page ended there."""
     return BadInput("翻页位置无效。", next_step="请从第一页重新加载。", field="after")
