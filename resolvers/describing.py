@@ -15,6 +15,7 @@ from graphql import (
     GraphQLSchema,
 )
 
+from resolvers import describing_inputs as inputs
 from resolvers.describing_refusals import REFUSALS
 from resolvers.describing_values import VALUES
 
@@ -44,6 +45,7 @@ ARGUMENTS: Mapping[str, str] = {
     "twice; another act takes another.",
     "forMember": "For whom, if not for oneself: the `id` of somebody whose guardian or helper one is.",
     "coordinateSystem": "In which coordinates are given back.",
+    **inputs.ARGUMENTS,
 }
 """By an argument's name, likewise."""
 
@@ -267,6 +269,8 @@ PUBLIC: Mapping[str, str] = {
 }
 """`Type.field`, `Type.VALUE` or `Type.field(argument)` of what third parties may ask for."""
 
+PLACES: Mapping[str, str] = {**PUBLIC, **inputs.GIVEN}
+
 EVERY_VALUE: Mapping[str, Mapping[str, str]] = {**VALUES, "ErrorCode": REFUSALS}
 """Of the other enums."""
 
@@ -276,14 +280,16 @@ def describe(schema: GraphQLSchema) -> None:
     for name, kind in schema.type_map.items():
         if name.startswith("__"):
             continue
-        kind.description = kind.description or TYPES.get(name) or _by_its_ending(name, kind)
+        kind.description = (
+            kind.description or TYPES.get(name) or inputs.INPUTS.get(name) or _by_its_ending(name, kind)
+        )
         if isinstance(kind, GraphQLEnumType):
             for value_name, value in kind.values.items():
                 said = PUBLIC.get(f"{name}.{value_name}") or EVERY_VALUE.get(name, {}).get(value_name)
                 value.description = value.description or said
         elif isinstance(kind, GraphQLInputObjectType):
             for field_name, given in kind.fields.items():
-                given.description = given.description or PUBLIC.get(f"{name}.{field_name}")
+                given.description = given.description or PLACES.get(f"{name}.{field_name}")
         elif isinstance(kind, GraphQLObjectType):
             _describe_fields(kind)
 
@@ -293,7 +299,7 @@ def _describe_fields(kind: GraphQLObjectType) -> None:
         place = f"{kind.name}.{name}"
         field.description = field.description or PUBLIC.get(place) or FIELDS.get(name)
         for argument_name, argument in field.args.items():
-            said = PUBLIC.get(f"{place}({argument_name})") or ARGUMENTS.get(argument_name)
+            said = PLACES.get(f"{place}({argument_name})") or ARGUMENTS.get(argument_name)
             argument.description = argument.description or said
 
 

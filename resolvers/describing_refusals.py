@@ -96,7 +96,7 @@ REFUSALS: Mapping[str, str] = {
     "TOO_FEW_PEOPLE": "Fewer than the court is given to.",
     "BOOKED_TOO_LATE": "It begins too soon to be booked here.",
     "BOOKING_PAUSED": "Did not come too often; the sentence says until when.",
-    "COMPANIONS_NEEDED": "Everybody who plays is to be named.",
+    "COMPANIONS_NEEDED": "Everybody who plays is to be named: the line's `companionIds`.",
     "RULES_INVALID": "Staff: rules that contradict each other or the calendar.",
     "RULES_CHANGED": "Staff: somebody else changed them meanwhile.",
     "PREVIEW_CHANGED": "What was previewed would be something else now: preview again.",
