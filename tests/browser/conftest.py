@@ -36,7 +36,10 @@ OLD_SCREEN: ViewportSize = {"width": 1024, "height": 768}
 # What may scroll sideways is told by its class and can be reached by keyboard.
 BEYOND = """() => {
   const width = document.documentElement.clientWidth;
-  const isCut = (each) => each.getBoundingClientRect().right > width + 1 && !each.closest(".scrolls")
+  const isOut = (box, around) => box.width && (box.left < around.left - 1 || box.right > around.right + 1);
+  const leaves = (each) => each.parentNode.closest(".step")
+    && isOut(each.getBoundingClientRect(), each.parentNode.closest(".step").getBoundingClientRect());
+  const isCut = (each) => leaves(each) || each.getBoundingClientRect().right > width + 1 && !each.closest(".scrolls")
     || each.matches(".tabs, .paper, .sheet") && each.scrollWidth > each.clientWidth + 1;
   return Array.from(document.querySelectorAll("body *")).filter(isCut).map((each) => each.outerHTML.slice(0, 80));
 }"""

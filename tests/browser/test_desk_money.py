@@ -155,6 +155,7 @@ async def test_a_shift_with_cash_a_card_a_refund_and_the_count(till: Page, drawe
     await expect(till.locator("#count-says")).to_contain_text("少")
     await expect(till.locator("#note")).to_be_focused()
     await picture(till, "money-count")
+    await nothing_is_cut(till)
     await types(till, "备用金少放了")
     await sees(till, "YELLOW", "已交班", "账上应有")
     shift = await Shift.get()
