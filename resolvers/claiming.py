@@ -76,10 +76,10 @@ class ClaimPuzzle:
 
 
 @strawberry.type(
-    description="For the countdown: count from `serverTime` by elapsed time, never by the phone's own clock."
+    description="For the countdown: count from `serverNow` by elapsed time, never by the phone's own clock."
 )
 class ClaimDoor:
-    server_time: datetime
+    server_now: datetime
     opens_at: datetime | None = strawberry.field(description="When what is open now has opened; null: nothing is.")
     ahead: int = strawberry.field(description="Who waits inside before you.")
     sold_out: bool
@@ -129,7 +129,7 @@ class ClaimingQueries:
     async def claim_door(self, info: Info, campaign_id: strawberry.ID) -> ClaimDoor:
         door = await info.context.services.rush.door(campaign_id, info.context.now)
         return ClaimDoor(
-            server_time=info.context.now,
+            server_now=info.context.now,
             opens_at=door.opens_at,
             ahead=door.ahead,
             sold_out=door.is_sold_out,

@@ -234,7 +234,7 @@ PUBLIC: Mapping[str, str] = {
     "VoucherRoundStatus.OPEN": "Open, and some are left.",
     "VoucherRoundStatus.SOLD_OUT": "Open, and none is left.",
     "VoucherRoundStatus.OVER": "Closed.",
-    "ClaimDoor.serverTime": "The server's clock: count down by it, never by the phone's.",
+    "ClaimDoor.serverNow": "The server's clock: count down by it, never by the phone's.",
     "ClaimDoor.soldOut": "What is open now has none left.",
     "ClaimDoor.nextOpensAt": "When the next round opens; null: none is planned.",
     # Organisations, ratings, texts

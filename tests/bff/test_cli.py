@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from bff.kept_store import GENERATION
 from tests import databases
-from tests.bff.conftest import Valkey, clean_environment
+from tests.bff.conftest import START_SECONDS, Valkey, clean_environment
 from tests.conftest import OwnDatabase
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,7 +41,7 @@ class Operator:
             input=then,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=START_SECONDS,
         )
 
     async def reads(self, sql: str) -> Any:

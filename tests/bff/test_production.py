@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from bff.embedded import own_port
-from tests.bff.conftest import Valkey, clean_environment
+from tests.bff.conftest import START_SECONDS, Valkey, clean_environment
 from tests.bff.test_settings import ROOT, production
-from tests.bff.test_stack import START_SECONDS, STOP_SECONDS
+from tests.bff.test_stack import STOP_SECONDS
 from tests.conftest import OwnDatabase
 
 __all__ = ["production"]

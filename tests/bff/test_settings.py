@@ -11,7 +11,7 @@ import pytest
 
 from bff.settings import KEY_VARIABLES, SettingsRefused, origin_of, read_env_file, read_settings
 from models.staff.policy import DEVELOPMENT, LEVEL_3
-from tests.bff.conftest import clean_environment
+from tests.bff.conftest import START_SECONDS, clean_environment
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -224,7 +224,7 @@ def test_production_does_not_charge_made_up_prices_by_oversight(production: dict
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
     )
     assert done.returncode == 1
     assert "DEMONSTRATION" in done.stderr
@@ -308,7 +308,7 @@ def test_a_refused_process_ends_with_code_2_and_says_why(command: str, tmp_path:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=START_SECONDS,
     )
     assert ended.returncode == 2
     assert "DATABASE_URL is missing" in ended.stderr

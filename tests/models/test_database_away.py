@@ -32,7 +32,8 @@ pytestmark = pytest.mark.postgres
 ROOT = Path(__file__).parents[2]
 POOL = 4
 STATEMENT_SECONDS = 1
-A_MOMENT = 1.4 if "TEST_PART" in os.environ else 0.7  # twice as long where three runs share the machine
+A_MOMENT = 0.7
+TOLERATED = 2 if "TEST_PART" in os.environ else 1  # times, where three runs share the machine
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +130,14 @@ async def test_a_hanging_database_is_not_waited_for_and_is_there_at_once_when_it
                 refused, waited = await refusals(*acts, *(ask() for _ in range(2 * POOL)))
         finally:
             postgres.go_on()
-        assert waited < ACQUIRE_SECONDS + TIDY_SECONDS + A_MOMENT
+        assert waited < TOLERATED * (ACQUIRE_SECONDS + TIDY_SECONDS + A_MOMENT)
         (line,) = ours(caplog)
         assert (line.levelname, line.exc_info) == ("WARNING", None)
         assert {refusal.reference for refusal in refused} == {line.reference}  # type: ignore[attr-defined]
         assert refused[0].sentence().endswith("不会重复下单。")
         started = time.monotonic()
         await asyncio.gather(*(write(f"kept {number}") for number in range(2 * POOL)))
-        assert time.monotonic() - started < A_MOMENT
+        assert time.monotonic() - started < TOLERATED * A_MOMENT
         assert await written() == sorted(f"kept {number}" for number in range(2 * POOL) for _ in range(2))
         assert connections_at_rest() == pool().get_size()
 
@@ -157,7 +158,7 @@ async def test_acts_under_way_are_undone_whether_the_database_hangs_stops_or_die
         ):
             await asyncio.gather(*(ask() for _ in range(POOL)))
             _, waited = await refusals(write("never", meanwhile=go(how)))
-            assert waited < STATEMENT_SECONDS + TIDY_SECONDS + A_MOMENT, how
+            assert waited < TOLERATED * (STATEMENT_SECONDS + TIDY_SECONDS + A_MOMENT), how
             await refusals(ask(), ask())
             back()
             await write(how.__name__)
@@ -216,7 +217,7 @@ async def test_at_a_server_that_stays_full_nobody_waits_without_a_bound_and_the_
     async with connected(postgres):
         with caplog.at_level(logging.INFO, "models"):
             _, waited = await refusals(ask(), write("never"))
-        assert ACQUIRE_SECONDS <= waited < ACQUIRE_SECONDS + TIDY_SECONDS + A_MOMENT
+        assert ACQUIRE_SECONDS <= waited < TOLERATED * (ACQUIRE_SECONDS + TIDY_SECONDS + A_MOMENT)
         (line,) = ours(caplog)
         assert "TooManyConnectionsError" in line.message
         await last.close()
@@ -226,7 +227,7 @@ async def test_at_a_server_that_stays_full_nobody_waits_without_a_bound_and_the_
 async def test_a_statement_that_takes_too_long_is_ended_at_the_server_too(postgres: UnsteadyPostgres) -> None:
     async with connected(postgres):
         _, waited = await refusals(database.rows("SELECT pg_sleep(30), 'too long'"))
-        assert waited < STATEMENT_SECONDS + TIDY_SECONDS + A_MOMENT
+        assert waited < TOLERATED * (STATEMENT_SECONDS + TIDY_SECONDS + A_MOMENT)
         running = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%too long%' AND pid <> pg_backend_pid()"
         assert await database.rows(f"{running} AND state = 'active'") == []
         (server,) = await database.rows("SELECT current_setting('statement_timeout') AS says")
@@ -237,7 +238,7 @@ async def test_whoever_falls_asleep_in_a_transaction_is_cut_off_by_the_server(
     postgres: UnsteadyPostgres, note: None
 ) -> None:
     async with connected(postgres):
-        await refusals(write("asleep", meanwhile=asyncio.sleep(2 * STATEMENT_SECONDS + A_MOMENT)))
+        await refusals(write("asleep", meanwhile=asyncio.sleep(2 * STATEMENT_SECONDS + TOLERATED * A_MOMENT)))
         assert await written() == []
 
 

@@ -10,7 +10,7 @@ mutation ($campaignId: ID!, $idempotencyKey: String!, $kindId: ID, $proof: Claim
   }
 }"""
 CLAIM_DOOR = """
-query ($campaignId: ID!) { claimDoor(campaignId: $campaignId) { serverTime opensAt ahead soldOut nextOpensAt } }"""
+query ($campaignId: ID!) { claimDoor(campaignId: $campaignId) { serverNow opensAt ahead soldOut nextOpensAt } }"""
 CLAIM_PUZZLE = """
 query ($campaignId: ID!, $idempotencyKey: String!) {
   claimPuzzle(campaignId: $campaignId, idempotencyKey: $idempotencyKey) { puzzle zeroBits endsAt }

@@ -108,7 +108,7 @@ async def test_the_door_tells_the_time_to_whoever_asks(house: House) -> None:
     tomorrow = NOW + timedelta(days=1)
     campaign = await a_campaign(rounds=[(tomorrow, tomorrow + timedelta(hours=1), 5)])
     door = (await house.ask(documents.CLAIM_DOOR, {"campaignId": campaign.public_id})).value
-    assert NOW <= datetime.fromisoformat(door.pop("serverTime")) <= house.now()
+    assert NOW <= datetime.fromisoformat(door.pop("serverNow")) <= house.now()
     assert door == {
         "opensAt": None,
         "ahead": 0,
