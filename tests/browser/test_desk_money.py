@@ -281,7 +281,7 @@ PATHS = ("drawer", "order", "take", "show-code", "charge", "payment", "hand-out"
 async def test_the_page_is_as_strict_as_the_other_and_for_clerks_only(
     house: House, visitor: httpx.AsyncClient
 ) -> None:
-    assert (await visitor.get("/desk/money")).headers["location"] == "/desk"
+    assert (await visitor.get("/desk/money")).headers["location"] == "/desk?to=money"
     hall = await a_hall()
     await at_the_desk(house, visitor, hall)
     answer = await visitor.get("/desk/money")
