@@ -82,7 +82,7 @@ def run(environ: Mapping[str, str]) -> int:
         )
         if clerk:
             _write_privately(note, clerk)
-            print(f"An account for the front desk, told only this once:\n{clerk}", flush=True)
+            print(f"An account for the front desk, kept in {note}:\n{clerk}", flush=True)
         return _watch_over(stack)
 
 

@@ -4,7 +4,7 @@ import secrets
 from datetime import date, timedelta
 from typing import Any
 
-from demo.main_job import GAOXIN, Walked, say, yuan
+from demo.main_job import GAOXIN, Walked, say, took, yuan
 from demo.people import Citizen, refusal_of, until
 from demo.programme import AtWork
 from demo.stack import Broken, Stack, get
@@ -50,7 +50,7 @@ def _moves_across_the_border(stack: Stack, walked: Walked, today: date) -> None:
     if heard != ({("510000", "PAID"), ("510000", "CANCELLED")}, {("500000", "PAID")}):
         raise Broken(f"两边的平台听到的不对：{heard}")
     say(
-        f"新订单付款的同一刻，成都的场地才放开：{seconds:.1f} 秒后原款退回（{quote['wayBack'].rstrip('。')}）；四川的平台收到取消，重庆的收到新订单"
+        f"新订单付款的同一刻，成都的场地才放开：{took(seconds)}后原款退回（{quote['wayBack'].rstrip('。')}）；四川的平台收到取消，重庆的收到新订单"
     )
 
 

@@ -50,12 +50,13 @@ def _chengdu_citizen_in_chongqing(stack: Stack, today: date) -> tuple[Citizen, s
     settled = citizen.order(order["orderNo"])
     if settled["paid"] != order["total"]:
         raise Broken("实付金额与订单金额不符")
-    say(f"微信支付 {yuan(settled['paid'])} 元，{seconds:.1f} 秒后到账；通知特意发了两遍，只记一次账")
+    say(f"微信支付 {yuan(settled['paid'])} 元，{took(seconds)}后到账；通知特意发了两遍，只记一次账")
     _goes_through_the_gate(citizen, gate, settled["admissions"][0])
     inside = ask(stack, "VenueOccupancy", {"id": venue["id"]})["occupancy"]
     if inside["inside"] != 1:
         raise Broken("在场人数不是 1")
-    say(f"场馆在场人数：{inside['inside']}（{inside['ageSeconds']} 秒前）")
+    age = f"{inside['ageSeconds']} 秒前" if inside["ageSeconds"] else "刚刚"
+    say(f"场馆在场人数：{inside['inside']}（{age}）")
     return citizen, str(order["orderNo"]), venue, gate
 
 
@@ -198,6 +199,10 @@ def _once(what: str, rows: Iterable[Any]) -> None:
 
 def yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
+
+
+def took(seconds: float) -> str:
+    return f"{seconds:.1f} 秒" if seconds >= 0.1 else "不到 0.1 秒"
 
 
 def say(sentence: str) -> None:

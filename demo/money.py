@@ -5,7 +5,7 @@ import secrets
 from datetime import date, datetime
 from typing import Any
 
-from demo.main_job import SHANGHAI, Walked, comes_in, say, yuan
+from demo.main_job import SHANGHAI, Walked, comes_in, say, took, yuan
 from demo.people import Citizen, Clerk, ask, until
 from demo.stack import Broken, Stack, get, post
 
@@ -48,7 +48,7 @@ def _pays_by_alipay_and_gives_one_hour_back(stack: Stack, citizen: Citizen, cour
     post(f"{stack.alipay}/_sandbox/pay", {"url": page})
     seconds = until(lambda: citizen.order(order_no)["status"] == "PAID", "支付宝的通知到账")
     say(
-        f"订两个时段（{_hour(soon)} 和 {_hour(later)}），支付宝手机网站支付 {yuan(order['total'])} 元，{seconds:.1f} 秒后到账"
+        f"订两个时段（{_hour(soon)} 和 {_hour(later)}），支付宝手机网站支付 {yuan(order['total'])} 元，{took(seconds)}后到账"
     )
     quote = citizen.ask("RefundQuote", {"orderNo": order_no})
     for line in quote["lines"]:
@@ -64,7 +64,7 @@ def _pays_by_alipay_and_gives_one_hour_back(stack: Stack, citizen: Citizen, cour
     ):
         raise Broken(f"部分退款后的订单不对：{left}")
     say(
-        f"只退 {_hour(soon)} 这一场：退 {yuan(first['total'])} 元，{seconds:.1f} 秒到账（{first['wayBack'].rstrip('。')}）；另一场保留"
+        f"只退 {_hour(soon)} 这一场：退 {yuan(first['total'])} 元，{took(seconds)}到账（{first['wayBack'].rstrip('。')}）；另一场保留"
     )
 
 
@@ -80,7 +80,7 @@ def _pays_twice(stack: Stack, citizen: Citizen, courts: list[list[Any]]) -> None
     if shown["status"] != "PAID" or shown["due"] or shown["refunds"][0]["reason"] != "PAID_TWICE":
         raise Broken(f"重复支付后的订单不对：{shown}")
     say(
-        f"另一张订单支付宝和微信各付了一遍：只认一笔，{seconds:.1f} 秒后退回另一笔，写明“{shown['refunds'][0]['explanation']}”"
+        f"另一张订单支付宝和微信各付了一遍：只认一笔，{took(seconds)}后退回另一笔，写明“{shown['refunds'][0]['explanation']}”"
     )
 
 

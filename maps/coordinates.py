@@ -49,8 +49,8 @@ class Point:
 
 def _refusal(lon: float, lat: float) -> str:
     if not (isfinite(lon) and isfinite(lat)):
-        return "坐标必须是有限的数值，请重新定位后再试。"
-    return "坐标超出范围：经度应在 -180 到 180 之间，纬度应在 -90 到 90 之间，请检查经纬度是否写反。"
+        return "坐标必须是有限的数值。"
+    return "坐标超出范围：经度应在 -180 到 180 之间，纬度应在 -90 到 90 之间。"
 
 
 def convert(lon: float, lat: float, source: CoordinateSystem, target: CoordinateSystem) -> tuple[float, float]:

@@ -283,8 +283,22 @@ class KeyReused(DomainError):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"这个幂等键已经用于另{what}。", next_step="请换一个新的幂等键再提交。", field="idempotencyKey"
+            f"这次提交的编号已经用于另{what}。", next_step="请返回上一步，重新提交。", field="idempotencyKey"
         )
+
+
+def wrong_key(*, fewest: int = 1) -> BadInput:
+    """Of an idempotency key that cannot be one. Its person can do nothing but begin anew."""
+    return BadInput(
+        f"这次提交的编号不合要求（应为{fewest}到64个英文字符或数字）。",
+        next_step="请返回上一步，重新提交。",
+        field="idempotencyKey",
+    )
+
+
+def wrong_page_size(most: int) -> BadInput:
+    """Of a list: so many are given at once at most."""
+    return BadInput(f"每页数量应在1到{most}之间。", next_step="更多的请翻页查看。", field="first")
 
 
 def wrong_cursor() -> BadInput:

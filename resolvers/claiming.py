@@ -263,7 +263,7 @@ def _place(said: PointInput | None) -> Point | None:
     try:
         return Point(said.lon, said.lat, said.system)
     except CoordinateOutOfRange as error:
-        raise BadInput(str(error), field="place") from error
+        raise BadInput(str(error), next_step="请重新定位后再试。", field="place") from error
 
 
 def _refused(context: Context, refusal: DomainError) -> UserError:

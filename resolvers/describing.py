@@ -15,6 +15,10 @@ from graphql import (
     GraphQLSchema,
 )
 
+from resolvers import describing_inputs as inputs
+from resolvers.describing_refusals import REFUSALS
+from resolvers.describing_values import VALUES
+
 FIELDS: Mapping[str, str] = {
     "userErrors": "Why nothing was done; empty when it was. What else the payload holds is then null.",
     "edges": "This page, in the order that the field says.",
@@ -41,6 +45,7 @@ ARGUMENTS: Mapping[str, str] = {
     "twice; another act takes another.",
     "forMember": "For whom, if not for oneself: the `id` of somebody whose guardian or helper one is.",
     "coordinateSystem": "In which coordinates are given back.",
+    **inputs.ARGUMENTS,
 }
 """By an argument's name, likewise."""
 
@@ -52,6 +57,21 @@ TYPES: Mapping[str, str] = {
     "Sport": "A kind of sport that venues offer.",
     "Venue": "A public sports venue.",
     "VoucherRoundStatus": "Whether vouchers of a round can be claimed now.",
+    "OrderStatus": "How far an order is.",
+    "OrderCloseReason": "Why an order is over.",
+    "RefundStatus": "How far money is on its way back.",
+    "RefundReason": "Why money goes back.",
+    "ComplaintStatus": "How far a complaint is.",
+    "ComplaintStepKind": "What happened to a complaint.",
+    "OrganisationStatus": "Whether an organisation is recognised.",
+    "CampaignChangeState": "How far a change of an opened campaign is.",
+    "PassDirection": "Which way somebody goes through a door.",
+    "ScanColour": "What a clerk is to do, at a glance.",
+    "StatementStatus": "Where the comparison of a channel's day stands.",
+    "DiscrepancyAbout": "Which money it is about.",
+    "DiscrepancyKind": "What does not agree.",
+    "DiscrepancyStatus": "Whether somebody must look at it.",
+    "DiscrepancyOutcome": "What came of one look at a discrepancy.",
 }
 CONNECTION = "A page of a list."
 EDGE = "One place of a list."
@@ -249,19 +269,27 @@ PUBLIC: Mapping[str, str] = {
 }
 """`Type.field`, `Type.VALUE` or `Type.field(argument)` of what third parties may ask for."""
 
+PLACES: Mapping[str, str] = {**PUBLIC, **inputs.GIVEN}
+
+EVERY_VALUE: Mapping[str, Mapping[str, str]] = {**VALUES, "ErrorCode": REFUSALS}
+"""Of the other enums."""
+
 
 def describe(schema: GraphQLSchema) -> None:
     """Puts in what is missing."""
     for name, kind in schema.type_map.items():
         if name.startswith("__"):
             continue
-        kind.description = kind.description or TYPES.get(name) or _by_its_ending(name, kind)
+        kind.description = (
+            kind.description or TYPES.get(name) or inputs.INPUTS.get(name) or _by_its_ending(name, kind)
+        )
         if isinstance(kind, GraphQLEnumType):
             for value_name, value in kind.values.items():
-                value.description = value.description or PUBLIC.get(f"{name}.{value_name}")
+                said = PUBLIC.get(f"{name}.{value_name}") or EVERY_VALUE.get(name, {}).get(value_name)
+                value.description = value.description or said
         elif isinstance(kind, GraphQLInputObjectType):
             for field_name, given in kind.fields.items():
-                given.description = given.description or PUBLIC.get(f"{name}.{field_name}")
+                given.description = given.description or PLACES.get(f"{name}.{field_name}")
         elif isinstance(kind, GraphQLObjectType):
             _describe_fields(kind)
 
@@ -271,7 +299,7 @@ def _describe_fields(kind: GraphQLObjectType) -> None:
         place = f"{kind.name}.{name}"
         field.description = field.description or PUBLIC.get(place) or FIELDS.get(name)
         for argument_name, argument in field.args.items():
-            said = PUBLIC.get(f"{place}({argument_name})") or ARGUMENTS.get(argument_name)
+            said = PLACES.get(f"{place}({argument_name})") or ARGUMENTS.get(argument_name)
             argument.description = argument.description or said
 
 

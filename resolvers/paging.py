@@ -5,7 +5,7 @@ from typing import Protocol
 
 from strawberry.relay import PageInfo
 
-from models.errors import BadInput, wrong_cursor
+from models.errors import wrong_cursor, wrong_page_size
 
 
 class Edge(Protocol):
@@ -31,7 +31,7 @@ def page_info(cursors: Sequence[str], *, has_next: bool, has_previous: bool) -> 
 def checked_size(first: int, most: int) -> int:
     """How many are asked for. Raises BAD_INPUT."""
     if not 1 <= first <= most:
-        raise BadInput(f"每页数量应在 1 到 {most} 之间。", field="first")
+        raise wrong_page_size(most)
     return first
 
 

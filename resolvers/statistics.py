@@ -13,11 +13,11 @@ from models.statistics.programme import MOST_ROWS, Asked, Row
 from models.statistics.redemptions import Redemption
 from models.statistics.rules import Claims, GroupedBy, PeriodKind, ProgrammeAge, Uses
 from models.statistics.subsidies import MOST_VENUES, VenueSubsidy
-from models.vouchers.rules import UseWay
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
 from resolvers.paging import checked_size, page_info, read_cursor
 from resolvers.scalars import Fen
+from resolvers.words import UseWay
 
 strawberry.enum(
     GroupedBy,

@@ -15,7 +15,7 @@ from maps.coordinates import CoordinateOutOfRange, CoordinateSystem, Point, conv
 from models.booking import queries as booking
 from models.booking.rules import SlotStatus
 from models.calendar import business_day, clock_text, minute_of_day
-from models.errors import BadInput
+from models.errors import BadInput, wrong_cursor
 from models.footfall import counting
 from models.footfall.counting import Inside
 from models.regions import queries as regions
@@ -332,4 +332,4 @@ def _read_cursor(after: str | None) -> tuple[float, int] | None:
         squared_metres, row_id = orjson.loads(base64.urlsafe_b64decode(after))
         return float(squared_metres), int(row_id)
     except (ValueError, TypeError):
-        raise BadInput("翻页位置无效。", next_step="请从第一页重新查看。", field="after") from None
+        raise wrong_cursor() from None

@@ -16,6 +16,7 @@ from models.orders.rules import (
 )
 from models.real_names.rules import ConcessionKind
 from models.venues.explaining import PartKind
+from models.vouchers.rules import AgeGroup, Challenge, OnRefund, Stacking, UseState, UseWay
 from payments.port import Way
 
 strawberry.enum(ConcessionKind, description="Who pays less. SENIOR follows from the age.")
@@ -34,18 +35,34 @@ strawberry.enum(
 strawberry.enum(RefundStatus, name="RefundStatus")
 strawberry.enum(RefundReason, name="RefundReason")
 strawberry.enum(RefundParty, name="RefundParty", description="Because of whom money goes back.")
+strawberry.enum(Stacking, name="VoucherStacking", description="Which vouchers may be used for one order together.")
+strawberry.enum(
+    OnRefund, name="VoucherOnRefund", description="What becomes of a voucher when its order is refunded."
+)
+strawberry.enum(
+    Challenge, name="VoucherChallenge", description="Whether a claim must show that no robot makes it."
+)
+strawberry.enum(AgeGroup, name="VoucherAgeGroup", description="Known only by a real name.")
+strawberry.enum(UseState, name="VoucherUseState", description="How the write-off of a voucher stands.")
+strawberry.enum(UseWay, name="VoucherUseWay", description="Where a voucher was used.")
 
 __all__ = [
+    "AgeGroup",
     "AttendanceState",
+    "Challenge",
     "Channel",
     "CloseReason",
     "ConcessionKind",
     "LineKind",
+    "OnRefund",
     "OrderStatus",
     "PartKind",
     "RefundParty",
     "RefundReason",
     "RefundStatus",
+    "Stacking",
     "Ticket",
+    "UseState",
+    "UseWay",
     "Way",
 ]

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from bff.pages.apologies import apology, asks_for_a_page
 from models.errors import DomainError, ErrorCode
 from models.members.standing import MemberGone
 from models.privacy import exporting
@@ -30,9 +31,9 @@ def export_routes(*, keys: PrivacyKeys, clock: Callable[[], datetime]) -> list[B
         try:
             member_id = await exporting.redeem(token=request.path_params["token"], now=now)
         except (ExportUnknown, MemberGone):
-            return _refused(ExportUnknown(), 404)
+            return _refused(request, ExportUnknown(), 404)
         except DomainError as refusal:
-            return _refused(refusal, 503 if refusal.code is ErrorCode.BUSY else 400)
+            return _refused(request, refusal, 503 if refusal.code is ErrorCode.BUSY else 400)
         return StreamingResponse(
             exporting.written(member_id=member_id, keys=keys, now=now),
             media_type="application/json",
@@ -42,5 +43,10 @@ def export_routes(*, keys: PrivacyKeys, clock: Callable[[], datetime]) -> list[B
     return [Route("/exports/{token}", export, methods=["GET"])]
 
 
-def _refused(refusal: DomainError, status: int) -> Response:
+def _refused(request: Request, refusal: DomainError, status: int) -> Response:
+    """Whoever opened an old link in a browser is shown a page."""
+    if asks_for_a_page(request):
+        page = apology(request, status, refusal.message, refusal.next_step or "")
+        page.headers.update(HEADERS)
+        return page
     return PlainTextResponse(refusal.sentence(), status, headers=HEADERS)

@@ -49,7 +49,10 @@ from bff.pages.visitors import (
 from models.admissions.rules import Colour, Verdict
 from models.calendar import SHANGHAI, span_text
 from models.errors import BadInput, DomainError, ErrorCode, NotSignedIn
-from models.staff.rules import ROLE_WORDS, StaffSignedIn
+from models.staff.rules import ROLE_WORDS, SignInStage, StaffSignedIn
+
+BACK_TO = {"money": "/desk/money", "people": "/desk/people"}
+"""Where somebody worked whose sign-in ended, and goes on after the next one, by what `?to=` says."""
 
 MOST_LISTED = 8
 """Venues that are offered one below the other; more of them in a list that finds a name by its first letters."""
@@ -125,10 +128,10 @@ class _DeskPages:
         return response
 
     async def sign_in(self, request: Request) -> Response:
-        username, device_id = "", device_of(request) or new_device()
+        username, to, device_id = "", "", device_of(request) or new_device()
         try:
             form = await form_in(request)
-            username = form.get("username", "").strip()
+            username, to = form.get("username", "").strip(), form.get("to", "")
             signed_in = await self.desk.sign_in(
                 username=username,
                 password=form.get("password", ""),
@@ -137,8 +140,9 @@ class _DeskPages:
                 now=self.clock(),
             )
         except DomainError as refusal:
-            return self._sign_in_form(request, username=username, refusal=refusal)
-        response = RedirectResponse("/desk", 303)
+            return self._sign_in_form(request, username=username, refusal=refusal, to=to)
+        is_open = signed_in.stage is SignInStage.OPEN
+        response = RedirectResponse(BACK_TO.get(to, "/desk") if is_open else "/desk", 303)
         self._set_cookie(response, SIGN_IN, signed_in.token)
         self._set_cookie(response, DEVICE, device_id, max_age=KEPT_S)
         return response
@@ -212,7 +216,7 @@ class _DeskPages:
         token = request.cookies.get(SIGN_IN)
         arriving = await self.desk.arriving(token=token, now=self.clock()) if token else None
         if arriving is None:
-            return self._sign_in_form(request, expired=token is not None)
+            return self._sign_in_form(request, expired=token is not None, to=request.query_params.get("to", ""))
         return RedirectResponse(PAGES[arriving.stage], 303)
 
     def _sign_in_form(
@@ -222,10 +226,12 @@ class _DeskPages:
         expired: bool = False,
         username: str = "",
         refusal: DomainError | None = None,
+        to: str = "",
     ) -> Response:
+        to = to if to in BACK_TO else ""
         status = (503 if refusal.code is ErrorCode.BUSY else 403) if refusal else 200
         return self._page(
-            request, "desk/sign_in.html", status, expired=expired, username=username, refusal=refusal
+            request, "desk/sign_in.html", status, expired=expired, username=username, refusal=refusal, to=to
         )
 
     def _page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:

@@ -124,7 +124,7 @@ class _ArrivingPages:
         except DomainError as refusal:
             found = await self.desk.arriving(token=arrival.token, now=arrival.now) if arrival.token else None
             if found is None:  # too many wrong codes: the sign-in is over
-                return page(request, "desk/sign_in.html", 403, expired=False, username="", refusal=refusal)
+                return page(request, "desk/sign_in.html", 403, expired=False, username="", refusal=refusal, to="")
             return await show(request, found, refusal)
         return RedirectResponse("/desk", 303)
 

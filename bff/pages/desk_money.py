@@ -178,7 +178,7 @@ def _showing(asking: Acts) -> Callable[[Request], Awaitable[Response]]:
         """The page; who has no sign-in or no post here gets one at /desk."""
         found = await asking.at_their_post(request)
         if found is None:
-            return RedirectResponse("/desk", 303)
+            return RedirectResponse("/desk?to=money", 303)
         clerk, post = found
         venue_name = dict(clerk.venues)[post.venue_id]
         return page(request, "desk/money.html", signed_in=clerk, post=post, venue_name=venue_name, tab="money")

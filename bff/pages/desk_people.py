@@ -353,9 +353,11 @@ def _showing(asking: Acts) -> Callable[[Request], Awaitable[Response]]:
     async def show(request: Request) -> Response:
         """The page; who has no sign-in, no post, or no power to read cards there is better off at /desk."""
         found = await asking.at_their_post(request)
-        if found is None or not await powers.may(found[0], Power.READ_PERSON, venue_id=found[1].venue_id):
-            return RedirectResponse("/desk", 303)
+        if found is None:
+            return RedirectResponse("/desk?to=people", 303)
         clerk, post = found
+        if not await powers.may(clerk, Power.READ_PERSON, venue_id=post.venue_id):
+            return RedirectResponse("/desk", 303)
         today = business_day(asking.clock())
         return page(
             request,

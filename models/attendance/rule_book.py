@@ -15,6 +15,7 @@ from models.calendar import clock_text, length_text
 from models.errors import DomainError, ErrorCode
 from models.orders.refund_policy import Terms, own_terms, told
 from models.orders.rules import RefundParty
+from models.venues.queries import sport_unknown
 
 MOST_RULES = 40
 
@@ -55,13 +56,15 @@ class ToldRule:
 
 async def booking_rules(*, venue_id: str, sport: str, day: date, now: datetime) -> list[ToldRule]:
     """All that stands for a sport at a venue (public id) when it is played on this day. One statement. Raises
-    VENUE_UNKNOWN, BAD_INPUT for a silly day."""
+    VENUE_UNKNOWN, SPORT_UNKNOWN, BAD_INPUT for a silly day."""
     check_day(day, now)
     found = await database.row(_RULE_BOOK, venue_id, sport, day)
     if found is None:
         raise DomainError(
             "没有找到这个场馆。", code=ErrorCode.VENUE_UNKNOWN, next_step="请返回列表重新选择。", field="venueId"
         )
+    if not found["is_sport"]:
+        raise sport_unknown()
     rows = orjson.loads(found["rules"] or "[]")
     rules = rules_in(row[:-1] for row in rows)
     limits = governing(rules, sport)
@@ -202,6 +205,7 @@ SELECT venue.id,
        (SELECT json_agg(json_build_array(minutes_before, kept_percent, kept_fen, venue_id IS NOT NULL, provenance))
           FROM refund_rule WHERE (venue_id = venue.id OR venue_id IS NULL) AND party = '{RefundParty.MEMBER}') AS refunds,
        (SELECT MAX(max_people) FROM court
-         WHERE court.venue_id = venue.id AND court.is_open AND court.sport_code = $2) AS most_people
+         WHERE court.venue_id = venue.id AND court.is_open AND court.sport_code = $2) AS most_people,
+       EXISTS (SELECT 1 FROM sport WHERE code = $2) AS is_sport
   FROM venue WHERE venue.public_id = $1
 """

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from models.audit.deeds import Deed
-from models.errors import BadInput, DomainError
+from models.errors import BadInput, DomainError, wrong_page_size
 
 OK = "OK"
 INTERNAL = "INTERNAL"
@@ -142,7 +142,7 @@ class Wanted:
 def checked_search(wanted: Wanted, *, first: int) -> Wanted:
     """Raises BAD_INPUT. What is searched for is kept in the search's own line, so it must look like ours."""
     if not 1 <= first <= LINES_A_PAGE:
-        raise BadInput(f"每页数量应在 1 到 {LINES_A_PAGE} 之间。", field="first")
+        raise wrong_page_size(LINES_A_PAGE)
     for name in ("actor_id", "subject_id", "act", "venue_id", "outcome"):
         value = getattr(wanted, name)
         if value and (not _FILTERED.fullmatch(value) or _LONG_NUMBER.fullmatch(value)):

@@ -15,7 +15,7 @@ from models.booking.closure_rules import ClosureKind, check_closure, days_of, ke
 from models.booking.rules import aware
 from models.booking.tables import Closure
 from models.calendar import steps_between
-from models.errors import BadInput, DomainError, ErrorCode, KeyReused
+from models.errors import BadInput, DomainError, ErrorCode, KeyReused, wrong_key
 from models.ids import new_id, request_hash
 from models.staff import powers
 from models.staff.rules import Power, StaffSignedIn
@@ -87,7 +87,7 @@ async def announce(*, clerk: StaffSignedIn, wanted: ClosureWanted, key: str, now
     Raises NOT_ALLOWED, COURT_UNKNOWN, SPORT_UNKNOWN, BAD_INPUT, IDEMPOTENCY_KEY_REUSED.
     """
     if not 1 <= len(key) <= _LONGEST_KEY or not key.isprintable() or not key.isascii():
-        raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
+        raise wrong_key()
     await powers.demand(clerk, Power.MANAGE_CLOSURES, venue_id=wanted.venue_id)
     asked = request_hash(
         *(wanted.venue_id, wanted.sport or "", wanted.court_id or "", wanted.kind.value, wanted.reason.strip()),

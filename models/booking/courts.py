@@ -18,7 +18,7 @@ from models.booking.editing import KEY, demand_editing
 from models.booking.rules import CourtFacts
 from models.booking.turning import WAKES, close_booked, turn_courts_of
 from models.calendar import business_day
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import DomainError, ErrorCode, wrong_key
 from models.ids import new_id, request_hash
 from models.staff.rules import StaffSignedIn
 from models.venues.checking import CourtNamed, gap
@@ -81,7 +81,7 @@ async def write_court(
     """
     await demand_editing(clerk, venue_id)
     if not KEY.fullmatch(idempotency_key):
-        raise BadInput("幂等键应为8到64个英文字符或数字。", next_step="请刷新页面后再试。", field="idempotencyKey")
+        raise wrong_key(fewest=8)
     await database.alone_with(f"courts of {venue_id}")
     asked = request_hash(*_asked(wanted), wanted.note)
     repeated = await written_before(venue_id, idempotency_key, asked)

@@ -248,7 +248,5 @@ def entered_already() -> DomainError:
     )
 
 
-def draw_unknown() -> DomainError:
-    return DomainError(
-        "没有找到这次抽签。", code=ErrorCode.DRAW_UNKNOWN, next_step="请刷新后再看。", field="drawId"
-    )
+def draw_unknown(field: str = "drawId") -> DomainError:
+    return DomainError("没有找到这次抽签。", code=ErrorCode.DRAW_UNKNOWN, next_step="请刷新后再看。", field=field)

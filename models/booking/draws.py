@@ -166,7 +166,7 @@ async def draw(draw_id: str) -> tuple[Any, Any]:
     """What everybody may see of it, with its record once it is done. Raises DRAW_UNKNOWN."""
     found = await database.row(f"{_DRAW} WHERE slot_draw.public_id = $1", draw_id)
     if found is None:
-        raise draw_unknown()
+        raise draw_unknown("id")
     kept = await SlotDraw.get(public_id=draw_id).only("id", "record", "state")
     return _told(found), kept.record if kept.state == DrawState.DONE else None
 

@@ -18,7 +18,7 @@ from models.booking.rule_changes import limit_changes
 from models.booking.tables import SessionPlan
 from models.booking.versions import RuleKey, check_from_day, columns_of, place_of, put, standing_version
 from models.calendar import business_day, day_text
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, wrong_key
 from models.ids import request_hash
 from models.staff import powers
 from models.staff.rules import Power, StaffSignedIn
@@ -84,7 +84,7 @@ async def write_tariff(
     """The new version's number. Raises NOT_ALLOWED and what `writing.write_tariff` raises."""
     await demand_editing(clerk, venue_id)
     if not KEY.fullmatch(idempotency_key):
-        raise BadInput("幂等键应为8到64个英文字符或数字。", next_step="请刷新页面后再试。", field="idempotencyKey")
+        raise wrong_key(fewest=8)
     return await writing.write_tariff(
         staff_id=clerk.staff_id,
         venue_id=venue_id,

@@ -21,7 +21,7 @@ from models.booking.session_making import make_for
 from models.booking.timetables import Timetable
 from models.booking.turning import WAKES, close_booked
 from models.calendar import business_day, clock_text, instant_of, step_of
-from models.errors import BadInput, KeyReused
+from models.errors import KeyReused, wrong_key
 from models.ids import request_hash
 from models.staff.rules import StaffSignedIn
 from models.venues.checking import CourtNamed, gap
@@ -96,7 +96,7 @@ async def write_hours(
     """
     await demand_editing(clerk, venue_id)
     if not KEY.fullmatch(idempotency_key):
-        raise BadInput("幂等键应为8到64个英文字符或数字。", next_step="请刷新页面后再试。", field="idempotencyKey")
+        raise wrong_key(fewest=8)
     await database.alone_with(
         f"courts of {venue_id}"
     )  # whose slots hang on the hours, and the hours' check on them

@@ -20,6 +20,7 @@ from models.calendar import CELL_MINUTES, step_of
 from models.errors import DomainError, ErrorCode
 from models.keeping import Keep
 from models.venues.hours_versions import hours_on
+from models.venues.queries import require_sport
 from models.venues.rules import DAY_MINUTES
 
 
@@ -90,8 +91,8 @@ async def slots(
 ) -> list[CourtDay]:
     """The grid of a day, court by court; a court without slots has no row in it.
 
-    With `keep` courts, hours and prices may be KEPT_SECONDS old. Raises VENUE_UNKNOWN, VENUE_CLOSED, BAD_INPUT for a
-    silly day.
+    With `keep` courts, hours and prices may be KEPT_SECONDS old. Raises VENUE_UNKNOWN, VENUE_CLOSED, SPORT_UNKNOWN,
+    BAD_INPUT for a silly day.
     """
     check_day(day, now)
     if keep is None:
@@ -105,9 +106,12 @@ async def slots(
     rows = [
         _closed_over(_court_day(court, offered[kind], held, sheet.drawn), offered[kind], sheet.closed(court))
         for kind, court in sheet.kinds_and_courts
-        if not sport or court.sport_code == sport
+        if sport is None or court.sport_code == sport
     ]
-    return [row for row in rows if row.slots]
+    shown = [row for row in rows if row.slots]
+    if not shown and sport is not None:
+        await require_sport(sport)
+    return shown
 
 
 @lru_cache(maxsize=SHEETS_KNOWN)

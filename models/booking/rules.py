@@ -49,12 +49,20 @@ class CourtFacts(NamedTuple):
 
 
 class SlotTaken(DomainError):
-    """Someone else holds one of the cells. `blocking_order_ids` are theirs, for ending overdue holds."""
+    """Some order holds one of the cells. `blocking_order_ids` are those that do, for ending overdue holds. `is_own`:
+    all of them are the booker's, who asked twice and must not hear that somebody else was faster."""
 
     code = ErrorCode.SLOT_TAKEN
 
-    def __init__(self, title: str, blocking_order_ids: Sequence[int]) -> None:
-        super().__init__(f"{title}刚刚被别人订走了。", next_step="请换一个时段或场地。", field="lines")
+    def __init__(self, title: str, blocking_order_ids: Sequence[int], *, is_own: bool = False) -> None:
+        if is_own:
+            sentence, next_step = (
+                f"{title}已经在您的订单里了。",
+                "请打开“我的订单”查看；还没有付款的，请尽快付款。",
+            )
+        else:
+            sentence, next_step = f"{title}刚刚被别人订走了。", "请换一个时段或场地。"
+        super().__init__(sentence, next_step=next_step, field="lines")
         self.blocking_order_ids = tuple(blocking_order_ids)
 
 

@@ -29,6 +29,7 @@ from models.booking.timetables import Timetable
 from models.errors import DomainError, ErrorCode
 from models.money import yuan_text
 from models.venues.explaining import PartKind, PricePart
+from models.venues.queries import require_sport
 
 EARLY_IN = timedelta(minutes=30)
 """Before a session begins nobody asks who is inside."""
@@ -119,7 +120,7 @@ class BookableSession:
 async def sessions(*, venue_id: str, sport: str | None, day: date, now: datetime) -> list[SessionOnDay]:
     """A venue's sessions of a day, the earliest first. Those that are closed are not among them.
 
-    Raises VENUE_UNKNOWN, VENUE_CLOSED, BAD_INPUT for a silly day.
+    Raises VENUE_UNKNOWN, VENUE_CLOSED, SPORT_UNKNOWN, BAD_INPUT for a silly day.
     """
     check_day(day, now)
     table = await timetable(venue_id=venue_id, sport=sport, day=day)
@@ -145,6 +146,8 @@ async def sessions(*, venue_id: str, sport: str | None, day: date, now: datetime
         if closed and status is not SlotStatus.PAST:
             status = SlotStatus.CLOSED
         shown.append(SessionOnDay(facts, status, _inside(row, now)))
+    if not found and sport is not None:
+        await require_sport(sport)
     return shown
 
 

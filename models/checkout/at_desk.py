@@ -16,7 +16,7 @@ from models.calendar import SHANGHAI, clock_text, minute_of_day
 from models.checkout.ending import BEING_CHARGED, close_at_channels
 from models.checkout.fulfilling import fulfil
 from models.checkout.paying import check_payable
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, wrong_key
 from models.ids import request_hash
 from models.money import yuan_text
 from models.orders import queries as orders
@@ -343,7 +343,7 @@ class Number:
 
 def checked_key(key: str) -> str:
     if not _KEY.fullmatch(key):
-        raise BadInput("幂等键应为8到64个英文字符或数字。", next_step="请刷新页面后再试。", field="idempotencyKey")
+        raise wrong_key(fewest=8)
     return key
 
 

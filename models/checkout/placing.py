@@ -212,7 +212,8 @@ async def place_within(place: Placing, who: WhoPlays, *, now: datetime) -> str:
     ]
     blocking = await cells.hold(courts) if courts else None
     if blocking:
-        raise SlotTaken(await _first_taken(courts_in(place.slots)), blocking)
+        taken, is_own = await _first_taken(courts_in(place.slots)), await _all_of(place.member_id, blocking)
+        raise SlotTaken(taken, blocking, is_own=is_own)
     await hold_sessions(lines, place.slots, now=now)
     await charge(order, order.order_no, now)
     if order.to_pay_fen == 0:
@@ -317,6 +318,15 @@ async def _write_lines(order: Order, place: Placing) -> list[OrderLine]:
 
 def _cells_of(line: OrderLine, slot: BookableSlot) -> CellsWanted:
     return CellsWanted(line.id, slot.venue_id, slot.court.part_ids, slot.starts_at, slot.ends_at)
+
+
+async def _all_of(member_id: int, order_ids: Sequence[int]) -> bool:
+    """Whether all of these orders are this member's. One that let go meanwhile is 0, and nobody's."""
+    ids = database.parameters(len(order_ids), first=2)
+    own = await database.rows(
+        f"SELECT id FROM orders WHERE member_id = $1 AND id IN ({ids})", member_id, *order_ids
+    )
+    return len(own) == len(order_ids)
 
 
 async def _first_taken(slots: Sequence[BookableSlot]) -> str:

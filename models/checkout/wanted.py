@@ -9,7 +9,7 @@ from models.booking.bookable import BookableSlot
 from models.booking.rules import aware
 from models.calendar import steps_between
 from models.checkout.session_lines import Bookable
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, wrong_key
 
 MOST_LINES = 8
 LONGEST_KEY = 64
@@ -41,7 +41,7 @@ class LineWanted:
 
 def check_key(key: str) -> None:
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
-        raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
+        raise wrong_key()
 
 
 def checked_lines(lines: Sequence[LineWanted]) -> list[LineWanted]:

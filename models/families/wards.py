@@ -12,7 +12,7 @@ from models.audit.deeds import concerning
 from models.calendar import business_day, moment_text
 from models.consents import operations as consents
 from models.consents.rules import Purpose
-from models.errors import BadInput, DomainError
+from models.errors import BadInput, DomainError, wrong_key
 from models.families.rules import (
     END_WORDS,
     MOST_GUARDIANS,
@@ -77,7 +77,7 @@ async def add_ward(
     if not names.is_child(today, child.born_on):
         raise NotAChild
     if not 1 <= len(idempotency_key) <= _LONGEST_KEY:
-        raise BadInput("幂等键应为 1 到 64 个字符。", field="idempotencyKey")
+        raise wrong_key()
     check_version(Purpose.CHILD, wanted.consent_version, now)
     begun = await _begin(guardian_id, child, idempotency_key, keys, now)
     if isinstance(begun, str):

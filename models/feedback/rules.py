@@ -12,7 +12,7 @@ from enum import StrEnum
 from unicodedata import category, normalize
 
 from models.calendar import business_day
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, wrong_key
 
 SHORTEST_TEXT, LONGEST_TEXT = 10, 1000
 LONGEST_ANSWER = 1000
@@ -198,7 +198,7 @@ def checked_stars(stars: int) -> int:
 
 def checked_key(key: str) -> str:
     if not (1 <= len(key) <= 64 and key.isascii() and key.isprintable()):
-        raise BadInput("幂等键应为1到64个英文字符或数字。", next_step="请刷新页面后再试。", field="idempotencyKey")
+        raise wrong_key()
     return key
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from models import database
-from models.errors import BadInput
+from models.errors import wrong_page_size
 from models.messages import templates
 from models.messages.rules import AskingMoment, MessageKind, MessageWay, SendingStatus
 
@@ -50,7 +50,7 @@ async def inbox(
 ) -> list[InboxMessage]:
     """The member's messages, the latest first, up to `first` and one more. Raises BadInput."""
     if not 1 <= first <= MOST_MESSAGES:
-        raise BadInput(f"每页数量应在 1 到 {MOST_MESSAGES} 之间。", field="first")
+        raise wrong_page_size(MOST_MESSAGES)
     found = await database.rows(
         f"""SELECT id, public_id, template, "values", about_no, told_at, read_at FROM message
              WHERE member_id = $1 AND id < $2 {"AND read_at IS NULL" if unread_only else ""}

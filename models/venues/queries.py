@@ -19,7 +19,7 @@ from maps.coordinates import CoordinateSystem, Point
 from maps.nearest import Metric, squared_metres_sql
 from models import database
 from models.calendar import MOST_DAYS_AWAY, business_day, minute_of_day
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, wrong_cursor, wrong_page_size
 from models.keeping import Keep
 from models.venues.hours_versions import hours_on
 from models.venues.squares import Square
@@ -105,7 +105,7 @@ async def venues_near(
     """
     _check_size(radius_m, first)
     if sport is not None and not _could_be_a_code(sport):
-        raise _sport_unknown()
+        raise sport_unknown()
     place = _on_our_land(point)
     if after is not None:
         _checked(after)
@@ -116,7 +116,7 @@ async def venues_near(
         text, values = nearby_statement(place, radius_m, today, first, sport, open_at, after)
         found = [_nearby_row(*row) for row in await database.rows(text, *values)]
     if not found and sport is not None:
-        await _require_sport(sport)
+        await require_sport(sport)
     return NearbyPage(found[:first], has_next=len(found) > first)
 
 
@@ -351,7 +351,7 @@ def _check_size(radius_m: float, first: int) -> None:
             f"搜索半径应大于0米、不超过{FURTHEST_M // 1000}公里。", next_step="请调整半径后再试。", field="radiusM"
         )
     if not 1 <= first <= MOST_AT_ONCE:
-        raise BadInput(f"每页数量应在1到{MOST_AT_ONCE}之间。", next_step="请分页查看。", field="first")
+        raise wrong_page_size(MOST_AT_ONCE)
 
 
 def _on_our_land(point: Point) -> Point:
@@ -370,7 +370,7 @@ def _on_our_land(point: Point) -> Point:
 def _checked(after: Cursor) -> Cursor:
     squared_metres, venue_id = after
     if not (isfinite(squared_metres) and squared_metres >= 0 and 0 < venue_id < 2**31):
-        raise BadInput("翻页位置无效。", next_step="请从第一页重新查看。", field="after")
+        raise wrong_cursor()
     return after
 
 
@@ -387,12 +387,14 @@ def _could_be_a_code(text: str) -> bool:
     return 0 < len(text) <= 32 and text.isascii() and text.isprintable()
 
 
-async def _require_sport(code: str) -> None:
-    if await database.row("SELECT code FROM sport WHERE code = $1", code) is None:
-        raise _sport_unknown()
+async def require_sport(code: str) -> None:
+    """Where nothing was found for it: is it a sport at all? Raises SPORT_UNKNOWN."""
+    known = _could_be_a_code(code) and await database.row("SELECT code FROM sport WHERE code = $1", code)
+    if not known:
+        raise sport_unknown()
 
 
-def _sport_unknown() -> DomainError:
+def sport_unknown() -> DomainError:
     return DomainError(
         "没有这个运动项目。",
         code=ErrorCode.SPORT_UNKNOWN,

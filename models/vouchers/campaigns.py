@@ -10,7 +10,7 @@ from datetime import datetime
 
 from models import database
 from models.audit.deeds import concerning
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import BadInput, DomainError, ErrorCode, wrong_key
 from models.ids import request_hash, stable_id
 from models.staff.powers import has_everywhere, may, not_allowed
 from models.staff.rules import Power, StaffSignedIn
@@ -324,7 +324,7 @@ async def note_step(
 
 def checked_key(key: str) -> str:
     if not (1 <= len(key) <= 64 and key.isascii() and key.isprintable()):
-        raise BadInput("幂等键应为1到64个英文字符或数字。", next_step="请刷新页面后再试。", field="idempotencyKey")
+        raise wrong_key()
     return key
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from models.calendar import business_day, day_text, instant_of, moment_text
-from models.errors import BadInput, DomainError, ErrorCode
+from models.errors import DomainError, ErrorCode, wrong_key
 from models.vouchers.rules import AgeGroup, CampaignState, Terms, Validity, VoucherState, Who, month_of, week_of
 
 _MIDNIGHT = 24 * 60
@@ -228,7 +228,7 @@ def sold_out(next_opening: datetime | None) -> DomainError:
 
 def require_key(key: str) -> None:
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
-        raise BadInput("幂等键应为 1 到 64 个英文字符或数字。", field="idempotencyKey")
+        raise wrong_key()
 
 
 def _not_open(message: str, next_step: str) -> DomainError:

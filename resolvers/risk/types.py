@@ -13,9 +13,9 @@ from models.risk.replaying import Outcome, Replay
 from models.risk.rules import CaseState, ProposalState, Reason, Rules, Sheet
 from models.risk.signals import USE_SIGNALS, VENUE_SIGNALS, Signal
 from models.risk.versions import Version
-from models.vouchers.rules import UseState, UseWay
 from plans.costs import ListSize
 from resolvers.scalars import Fen
+from resolvers.words import UseState, UseWay
 
 strawberry.enum(CaseState, name="RiskCaseState", description="OPEN: its money is in no settlement.")
 strawberry.enum(

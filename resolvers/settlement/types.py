@@ -11,9 +11,10 @@ from models.settlement.deciding import MOST_DEDUCTIONS
 from models.settlement.queries import STEPS_SHOWN
 from models.settlement.rules import AccountState, SettlementState
 from models.settlement.views import BatchView, Line, Paid, SettlementView, WholeSettlement
-from models.vouchers.rules import EventKind, UseWay
+from models.vouchers.rules import EventKind
 from plans.costs import ListSize
 from resolvers.scalars import Fen
+from resolvers.words import UseWay
 
 strawberry.enum(
     SettlementState,
@@ -26,7 +27,6 @@ strawberry.enum(
     name="VoucherEntryKind",
     description="USED adds, TAKEN_BACK takes away, CONFLICT is paid from the programme's reserve.",
 )
-strawberry.enum(UseWay, name="VoucherUseWay")
 
 
 @strawberry.type(

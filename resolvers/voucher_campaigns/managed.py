@@ -10,10 +10,11 @@ from models.vouchers.change import Shown
 from models.vouchers.drafting import MOST_POOLS, MOST_ROUNDS
 from models.vouchers.proposing import MOST_CHANGES_SHOWN, ChangeView
 from models.vouchers.queries import STEPS_SHOWN, ManagedView
-from models.vouchers.rules import AgeGroup, CampaignState, Challenge, ChangeState, OnRefund, Stacking, Terms
+from models.vouchers.rules import CampaignState, ChangeState, Terms
 from plans.costs import ListSize
 from resolvers.scalars import Fen
 from resolvers.voucher_campaigns.citizens import Campaign
+from resolvers.words import AgeGroup, Challenge, OnRefund, Stacking
 
 MOST_NAMED = 100
 strawberry.enum(ChangeState, name="CampaignChangeState")

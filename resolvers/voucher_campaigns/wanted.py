@@ -18,17 +18,9 @@ from models.vouchers.drafting import (
     rounds_of,
 )
 from models.vouchers.reading import plain, terms_of
-from models.vouchers.rules import AgeGroup, Challenge, OnRefund, Stacking, Terms
+from models.vouchers.rules import Terms
 from resolvers.scalars import Fen
-
-strawberry.enum(Stacking, name="VoucherStacking", description="Which vouchers may be used for one order together.")
-strawberry.enum(
-    OnRefund, name="VoucherOnRefund", description="What becomes of a voucher when its order is refunded."
-)
-strawberry.enum(
-    Challenge, name="VoucherChallenge", description="Whether a claim must show that no robot makes it."
-)
-strawberry.enum(AgeGroup, name="VoucherAgeGroup", description="Known only by a real name.")
+from resolvers.words import AgeGroup, Challenge, OnRefund, Stacking
 
 
 @strawberry.input(description="How many one person may claim, or hold unused. Null: no such limit.")

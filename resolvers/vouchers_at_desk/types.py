@@ -9,7 +9,7 @@ from models.codes.rules import STEPS_AHEAD
 from models.vouchers.bills import BillVerdict
 from models.vouchers.confirming import BillToConfirm
 from models.vouchers.handing_out import PrintedVoucher
-from models.vouchers.rules import RestWay, UseState
+from models.vouchers.rules import RestWay
 from models.vouchers.undoing import HeldUse
 from plans.costs import ListSize
 from resolvers import pictures
@@ -18,11 +18,11 @@ from resolvers.errors import UserError, user_errors
 from resolvers.orders import TimedCode
 from resolvers.pictures import PICTURE
 from resolvers.scalars import Fen
+from resolvers.words import UseState
 
 strawberry.enum(
     RestWay, name="BillRestWay", description="By what is paid at the desk what the voucher does not pay."
 )
-strawberry.enum(UseState, name="VoucherUseState", description="How the write-off of a voucher stands.")
 
 
 @strawberry.type(

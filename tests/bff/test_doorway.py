@@ -139,6 +139,7 @@ async def test_a_persons_browser_gets_a_page_with_a_way_on_instead_of_json(
             answer = await client.request(method, path, headers=person)
             assert (answer.status_code, "没有这个页面" in answer.text) == (status, True)
             assert ('href="/desk"' in answer.text) == path.startswith("/desk")
+            assert "全民健身 · 川渝通办" in answer.text  # whose page this is
             assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         crashed = await client.get("/crash", headers=person)
         paid = await client.get("/?out_trade_no=<b>", headers=person)

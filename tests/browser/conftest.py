@@ -36,9 +36,31 @@ OLD_SCREEN: ViewportSize = {"width": 1024, "height": 768}
 # What may scroll sideways is told by its class and can be reached by keyboard.
 BEYOND = """() => {
   const width = document.documentElement.clientWidth;
-  const isCut = (each) => each.getBoundingClientRect().right > width + 1 && !each.closest(".scrolls")
+  const isOut = (box, around) => box.width && (box.left < around.left - 1 || box.right > around.right + 1);
+  const leaves = (each) => each.parentNode.closest(".step")
+    && isOut(each.getBoundingClientRect(), each.parentNode.closest(".step").getBoundingClientRect());
+  const isCut = (each) => leaves(each) || each.getBoundingClientRect().right > width + 1 && !each.closest(".scrolls")
     || each.matches(".tabs, .paper, .sheet") && each.scrollWidth > each.clientWidth + 1;
   return Array.from(document.querySelectorAll("body *")).filter(isCut).map((each) => each.outerHTML.slice(0, 80));
+}"""
+
+# What has no room stands letter under letter.
+SQUEEZED = """() => {
+  const isSqueezed = (each) => !each.children.length && each.textContent.trim().length > 2 && each.clientWidth > 1
+    && each.clientWidth < 2 * parseFloat(getComputedStyle(each).fontSize);
+  return Array.from(document.querySelectorAll("b, span, strong, p, dt, dd, th, td, button"))
+    .filter(isSqueezed).map((each) => each.outerHTML.slice(0, 80));
+}"""
+
+# A way on that lies over the one beside it.
+OVERLAPPING = """() => {
+  const ways = Array.from(document.querySelectorAll("button, a")).filter((each) => each.offsetWidth);
+  const isOver = (each) => ways.some((other) => {
+    if (other === each || other.parentNode !== each.parentNode) return false;
+    const [one, two] = [each.getBoundingClientRect(), other.getBoundingClientRect()];
+    return one.left < two.right - 1 && two.left < one.right - 1 && one.top < two.bottom - 1 && two.top < one.bottom - 1;
+  });
+  return ways.filter(isOver).map((each) => each.outerHTML.slice(0, 80));
 }"""
 
 
@@ -78,11 +100,13 @@ async def scanning(page: Page, desk: DeskAtWork) -> Page:
 
 
 async def nothing_is_cut(page: Page) -> None:
-    """On a phone, a tablet, an old and a wide screen: no page wider than it, no tab that cannot be reached."""
+    """On a phone, a tablet, an old and a wide screen: no page wider than it, no tab that cannot be reached, no word
+    pressed into one letter a line, no button over another."""
     for width in (375, 768, 1024, 1440):
         await page.set_viewport_size({"width": width, "height": 768})
-        beyond = await page.evaluate(BEYOND)
-        assert beyond == [], f"at {width} px"
+        assert await page.evaluate(BEYOND) == [], f"at {width} px"
+        assert await page.evaluate(SQUEEZED) == [], f"at {width} px"
+        assert await page.evaluate(OVERLAPPING) == [], f"at {width} px"
     await page.set_viewport_size(OLD_SCREEN)
 
 

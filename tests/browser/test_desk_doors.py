@@ -78,6 +78,27 @@ async def test_a_browser_that_sends_only_a_referer_may_sign_in(visitor: httpx.As
     assert answer.status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("money", "/desk/money"),
+        ("people", "/desk/people"),
+        ("", "/desk"),
+        ("//evil.example", "/desk"),
+        ("post", "/desk"),
+    ],
+)
+async def test_who_signs_in_again_is_back_where_they_worked_and_nowhere_else(
+    visitor: httpx.AsyncClient, asked: str, location: str
+) -> None:
+    form = (await visitor.get("/desk", params={"to": asked})).text
+    assert (f'name="to" value="{asked}"' in form) == (location != "/desk")
+    wrong = await visitor.post("/desk/sign-in", data={**CREDENTIALS, "password": "typo", "to": asked})
+    assert (f'name="to" value="{asked}"' in wrong.text) == (location != "/desk")
+    answer = await visitor.post("/desk/sign-in", data={**CREDENTIALS, "to": asked})
+    assert (answer.status_code, answer.headers["location"]) == (303, location)
+
+
 async def test_every_cookie_is_for_this_site_alone_and_hidden_from_scripts(stub: StubDesk) -> None:
     app = Starlette(routes=desk_routes(stub, lambda: NOW))
     cookies: SimpleCookie = SimpleCookie()

@@ -107,6 +107,7 @@ async def test_a_shift_with_cash_a_card_a_refund_and_the_count(till: Page, drawe
     await opens_shift(till)
     await expect(till.get_by_role("button", name="现金")).to_be_enabled()
     await picture(till, "money-order")
+    await nothing_is_cut(till)
     await till.keyboard.press("F1")
     await till.keyboard.type("30")
     await expect(till.locator(".change")).to_contain_text("还差 ¥10.00")
@@ -154,6 +155,7 @@ async def test_a_shift_with_cash_a_card_a_refund_and_the_count(till: Page, drawe
     await expect(till.locator("#count-says")).to_contain_text("少")
     await expect(till.locator("#note")).to_be_focused()
     await picture(till, "money-count")
+    await nothing_is_cut(till)
     await types(till, "备用金少放了")
     await sees(till, "YELLOW", "已交班", "账上应有")
     shift = await Shift.get()
@@ -279,7 +281,7 @@ PATHS = ("drawer", "order", "take", "show-code", "charge", "payment", "hand-out"
 async def test_the_page_is_as_strict_as_the_other_and_for_clerks_only(
     house: House, visitor: httpx.AsyncClient
 ) -> None:
-    assert (await visitor.get("/desk/money")).headers["location"] == "/desk"
+    assert (await visitor.get("/desk/money")).headers["location"] == "/desk?to=money"
     hall = await a_hall()
     await at_the_desk(house, visitor, hall)
     answer = await visitor.get("/desk/money")

@@ -329,7 +329,10 @@ async def test_signing_out_ends_the_sign_in_in_every_tab(scanning: Page, desk: D
     await other.get_by_role("button", name="退出登录").click()
     await expect(other.locator("#password")).to_be_visible()
     await scan(scanning, await desk.green_code())
-    await verdict_is(scanning, "RED")
+    await verdict_is(scanning, "YELLOW")
+    await expect(scanning.locator("#word")).to_have_text("请登录")  # who stands at the desk was not turned away
+    await expect(scanning.locator("#next-step")).to_contain_text("再扫一次")
+    await expect(scanning.locator("#recent li")).to_have_count(0)
     await scanning.get_by_role("link", name="重新登录").click()
     await expect(scanning.locator("#password")).to_be_visible()
 

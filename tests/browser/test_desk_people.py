@@ -478,7 +478,7 @@ async def visitor(house: House) -> AsyncIterator[Visitor]:
 
 
 async def test_who_has_no_sign_in_or_comes_from_another_site_gets_nothing(visitor: Visitor) -> None:
-    assert (await visitor.http.get("/desk/people")).headers["location"] == "/desk"
+    assert (await visitor.http.get("/desk/people")).headers["location"] == "/desk?to=people"
     for act in ACTS:
         answer = await visitor.http.post(f"/desk/people/{act}", json={})
         assert answer.status_code == 401
@@ -507,7 +507,7 @@ async def test_the_page_is_as_strict_as_the_others_and_offers_what_the_clerk_may
 async def test_a_clerk_without_the_power_sees_no_tab_and_no_page(visitor: Visitor) -> None:
     hall = await a_hall()
     await visitor.stands_at(hall, Role.FINANCE)
-    assert (await visitor.http.get("/desk/people")).headers["location"] == "/desk"
+    assert (await visitor.http.get("/desk/people")).headers["location"] == "/desk?to=people"
     assert "/desk/people" not in (await visitor.http.get("/desk/post")).text
     assert (await visitor.asks("find", idNumber=GRANDMOTHER.number))["refused"]["code"] == "NOT_ALLOWED"
     nobody = StaffSignedIn("", 1, "stf_x", "李前台", "", ((hall.venue.public_id, "馆"),))

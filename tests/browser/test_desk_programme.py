@@ -51,6 +51,11 @@ async def test_from_the_sign_in_to_figures_subsidies_and_a_review(page: Page, ho
         await expect(page.get_by_role("row", name="锦江馆")).to_contain_text("544.00")
         await page.screenshot(path=PICTURES / "programme-subsidies.png", full_page=True)
         await fits(page)
+        await page.goto(f"{address}/desk/subsidies?month=2020-01")
+        await expect(page.locator(".paper")).to_contain_text("没有可以列出的场馆")
+        await expect(page.locator("table")).to_have_count(0)  # no head over nothing, no file of nothing
+        await expect(page.get_by_role("link", name="下载表格")).to_have_count(0)
+        await nothing_is_cut(page)
         await page.get_by_role("link", name="核查").click()
         await page.screenshot(path=PICTURES / "programme-reviews.png", full_page=True)
         await nothing_is_cut(page)

@@ -146,6 +146,7 @@ async def test_a_code_in_the_same_field_leads_to_the_bill_and_its_outcome_is_sho
     await bills(scanning, "39。90")
     await sees(scanning, "YELLOW", "金额不够", "还差0.10元")
     await picture(scanning, "too-low")
+    await nothing_is_cut(scanning)
     await scanning.get_by_role("button", name="改一改再核销").click()
     await scanning.get_by_text("扫码", exact=True).click()
     await scanning.fill("#bill-amount", "49.9")

@@ -14,8 +14,18 @@ from graphql import (
 )
 
 from plans.public import max_age_of
-from resolvers.describing import ARGUMENTS, FIELDS, PUBLIC, TYPES
+from resolvers.describing import ARGUMENTS, EVERY_VALUE, FIELDS, PUBLIC, TYPES
+from resolvers.describing_inputs import GIVEN, INPUTS
 from resolvers.schema import build_schema
+
+JOURNEY = {
+    "Query": """consentTexts me orders order orderQuote refundQuote admissionCodes moveQuote messages myVouchers voucherCodes
+        claimDoor claimPuzzle billsToConfirm myDrawEntry myWaiting""",
+    "Mutation": """requestSmsCode signInWithPhone signInWithMiniProgram signInWithOfficialAccount signInWithAlipay refreshSignIn
+        signOut bindPhone giveConsent verifyMyName placeOrder payOrder splitOrder payShare checkIn cancelOrder
+        claimVoucher confirmBill enterDraw askForSeries joinWaitingList""",
+}
+"""From signing in to the refund."""
 
 Said = dict[str, str | None]
 """Whatever may have a description, by the name that `PUBLIC` gives it."""
@@ -57,6 +67,15 @@ def of_type(kind: GraphQLNamedType) -> Said:
     return said
 
 
+def described(schema: GraphQLSchema, place: str) -> str | None:
+    """Of `Type.field(argument)` or `Input.field`."""
+    name, _, inside = place.partition(".")
+    field_name, _, argument = inside.rstrip(")").partition("(")
+    field = schema.type_map[name].fields[field_name]  # type: ignore[attr-defined]
+    told: str | None = (field.args[argument] if argument else field).description
+    return told
+
+
 def leads_to(kind: GraphQLNamedType) -> Iterator[GraphQLNamedType]:
     if isinstance(kind, GraphQLObjectType | GraphQLInputObjectType):
         yield from (get_named_type(field.type) for field in kind.fields.values())
@@ -65,6 +84,44 @@ def leads_to(kind: GraphQLNamedType) -> Iterator[GraphQLNamedType]:
 def test_nothing_that_third_parties_may_ask_for_is_left_without_a_word(public: Said) -> None:
     assert len(public) > 200
     assert [place for place, description in public.items() if not description] == []
+
+
+def given_on_the_journey(schema: GraphQLSchema) -> Said:
+    """Every argument, and every field of every input that one leads to."""
+    said: Said = {}
+    waiting: list[GraphQLNamedType] = []
+    for kind in (schema.query_type, schema.mutation_type):
+        assert kind
+        for name in JOURNEY[kind.name].split():
+            for argument_name, argument in kind.fields[name].args.items():
+                said[f"{kind.name}.{name}({argument_name})"] = argument.description
+                waiting.append(get_named_type(argument.type))
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, GraphQLInputObjectType) and kind.name not in said:
+            said |= of_type(kind)
+            waiting += leads_to(kind)
+    return said
+
+
+def test_nothing_that_is_given_on_the_way_to_a_booking_and_back_is_without_a_word(schema: GraphQLSchema) -> None:
+    said = given_on_the_journey(schema)
+    assert len(said) > 80
+    assert [place for place, description in said.items() if not description] == []
+
+
+def test_no_value_of_an_enum_is_left_without_a_word_nor_is_any_enum(schema: GraphQLSchema) -> None:
+    enums = [
+        kind
+        for name, kind in schema.type_map.items()
+        if isinstance(kind, GraphQLEnumType) and not name.startswith("__")
+    ]
+    values = {f"{kind.name}.{name}": value.description for kind in enums for name, value in kind.values.items()}
+    assert len(values) > 450
+    assert [place for place, said in values.items() if not said] == []
+    assert [kind.name for kind in enums if not kind.description] == []
+    ours = [kind.extensions["strawberry-definition"].wrapped_cls for kind in enums]
+    assert len(set(ours)) == len(ours)  # none under two names: resolvers/words.py
 
 
 def test_every_list_of_refusals_and_every_page_says_what_it_is(schema: GraphQLSchema) -> None:
@@ -81,6 +138,16 @@ def test_no_line_describes_what_is_not_there_or_what_speaks_for_itself(
     schema: GraphQLSchema, public: Said
 ) -> None:
     assert [place for place in PUBLIC if public.get(place) != PUBLIC[place]] == []
+    given = {place: described(schema, place) for place in GIVEN}
+    assert [place for place, words in given.items() if words != GIVEN[place]] == []
+    assert [name for name in INPUTS if schema.type_map[name].description != INPUTS[name]] == []
+    idle = [
+        f"{enum}.{name}"
+        for enum, said in EVERY_VALUE.items()
+        for name, words in said.items()
+        if schema.type_map[enum].values[name].description != words
+    ]
+    assert idle == []
     assert [name for name in TYPES if schema.type_map[name].description != TYPES[name]] == []
     objects = [kind for kind in schema.type_map.values() if isinstance(kind, GraphQLObjectType)]
     fields = [(name, field) for kind in objects for name, field in kind.fields.items()]

@@ -57,6 +57,8 @@ async def test_a_draw_from_its_commitment_to_its_record(house: House) -> None:
     assert sorted(entry["state"] for entry in entries) == ["LOST", "WON"]
     (won,) = [entry for entry in entries if entry["state"] == "WON"]
     assert (won["place"], won["orderNo"] is None) == (1, False)
+    unknown = (await two.ask(draws.DRAW, id="drw_nowhere")).refusal
+    assert (unknown.code, unknown.field) == ("DRAW_UNKNOWN", "id")
     shown = (await two.ask(draws.DRAW, id=drawn["id"])).value
     assert (shown["state"], shown["entries"], shown["commitment"]) == ("DONE", 2, drawn["commitment"])
     assert verify(shown["record"]) == []

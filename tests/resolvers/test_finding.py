@@ -15,6 +15,7 @@ from tests.factories.booking import a_hall, a_person, an_order, at, wanted
 from tests.factories.places import TIANFU_SQUARE, a_court, a_region, a_venue, a_venue_across, all_places
 from tests.house import House, line, nothing_changes
 from tests.resolvers import documents
+from tests.resolvers.documents_sessions import SESSIONS
 
 HERE = {"lon": TIANFU_SQUARE[0], "lat": TIANFU_SQUARE[1], "system": "WGS84"}
 TODAY = business_day(NOW)
@@ -314,11 +315,21 @@ async def test_a_closed_venue_has_no_slots_and_says_so(house: House) -> None:
     assert "东郊体育馆暂停开放" in refusal.message
 
 
-async def test_slots_of_a_sport_that_nobody_plays_here_are_none(house: House) -> None:
+async def test_slots_of_a_sport_that_nobody_plays_here_are_none_and_what_is_no_sport_is_said(house: House) -> None:
     venue = await a_venue()
-    for sport in ("QUIDDITCH", "x" * 9000):
-        asked = {"venueId": venue.public_id, "date": TODAY.isoformat(), "sport": sport}
-        assert (await house.ask(documents.SLOTS, asked)).value == []
+    await a_court(venue)
+    await a_court(await a_venue(name="网球馆"), sport="TENNIS")
+    asked = {"venueId": venue.public_id, "date": TODAY.isoformat()}
+    assert (await house.ask(documents.SLOTS, {**asked, "sport": "TENNIS"})).value == []
+    for document in (documents.SLOTS, SESSIONS):
+        for sport in ("QUIDDITCH", "x" * 9000):
+            refusal = (await house.ask(document, {**asked, "sport": sport})).refusal
+            assert (refusal.code, refusal.field) == ("SPORT_UNKNOWN", "sport")
+
+
+async def test_the_sentence_about_swapped_degrees_stands_once(house: House) -> None:
+    refusal = (await near(house, point={"lon": 30.66, "lat": 104.07})).refusal
+    assert refusal.message.count("是否写反") == 1
 
 
 async def test_the_new_district_replaced_the_old_ones_on_its_day(house: House) -> None:

@@ -108,6 +108,11 @@ async def test_a_file_of_everything_comes_once_and_is_kept_nowhere(house: House)
     again = await house.http.get(path)
     assert (again.status_code, again.headers["cache-control"]) == (404, "no-store")
     assert again.text.endswith("。")
+    page = await house.http.get(path, headers={"Accept": "text/html,*/*;q=0.8"})  # a person opened an old link
+    assert (page.status_code, page.headers["cache-control"]) == (404, "no-store")
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["content-type"].startswith("text/html")
+    assert "这个下载链接不存在、已用过或已过期" in page.text
     assert path.rpartition("/")[2] not in house.log()
 
 

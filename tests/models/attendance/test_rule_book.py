@@ -127,3 +127,5 @@ async def test_a_venues_book_is_of_the_day_and_of_the_sport(db: Database) -> Non
     assert "每片场地最多20人，小场地以时段表为准。" in [each.sentence for each in book]
     with pytest.raises(DomainError, match="没有找到这个场馆"):
         await booking_rules(venue_id="ven_X", sport="BADMINTON", day=TOMORROW, now=NOW)
+    with pytest.raises(DomainError, match="没有这个运动项目"):
+        await booking_rules(venue_id=hall.venue.public_id, sport="CURLING", day=TOMORROW, now=NOW)

@@ -86,8 +86,16 @@ async def test_every_instant_of_the_grid_is_utcs_own(db: Database, now: datetime
     assert {instant.tzinfo for slot in slots_ for instant in (slot.starts_at, slot.ends_at)} == {UTC}
 
 
-async def test_a_sport_that_is_not_played_here_has_no_slots(db: Database, now: datetime) -> None:
-    assert await grid_of((await a_hall()).venue, now, sport="SWIMMING") == []
+async def test_a_sport_that_is_not_played_here_has_no_slots_and_what_is_no_sport_is_refused(
+    db: Database, now: datetime
+) -> None:
+    hall, elsewhere = await a_hall(), await a_venue()
+    await a_court(elsewhere, sport="TENNIS")
+    assert await grid_of(hall.venue, now, sport="TENNIS") == []
+    for wrong in ("badminton", "", "T" * 100_000, "'; --"):  # never as if it were only not played here
+        with pytest.raises(DomainError) as refused:
+            await grid_of(hall.venue, now, sport=wrong)
+        assert (refused.value.code, refused.value.field) == (ErrorCode.SPORT_UNKNOWN, "sport")
 
 
 async def test_a_free_morning_shows_a_price_of_nothing(db: Database, now: datetime) -> None:
@@ -173,11 +181,6 @@ async def test_an_unknown_venue_is_refused(db: Database, now: datetime, venue_id
         await slots(venue_id=venue_id, sport=None, day=TOMORROW, now=now)
     assert refusal.value.code == ErrorCode.VENUE_UNKNOWN
     assert refusal.value.next_step
-
-
-@pytest.mark.parametrize("sport", ["x" * 100_000, "'; --"])
-async def test_a_silly_sport_has_no_slots(db: Database, now: datetime, sport: str) -> None:
-    assert await grid_of((await a_hall()).venue, now, sport=sport) == []
 
 
 async def test_a_closed_venue_is_refused_by_name(db: Database, now: datetime) -> None:

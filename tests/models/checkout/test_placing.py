@@ -68,6 +68,18 @@ async def test_a_taken_slot_is_refused_by_its_name(db: Database, now: datetime) 
     assert refusal.message.startswith("羽毛球1号场 11月21日 09:00–10:00")
 
 
+async def test_who_asks_twice_hears_that_it_is_in_their_own_order(db: Database, now: datetime) -> None:
+    hall, person, other = await a_hall(), await a_person(), await a_person()
+    await an_order(person, wanted(hall.badminton, at(9)))
+    await an_order(other, wanted(hall.badminton_2, at(9)))
+    own = await refused(person, wanted(hall.badminton, at(9)), now=now)  # another key: the app had been closed
+    assert own.code == ErrorCode.SLOT_TAKEN
+    assert own.sentence().startswith("羽毛球1号场 11月21日 09:00–10:00已经在您的订单里了。请打开“我的订单”")
+    both = await refused(person, wanted(hall.badminton, at(9)), wanted(hall.badminton_2, at(9)), now=now)
+    theirs = await refused(other, wanted(hall.badminton, at(9)), now=now)
+    assert ["别人" in each.message for each in (both, theirs)] == [True, True]
+
+
 async def test_of_several_slots_the_taken_one_is_named_and_none_is_held(db: Database, now: datetime) -> None:
     hall = await a_hall()
     await an_order(await a_person(), wanted(hall.badminton_2, at(9)))

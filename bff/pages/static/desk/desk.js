@@ -74,7 +74,12 @@
     const said = parse(request.responseText);
     if (request.status >= 500 || !said || !said.colour) return notAnswered(scan);
     setChecking(false);
-    show(scan, said, request.status === 401 ? "again" : null);
+    if (request.status === 401) return signedOut(scan);
+    show(scan, said, null);
+  }
+
+  function signedOut(scan) { // nothing was checked, so nobody is turned away
+    show(scan, { colour: "YELLOW", headline: "登录已过期", nextStep: "请重新登录后再扫一次。" }, "again");
   }
 
   function notAnswered(scan) {
@@ -212,11 +217,10 @@
     verdict.classList.remove("is-closing");
     verdict.hidden = false;
     play(said.colour);
-    remember(scan, said);
+    if (way !== "again") remember(scan, said);
     window.clearTimeout(closing);
-    if (way === "retry") return byId("retry").focus();
+    if (way) return byId(way).focus();
     refocus();
-    if (way) return;
     const shown = said.colour === "GREEN" ? GREEN_SHOWN_MS : OTHERS_SHOWN_MS;
     byId("countdown").style.animationDuration = shown + "ms";
     void verdict.offsetWidth; // lets the countdown start anew
@@ -226,7 +230,7 @@
 
   function largeWord(colour, direction, way) {
     if (colour === "GREEN") return direction === "ENTRY" ? "请进" : "请慢走";
-    if (colour === "YELLOW") return way === "retry" ? "请重试" : "请稍等";
+    if (colour === "YELLOW") return way === "retry" ? "请重试" : way === "again" ? "请登录" : "请稍等";
     return WORDS.RED;
   }
 
@@ -249,7 +253,7 @@
 
   function remember(scan, said) {
     const entry = {
-      at: said.scannedAt || new Date().toTimeString().slice(0, 8),
+      at: said.scannedAt || localTime(),
       colour: said.colour,
       headline: said.headline,
       direction: scan.direction,
@@ -258,6 +262,10 @@
     const scans = [entry].concat(remembered()).slice(0, RECENT_KEPT);
     sessionStorage.setItem(RECENT_KEY, JSON.stringify(scans));
     list(scans);
+  }
+
+  function localTime() { // of Chengdu and Chongqing, whatever this PC's time zone says
+    return new Date(Date.now() + 8 * 3600 * 1000).toISOString().slice(11, 19);
   }
 
   function remembered() { return parse(sessionStorage.getItem(RECENT_KEY) || "[]") || []; }

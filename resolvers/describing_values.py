@@ -1,0 +1,386 @@
+"""What the values of enums mean that say nothing of it where they stand.
+
+`resolvers/describing.py` has those of what third parties may ask for; here are all the others, so that no value in the
+schema is without a word (`tests/resolvers/test_describing.py`).
+"""
+
+from collections.abc import Mapping
+
+_BANDS = {"CHILD": "Under 14.", "MINOR": "14 to 17.", "ADULT": "18 to 59.", "ELDER": "60 and over."}
+_DECIDED = {"PROPOSED": "Waits for somebody else's word.", "REFUSED": "Somebody else said no."}
+
+VALUES: Mapping[str, Mapping[str, str]] = {
+    # People
+    "AgeBand": _BANDS,
+    "Assurance": {
+        "AGREED": "The authority says that name and number belong together.",
+        "SEEN": "And a clerk has seen the card and the face above it.",
+        "DESK_ONLY": "A clerk has seen them; the authority does not know the number.",
+    },
+    "ConcessionKind": {
+        "SENIOR": "老年人, by age.",
+        "STUDENT": "学生.",
+        "DISABLED": "残疾人.",
+        "SOLDIER": "军人.",
+        "FIREFIGHTER": "消防救援人员.",
+    },
+    "ConcessionCovers": {"WHOLE": "Of the whole court.", "SHARE": "Of the entitled person's share alone."},
+    "Door": {
+        "MINI_PROGRAM": "WeChat's mini-program.",
+        "OFFICIAL_ACCOUNT": "WeChat's official account.",
+        "ALIPAY": "Alipay.",
+        "PHONE": "A code by SMS.",
+    },
+    "MemberOrigin": {"SELF": "Its member.", "GUARDIAN": "A guardian.", "DESK": "A clerk at a desk."},
+    "GuardianRelation": {
+        "FATHER": "父亲.",
+        "MOTHER": "母亲.",
+        "GRANDPARENT": "祖父母、外祖父母.",
+        "OTHER": "其他监护人.",
+    },
+    "HelperPower": {
+        "BOOK": "Place and pay orders, move and cancel them.",
+        "SEE_ORDERS": "See orders.",
+        "SHOW_CODES": "Show the codes for the door.",
+        "MESSAGES": "Read the inbox; be told in their place.",
+        "FEEDBACK": "File complaints and ratings.",
+    },
+    "InvitationKind": {
+        "GUARDIAN": "One more guardian of a child.",
+        "HELPER": "Somebody who acts for another.",
+        "COMPANION": "Somebody who plays along.",
+    },
+    "IfBoundElsewhere": {"REFUSE": "Leave it with them: `PHONE_BOUND_ELSEWHERE`."},
+    "SmsCodePurpose": {"SIGN_IN": "To come in.", "BIND": "To bind the phone to an account."},
+    "OrganisationRole": {
+        "OWNER": "Gives and takes every role.",
+        "MANAGER": "Edits the page, invites and removes members.",
+        "MEMBER": "Belongs to it.",
+    },
+    "OrganisationStatus": {
+        "PENDING": "Waits for its office's word.",
+        "APPROVED": "Stands in the list.",
+        "REFUSED": "The office said no; it may apply again.",
+        "SUSPENDED": "Stopped by the office for now.",
+        "CLOSED": "By its owner.",
+    },
+    # Orders and money
+    "OrderStatus": {
+        "PENDING_PAYMENT": "Its slots are held until `holdExpiresAt`; pay before.",
+        "PAID": "Admissions are there; a free order begins so.",
+        "CLOSED": "Over, and nothing is held; `closeReason` says why.",
+    },
+    "OrderCloseReason": {
+        "EXPIRED": "Not paid in time.",
+        "CANCELLED": "By the member.",
+        "CANCELLED_BY_VENUE": "By the venue.",
+    },
+    "OrderLineKind": {"COURT_SLOT": "A court for a time.", "SESSION": "Places of a session."},
+    "PaymentChannel": {
+        "WECHAT_PAY": "微信支付.",
+        "ALIPAY": "支付宝.",
+        "CASH": "At a desk; no member chooses it.",
+        "CARD": "At a desk; no member chooses it.",
+    },
+    "PaymentWay": {
+        "IN_APP": "Inside WeChat, by `wechatPay`.",
+        "MOBILE_WEB": "A phone's browser goes to `url`.",
+        "DESKTOP_WEB": "A computer's browser goes to `url`.",
+        "CODE": "The payer scans a code that is shown.",
+        "PAYER_CODE": "A desk scans the payer's code; no member chooses it.",
+    },
+    "RefundStatus": {
+        "INTENDED": "Written down; the channel is asked next.",
+        "PROCESSING": "The channel is at it.",
+        "SUCCESS": "The money is back.",
+        "ABNORMAL": "The payer's account cannot take it: staff see to it.",
+        "AT_DESK": "Was paid at a desk, and waits there to be fetched.",
+        "CLOSED": "Ended without money.",
+    },
+    "RefundReason": {
+        "CANCELLED": "The member gave it up.",
+        "CANCELLED_BY_VENUE": "The venue gave it up.",
+        "PAID_TOO_LATE": "The slot was gone when the money came.",
+        "PAID_TWICE": "It was paid already.",
+        "MOVED": "To another slot.",
+        "NO_SHOW": "Nobody came in time, and the venue does not keep everything.",
+        "SPLIT_UNFINISHED": "Not all shares were paid.",
+        "GOODWILL": "As staff saw fit.",
+    },
+    "RefundParty": {"MEMBER": "The member's wish.", "VENUE": "The venue.", "HOUSE": "This house."},
+    "ShareState": {
+        "OPEN": "Asked for, not paid.",
+        "PAID": "Paid.",
+        "TAKEN_OVER": "Whoever booked pays it, in a share of its own.",
+        "LAPSED": "The order ended before it was paid.",
+        "GIVEN_BACK": "Paid, and given back.",
+    },
+    "AttendanceState": {
+        "EXPECTED": "Somebody is to come.",
+        "CAME": "Somebody came in time.",
+        "NO_SHOW": "Nobody came in time; it counts.",
+        "EXCUSED": "Nobody could have come in, or the line was cancelled.",
+    },
+    # Arrangements, draws, waiting
+    "SeriesState": {
+        "ACTIVE": "Its dates are booked as their days open.",
+        "ENDED": "By the member.",
+        "LAPSED": "One of its dates was not paid in time.",
+    },
+    "SeriesDateState": {
+        "PLANNED": "Its day is not open for booking yet.",
+        "BOOKED": "An order of its own, to be paid in time.",
+        "SKIPPED": "Not booked, and why.",
+        "ENDED": "The series was over before.",
+    },
+    "SeriesDateWould": {
+        "BOOKED": "At once.",
+        "LATER": "When its day opens, if nobody is faster.",
+        "SKIPPED": "It could not be booked, and why.",
+    },
+    "GroupRequestState": {
+        "WAITING": "For the venue's answer.",
+        "APPROVED": "There is an order, to be paid in time.",
+        "REFUSED": "The venue said no, and why.",
+        "WITHDRAWN": "By who asked.",
+        "UNANSWERED": "Nobody decided by `answerBy`.",
+    },
+    "DrawEntryState": {
+        "ENTERED": "Waits for the draw.",
+        "WON": "There is an order, to be paid in time.",
+        "LOST": "Nothing they wished for was left: they are on the waiting list.",
+        "REFUSED": "A rule kept them from it.",
+    },
+    "WaitingState": {
+        "WAITING": "Nothing became free yet.",
+        "OFFERED": "A slot is held: pay its order in time.",
+        "TAKEN": "Paid.",
+        "MISSED": "Not paid in time.",
+        "LEFT": "They gave up waiting.",
+        "PASSED": "Nothing became free.",
+    },
+    # Vouchers
+    "VoucherState": {
+        "CLAIMED": "It can be used.",
+        "RESERVED": "It waits for its order or bill.",
+        "USED": "It was used.",
+        "FORFEITED": "A refund gave it up.",
+        "EXPIRED": "Not used in time; nobody else gets it.",
+        "RETURNED": "Not used in time or given up, and others may claim it.",
+    },
+    "VoucherUseState": {
+        "WAITING": "The citizen has not confirmed the bill yet.",
+        "HELD": "Written off, but nobody confirmed: paid only when somebody has looked at its receipt.",
+        "DONE": "Written off for good.",
+        "UNDONE": "Not confirmed, refused by the citizen, or taken back by a supervisor.",
+        "REFUSED": "Looked at, and nothing is paid.",
+    },
+    "VoucherUseWay": {
+        "ORDER": "For an order.",
+        "DESK": "For a bill at a desk.",
+        "OFFLINE": "At a desk that had no network.",
+    },
+    "VoucherAgeGroup": {"CHILD": "Under 18.", "ADULT": "18 to 59.", "ELDER": "60 and over."},
+    "VoucherChallenge": {
+        "NEVER": "Nobody.",
+        "WHEN_SUSPECT": "Whoever looks like a robot.",
+        "ALWAYS": "Everybody.",
+    },
+    "VoucherOnRefund": {
+        "RETURNS": "The citizen has it again, while it is valid.",
+        "FORFEITS": "It is spent.",
+        "RETURNS_IN_TIME": "It comes back when the order is cancelled early enough, else it is spent.",
+    },
+    "VoucherStacking": {"NONE": "One for an order.", "SAME_CAMPAIGN": "Several of one campaign.", "ANY": "Any."},
+    "BillRestWay": {"CASH": "现金.", "CODE": "扫码.", "CARD": "刷卡."},
+    "VoucherEntryKind": {
+        "USED": "Adds.",
+        "TAKEN_BACK": "Takes away: undone at the desk, or refunded.",
+        "CONFLICT": "Paid from the programme's reserve.",
+    },
+    "CampaignChangeState": {
+        **_DECIDED,
+        "IN_FORCE": "Somebody else said yes, and it holds.",
+        "WITHDRAWN": "By who proposed it.",
+    },
+    # Messages, complaints
+    "MessageKind": {
+        "ORDERS": "Bookings and vouchers.",
+        "MONEY": "Payments and refunds.",
+        "PEOPLE": "Families, helpers, companions, organisations.",
+        "ACCOUNT": "Sign-ins, phones, real name, privacy.",
+        "FEEDBACK": "Complaints and ratings.",
+    },
+    "MessageWay": {
+        "SUBSCRIBE": "The mini-program's subscribe messages: one yes, one message.",
+        "OFFICIAL_ACCOUNT": "The official account's template messages.",
+        "SMS": "SMS.",
+    },
+    "AskingMoment": {
+        "ORDER_PLACED": "Placed an order.",
+        "REFUND_ASKED": "Cancelled something.",
+        "HELPER_INVITED": "Invited a helper.",
+        "FEEDBACK_GIVEN": "Filed a complaint.",
+    },
+    "SubscribeAnswer": {
+        "ACCEPT": "Yes, once.",
+        "REJECT": "No.",
+        "BAN": "WeChat has shut the template.",
+        "FILTER": "WeChat left it out, as it has the same title as another.",
+    },
+    "ComplaintKind": {"CONSULTATION": "咨询.", "SUGGESTION": "建议、求助.", "COMPLAINT": "投诉."},
+    "ComplaintLevel": {
+        "VENUE": "The venue.",
+        "DISTRICT": "The district's office.",
+        "CITY": "The city's office.",
+        "PROVINCE": "The province's office.",
+    },
+    "ComplaintStatus": {
+        "RECEIVED": "Waits for an answer.",
+        "ANSWERED": "Answered; it may be reopened in time.",
+        "REOPENED": "The answer was not enough; waits for another.",
+        "CLOSED": "Over.",
+    },
+    "ComplaintStepKind": {
+        "RECEIVED": "It came in.",
+        "ROUTED": "It was given to another office.",
+        "ANSWERED": "It was answered.",
+        "REOPENED": "The citizen was not content.",
+        "ESCALATED": "Not answered in time: the office above has it.",
+        "CLOSED": "It ended.",
+    },
+    # Places, for who reports on them or runs them
+    "OpennessRule": {
+        "WEEKLY_HOURS": "Hours a week.",
+        "DAYS_A_YEAR": "Days a year.",
+        "WEEKENDS": "Open at weekends.",
+        "STATUTORY_HOLIDAYS": "Open on statutory holidays.",
+        "SCHOOL_HOLIDAYS": "Open in school holidays.",
+        "OUTDOOR": "Outdoor places free.",
+        "FREE_DAY": "全民健身日 free.",
+        "LOW_PRICE": "At a low fee.",
+        "CONCESSIONS": "Less for those who are entitled.",
+        "PUBLIC_BENEFIT": "Time for public benefit.",
+        "CLOSURE_NOTICE": "Closures made known in time.",
+    },
+    "OpennessVerdict": {
+        "MET": "It is so.",
+        "PARTLY": "By some courts, not by all.",
+        "NOT_MET": "It is not so.",
+        "NOT_APPLICABLE": "It does not concern this venue.",
+        "UNKNOWN": "Data are missing, or made up for the walk-through.",
+    },
+    "TariffWindowKind": {"FREE": "免费时段.", "LOW": "低收费.", "MARKET": "市场价."},
+    "SettingsKind": {
+        "TARIFF": "Prices.",
+        "RULES": "Booking rules.",
+        "COURT": "A court.",
+        "HOURS": "Opening hours.",
+    },
+    # At desks
+    "ScanColour": {
+        "GREEN": "Let them pass.",
+        "YELLOW": "Not yet, or do something first.",
+        "RED": "No.",
+    },
+    "PassDirection": {"ENTRY": "入场.", "EXIT": "离场."},
+    "DeskPaymentStanding": {
+        "PAID": "The order is paid.",
+        "WAITING": "The payer must still scan or confirm.",
+        "GIVEN_BACK": "Paid, but not needed any more: it goes back by itself.",
+        "ENDED": "Nothing was paid, and nothing will be.",
+    },
+    "OfflineConflictState": {
+        "PAID": "To the venue, from the campaign's reserve.",
+        "HELD": "The reserve is empty: a person decides.",
+        "REFUSED": "That person decided that nothing is paid.",
+        "BORNE": "By the venue.",
+    },
+    # Offices
+    "StaffRole": {
+        "REDEEMER": "Works at a desk: lets people in, takes money, serves whoever stands there.",
+        "VENUE_MANAGER": "Runs a venue.",
+        "FINANCE": "Settles refunds, reconciles, enters venues' accounts.",
+        "REGULATOR": "Oversees venues and the programme in a region.",
+        "PAYMASTER": "Sends the programme's money to venues, and approves nothing of it.",
+        "DATA_OFFICER": "个人信息保护负责人.",
+        "SYSTEM_ADMIN": "Opens and closes accounts.",
+        "SECURITY_ADMIN": "Grants roles and ends sign-ins.",
+        "AUDITOR": "Reads the audit trail.",
+    },
+    "StaffSignInStage": {
+        "OPEN": "Signed in.",
+        "NEEDS_CODE": "`confirmSecondFactor` next.",
+        "NEEDS_PASSWORD": "`changeStaffPassword` next.",
+        "NEEDS_SETUP": "`setUpSecondFactor` and `confirmSetUp` next.",
+    },
+    "ProgrammeAge": {**_BANDS, "UNKNOWN": "No real name."},
+    "ProgrammeGroupedBy": {
+        "DISTRICT": "By the venue's district; claims by where their citizen said they were.",
+        "SPORT": "By sport: uses alone.",
+        "AGE": "By age on the day of the claim.",
+        "HOUR": "By the hour of the local clock.",
+        "AGE_AND_DISTRICT": "By both.",
+    },
+    "ProgrammePeriod": {
+        "DAY": "One day.",
+        "WEEK": "Monday to Sunday.",
+        "MONTH": "A month of the calendar.",
+        "WHOLE": "All of one campaign.",
+    },
+    "SettlementState": {
+        "DRAFT": "Being written.",
+        "PROPOSED": "Waits for somebody else's word.",
+        "APPROVED": "Signed; nothing of it changes any more.",
+        "IN_PAYOUT": "In a file for the bank.",
+        "PAID": "The bank's receipt is there.",
+        "DROPPED": "Given up.",
+    },
+    "VenueAccountState": {
+        "ENTERED": "Waits for somebody else's word.",
+        "APPROVED": "Money goes there.",
+        "ENDED": "Not any more.",
+    },
+    "RiskCaseKind": {
+        "USE": "A use that scored high.",
+        "WEEK": "A venue's week that did.",
+        "RECEIPT": "A use that nobody confirmed, with its receipt.",
+    },
+    "RiskCaseState": {
+        "OPEN": "Somebody must look; its money is in no settlement.",
+        "CLEARED": "Found good.",
+        "CONFIRMED": "Found to be fake.",
+    },
+    "RiskProposalState": {**_DECIDED, "APPROVED": "Somebody else said yes."},
+    "StatementStatus": {
+        "WAITING": "The channel has not written it yet, or it is not time to ask.",
+        "FAILED": "The last attempt failed; it is tried again.",
+        "MATCHED": "Compared with our books.",
+    },
+    "DiscrepancyAbout": {"PAYMENT": "Money that came.", "REFUND": "Money that went back."},
+    "DiscrepancyKind": {
+        "MISSING_HERE": "The channel lists what we never asked for.",
+        "MISSING_THERE": "We booked what none of its statements lists.",
+        "AMOUNT_DIFFERS": "Both list it, with other amounts.",
+        "STATE_DIFFERS": "Both list it, with other ends.",
+    },
+    "DiscrepancyStatus": {
+        "OPEN": "Somebody must look.",
+        "REPAIRED": "The channel was asked, and our books agree now.",
+        "RESOLVED": "Somebody wrote down what came of it.",
+    },
+    "DiscrepancyOutcome": {
+        "REPAIRED_BY_QUERY": "Asked, and our books agree now.",
+        "STILL_DIFFERENT": "Asked, and they do not agree yet.",
+        "CHANNEL_CONFIRMS": "Asked, it says the same as our books: its statement is short.",
+        "CHANNEL_DENIES": "Asked, it knows of no such money.",
+        "CHANNEL_SILENT": "It could not be asked.",
+        "CHANNEL_CORRECTED": "Our books are right, and the channel made it good.",
+        "BOOKS_CORRECTED": "The channel is right, and our accounts were made good by hand.",
+        "REFUNDED_BY_HAND": "The payer got their money back outside of this house.",
+        "BOOKED_ELSEWHERE": "It belongs to another system under the same merchant's number.",
+        "WRITTEN_OFF": "A loss or a gain that was accepted.",
+        "NO_DIFFERENCE": "Looked at, and there is none.",
+    },
+}
+"""By the enum's name in the schema, then by the value."""
