@@ -31,7 +31,8 @@ def no_collecting() -> Iterator[None]:
 
 
 def taken(act: Callable[[str], object]) -> Callable[[str], float]:
-    """CPU seconds of `act`, the lesser of two where it matters: a machine has its moments."""
+    """CPU seconds of `act`, the least of two where it comes near the bound and of five beyond it: a machine has its
+    moments."""
 
     def once(text: str) -> float:
         started = time.process_time()
@@ -39,11 +40,15 @@ def taken(act: Callable[[str], object]) -> Callable[[str], float]:
             act(text)
         return time.process_time() - started
 
-    def twice(text: str) -> float:
-        first = once(text)
-        return first if first < BOUND_SECONDS / 4 else min(first, once(text))
+    def least(text: str) -> float:
+        found = once(text)
+        for again in range(4):
+            if found < (BOUND_SECONDS if again else BOUND_SECONDS / 4):
+                break
+            found = min(found, once(text))
+        return found
 
-    return twice
+    return least
 
 
 @pytest.mark.parametrize("schema", [animals, ours])

@@ -16,6 +16,7 @@ from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.attendance import STRICT, a_rule
 from tests.factories.booking import TOMORROW, a_hall
+from tests.factories.places import a_court
 from tests.house import SENTENCE
 
 EVERYTHING = Limits(
@@ -110,6 +111,7 @@ async def test_a_venues_book_is_of_the_day_and_of_the_sport(db: Database) -> Non
         found = await booking_rules(venue_id=hall.venue.public_id, sport=sport, day=day, now=NOW)
         return [(each.sentence, each.is_demonstration) for each in found if each.kind is RuleKind.CANCEL]
 
+    await a_court(hall.venue, sport="TENNIS")
     await a_rule(
         hall.venue, sport="TENNIS", cancel_free_minutes=1440, cancel_kept_percent=50, provenance="PUBLISHED",
         published="cancel_free_minutes cancel_kept_percent",
