@@ -52,7 +52,10 @@ async def test_a_draw_from_its_commitment_to_its_record(house: House) -> None:
 
     await house.travel(opens + timedelta(minutes=30))
     assert (await one.ask(draws.ENTER_DRAW, **entering, idempotencyKey="k")).refusal.code == "DRAW_CLOSED"
-    assert await drawing.run_due(keys=id_keys(house.wired.settings), now=house.now()) == 2
+    assert (
+        await drawing.run_due(keys=id_keys(house.wired.settings), channels=house.wired.channels, now=house.now())
+        == 2
+    )
     entries = [(await each.ask(draws.MY_DRAW_ENTRY, drawId=drawn["id"])).value for each in (one, two)]
     assert sorted(entry["state"] for entry in entries) == ["LOST", "WON"]
     (won,) = [entry for entry in entries if entry["state"] == "WON"]

@@ -37,7 +37,7 @@ async def outcomes(draw: SlotDraw, *people: Person) -> list[tuple[str, int | Non
 
 
 async def drawn(draw: SlotDraw) -> None:
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     assert verify(await record_of(draw)) == [], "what was published holds"
 
 
@@ -128,7 +128,7 @@ async def test_workers_who_look_while_wishes_are_changed_and_it_is_drawn_tell_ea
     await asyncio.gather(
         *(tell_in_vain(now=draw.opens_at) for _ in range(3)),
         enter(draw, people[0], (hall.badminton, 10), now=draw.closes_at - timedelta(seconds=1)),
-        drawing.run_due(keys=ID_KEYS, now=draw.closes_at),
+        drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at),
         return_exceptions=True,
     )
     await drawn(draw)
