@@ -154,7 +154,8 @@ def _is_drafted_and_approved(stack: Stack, officers: Officers, first: AtWork, se
         raise Broken(f"结算单没有拟出来：{drafted}")
     found = [edge["node"] for edge in first.ask("Settlements", campaignId=officers.campaign_id)["edges"]]
     settlement = next(each for each in found if each["venueId"] == officers.venue_id)
-    asked = {"settlementNo": settlement["settlementNo"], "payable": settlement["sums"]["payable"]}
+    seen = {name: settlement["sums"][name] for name in ("payable", "carriedOut")}
+    asked = {"settlementNo": settlement["settlementNo"], **seen}
     first.ask("ProposeSettlement", **asked)
     settlement = second.ask("ApproveSettlement", **asked)["settlement"]["settlement"]
     lines = [

@@ -13,6 +13,7 @@ from plans.costs import ListSize, Weight
 from plans.public import Public
 from resolvers.acting import HelperPower, acting
 from resolvers.context import Info
+from resolvers.draw_cuts import DrawCut, cuts_of, draws_field
 from resolvers.errors import UserError, act, user_errors
 from resolvers.orders import OrderPayload, one_order
 from resolvers.scalars import Fen
@@ -62,6 +63,7 @@ class ClosurePreview:
         description="Whether it is announced seven days before, as 体规字〔2021〕7号 asks; nothing is refused for it."
     )
     notice: str
+    draws: list[DrawCut] = draws_field()
 
 
 @strawberry.input
@@ -117,6 +119,7 @@ class ClosureQueries:
             unpaid_orders=found.unpaid_orders,
             keeps_notice=found.keeps_notice,
             notice=found.notice,
+            draws=cuts_of(found.draws),
         )
 
 

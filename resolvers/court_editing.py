@@ -8,6 +8,7 @@ from models.booking import court_rules, courts
 from models.booking.court_rules import CourtWanted
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
+from resolvers.draw_cuts import DrawCut, cuts_of, draws_field
 from resolvers.errors import UserError, act, user_errors
 
 
@@ -69,6 +70,7 @@ class CourtChangePreview:
         directives=[ListSize(assumed_size=courts.MOST_LISTED)], description="They, the earliest first."
     )
     promise: str = strawberry.field(description="What becomes of them, in a Chinese sentence.")
+    draws: list[DrawCut] = draws_field()
     change_hash: str = strawberry.field(description="For `expectedChange` of the write.")
 
 
@@ -96,6 +98,7 @@ class CourtEditingQueries:
             bookings_otherwise=seen.bookings_otherwise,
             listed=[CourtBooking.of(each) for each in seen.listed],
             promise=seen.promise,
+            draws=cuts_of(seen.draws),
             change_hash=seen.change_hash,
         )
 

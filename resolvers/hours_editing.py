@@ -10,6 +10,7 @@ from models.booking.hours_rules import HoursWanted
 from models.venues.rules import Opening
 from plans.costs import ListSize, Weight
 from resolvers.context import Info
+from resolvers.draw_cuts import DrawCut, cuts_of, draws_field
 from resolvers.errors import act
 from resolvers.venue_editing import SENTENCES, WriteSettingsPayload
 
@@ -76,6 +77,7 @@ class OpeningHoursPreview:
         directives=[ListSize(assumed_size=editing.MOST_LISTED)], description="Those outside, the earliest first."
     )
     promise: str = strawberry.field(description="What becomes of them, in a Chinese sentence.")
+    draws: list[DrawCut] = draws_field()
     change_hash: str = strawberry.field(description="For `expectedChange` of the write.")
 
 
@@ -99,6 +101,7 @@ class HoursEditingQueries:
             bookings_outside=seen.bookings_outside,
             listed=[BookingOutside.of(each) for each in seen.listed],
             promise=seen.promise,
+            draws=cuts_of(seen.draws),
             change_hash=seen.change_hash,
         )
 

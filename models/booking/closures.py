@@ -6,19 +6,21 @@ meanwhile, is found by what it holds (`touched`), again and again for as long as
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from models import database
 from models.audit.deeds import concerning
-from models.booking.closure_rules import ClosureKind, check_closure, days_of, keeps_notice, notice_text
-from models.booking.rules import aware
+from models.booking.closure_rules import Closed, ClosureKind, check_closure, days_of, keeps_notice, notice_text
+from models.booking.draw_cuts import DrawCut, Slots, draw_cuts, slots_of_court
+from models.booking.rules import CourtFacts, aware
 from models.booking.tables import Closure
-from models.calendar import steps_between
+from models.calendar import instant_of, steps_between
 from models.errors import BadInput, DomainError, ErrorCode, KeyReused, wrong_key
 from models.ids import new_id, request_hash
 from models.staff import powers
 from models.staff.rules import Power, StaffSignedIn
+from models.venues.rules import Opening
 
 JOB = "mind_closures"
 MOST_SHOWN = 50
@@ -49,6 +51,7 @@ class ClosurePreview:
     unpaid_orders: int
     keeps_notice: bool
     notice: str
+    draws: Sequence[DrawCut]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ async def preview(*, clerk: StaffSignedIn, wanted: ClosureWanted, now: datetime)
         unpaid_orders=len({line["order_id"] for line in lines if line["status"] != "PAID"}),
         keeps_notice=keeps_notice(wanted.kind, lies.starts_at, now),
         notice=notice_text(wanted.kind, lies.starts_at, now),
+        draws=await _cut(lies),
     )
 
 
@@ -177,6 +181,25 @@ async def _placed(clerk: StaffSignedIn, wanted: ClosureWanted, now: datetime) ->
             "这个场馆没有这个项目。", code=ErrorCode.SPORT_UNKNOWN, next_step="请重新选择。", field="sport"
         )
     return Lies(venue["id"], wanted.sport or "", court_id, starts_at, ends_at)
+
+
+async def _cut(lies: Lies) -> list[DrawCut]:
+    parts = (
+        await database.rows("SELECT part_id FROM court_cover WHERE court_id = $1", lies.court_id)
+        if lies.court_id
+        else ()
+    )
+    closed = Closed(
+        lies.sport_code, frozenset(row["part_id"] for row in parts), lies.starts_at, lies.ends_at, "", ""
+    )
+
+    def remaining(day: date, court: CourtFacts, openings: Sequence[Opening]) -> Slots:
+        for start, end in slots_of_court(day, court, openings):
+            if not (closed.over_court(court) and closed.during(instant_of(day, start), instant_of(day, end))):
+                yield start, end
+
+    first_day, last_day = days_of(lies.starts_at, lies.ends_at)
+    return await draw_cuts(lies.venue_id, first_day, last_day + timedelta(days=1), remaining)
 
 
 @database.operation

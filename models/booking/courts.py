@@ -14,6 +14,7 @@ from models.booking import court_rules as rules
 from models.booking.closure_rules import ClosureKind, notice_text
 from models.booking.court_rules import Booked, CourtWanted
 from models.booking.court_standing import Before, before_writing, booked_on, written_before
+from models.booking.draw_cuts import DrawCut, Slots, draw_cuts, slots_of_court
 from models.booking.editing import KEY, demand_editing
 from models.booking.rules import CourtFacts
 from models.booking.turning import WAKES, close_booked, turn_courts_of
@@ -22,6 +23,7 @@ from models.errors import DomainError, ErrorCode, wrong_key
 from models.ids import new_id, request_hash
 from models.staff.rules import StaffSignedIn
 from models.venues.checking import CourtNamed, gap
+from models.venues.rules import Opening
 from models.venues.tables import Court, CourtCover, CourtPart, CourtVersion
 from models.venues.writing import preview_changed
 
@@ -42,6 +44,7 @@ class CourtPreview:
     listed: Sequence[Booked]
     """They, the earliest first, at most MOST_LISTED."""
     promise: str
+    draws: Sequence[DrawCut]
     change_hash: str
 
 
@@ -49,7 +52,7 @@ async def preview_court(
     *, clerk: StaffSignedIn, venue_id: str, wanted: CourtWanted, now: datetime
 ) -> CourtPreview:
     """Raises NOT_ALLOWED, also for a venue that is none; VENUE_CLOSED, COURT_UNKNOWN, SPORT_UNKNOWN, BAD_INPUT,
-    RULES_INVALID. Six statements."""
+    RULES_INVALID. Seven statements."""
     await demand_editing(clerk, venue_id)
     before = await _checked(venue_id, wanted, now)
     booked = await booked_on(before, wanted, now)
@@ -61,6 +64,7 @@ async def preview_court(
         bookings_otherwise=differ,
         listed=booked[:MOST_LISTED],
         promise=rules.promise(wanted, len(booked), differ),
+        draws=await _cut(before, wanted),
         change_hash=_hash(before, wanted),
     )
 
@@ -149,6 +153,20 @@ def _changes(before: Before, wanted: CourtWanted, booked: Sequence[Booked], now:
         yield f"{wanted.name}还有开放时间没有定价；写好价目之前，那些时段不能预订。"
     if wanted.retired and booked:
         yield notice_text(ClosureKind.OTHER, booked[0].starts_at, now)
+
+
+async def _cut(before: Before, wanted: CourtWanted) -> list[DrawCut]:
+    """No version of the court is later than the one that is written."""
+    if before.court is None:
+        return []
+    court_id, facts = before.court.facts.id, _facts(before, wanted)
+
+    def remaining(day: date, court: CourtFacts, openings: Sequence[Opening]) -> Slots:
+        if court.id != court_id:
+            return slots_of_court(day, court, openings)
+        return () if wanted.retired else slots_of_court(day, facts, openings)
+
+    return await draw_cuts(before.venue_id, wanted.from_day, date.max, remaining)
 
 
 def _asked(wanted: CourtWanted) -> Sequence[Any]:

@@ -2,7 +2,7 @@
 
 The hours of a day are one version, wholly; what came before stays. Bookings that would lie outside go the way of those
 on a court that is retired: a closure over exactly the time that is not open (`turning`). What else they reach is in
-`hours_reach`.
+`hours_reach` and `draw_cuts`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,10 +13,12 @@ from typing import Any
 from models import database
 from models.booking import hours_rules as rules
 from models.booking.closure_rules import ClosureKind, notice_text
+from models.booking.draw_cuts import DrawCut, Slots, draw_cuts, slots_of_court
 from models.booking.editing import KEY, demand_editing
-from models.booking.hours_reach import draws_cut, sessions_shut
+from models.booking.hours_reach import sessions_shut
 from models.booking.hours_rules import Booked, HoursWanted, Standing
 from models.booking.queries import timetable
+from models.booking.rules import CourtFacts
 from models.booking.session_making import make_for
 from models.booking.timetables import Timetable
 from models.booking.turning import WAKES, close_booked
@@ -26,6 +28,7 @@ from models.ids import request_hash
 from models.staff.rules import StaffSignedIn
 from models.venues.checking import CourtNamed, gap
 from models.venues.hours_versions import version_on
+from models.venues.rules import Opening
 from models.venues.tables import HoursVersion, OpeningHours
 from models.venues.writing import preview_changed, tell_lists
 
@@ -46,6 +49,7 @@ class HoursPreview:
     listed: Sequence[Booked]
     """Those outside, the earliest first, at most MOST_LISTED."""
     promise: str
+    draws: Sequence[DrawCut]
     change_hash: str
 
 
@@ -63,7 +67,7 @@ class _Before:
 async def preview_hours(
     *, clerk: StaffSignedIn, venue_id: str, wanted: HoursWanted, now: datetime
 ) -> HoursPreview:
-    """Raises NOT_ALLOWED, also for a venue that is none; VENUE_CLOSED, BAD_INPUT, RULES_INVALID. Eight statements at
+    """Raises NOT_ALLOWED, also for a venue that is none; VENUE_CLOSED, BAD_INPUT, RULES_INVALID. Six statements at
     most."""
     await demand_editing(clerk, venue_id)
     before = await _checked(venue_id, wanted, now)
@@ -71,11 +75,12 @@ async def preview_hours(
     return HoursPreview(
         from_day=wanted.from_day,
         to_day=wanted.to_day,
-        changes=[*_changes(before, wanted, out, now), *await _reached(before, wanted, now)],
+        changes=[*_changes(before, wanted, out, now), *await _sessions_said(before, wanted, now)],
         bookings=count,
         bookings_outside=len(out),
         listed=out[:MOST_LISTED],
         promise=rules.promise(len(out)),
+        draws=await _cut(before, wanted),
         change_hash=_hash(before, wanted),
     )
 
@@ -156,14 +161,18 @@ def _changes(before: _Before, wanted: HoursWanted, out: Sequence[Booked], now: d
         yield notice_text(ClosureKind.OTHER, out[0].starts_at, now)
 
 
-async def _reached(before: _Before, wanted: HoursWanted, now: datetime) -> list[str]:
-    """Sessions and draws."""
-    until = wanted.to_day or _NEVER
-    shut = await sessions_shut(before.table.venue_id, wanted, until, now)
+async def _sessions_said(before: _Before, wanted: HoursWanted, now: datetime) -> list[str]:
+    shut = await sessions_shut(before.table.venue_id, wanted, wanted.to_day or _NEVER, now)
     if shut is None and (never := rules.plans_outside(wanted.openings, before.plans)):
         shut = f"{'、'.join(never[:3])}的场次安排不在新的开放时间之内，不会开场售票。"
-    cut = await draws_cut(before.table.venue_id, wanted, until, before.table.courts, before.sports)
-    return [shut, *cut] if shut else cut
+    return [shut] if shut else []
+
+
+async def _cut(before: _Before, wanted: HoursWanted) -> list[DrawCut]:
+    def remaining(day: date, court: CourtFacts, _: Sequence[Opening]) -> Slots:
+        return slots_of_court(day, court, wanted.openings)
+
+    return await draw_cuts(before.table.venue_id, wanted.from_day, wanted.to_day or _NEVER, remaining)
 
 
 def _asked(wanted: HoursWanted) -> Sequence[Any]:

@@ -178,7 +178,7 @@ def timetable_of(told: Sequence[Any], day: date) -> Timetable:
     return Timetable(
         venue_id=venue_id,
         day=day_of(day, notice=notice, year_known=bool(year_known), in_school_holiday=bool(no_school)),
-        courts=_courts(database.gathered(courts), database.gathered(versions)),
+        courts=courts_in(database.gathered(courts), database.gathered(versions)),
         openings=tuple(starmap(Opening, database.gathered(openings))),
         windows=tuple(starmap(Window, database.gathered(windows))),
         rules=rules_in(database.gathered(rules)),
@@ -187,7 +187,7 @@ def timetable_of(told: Sequence[Any], day: date) -> Timetable:
     )
 
 
-def _courts(covers: Sequence[Any], versions: Sequence[Any]) -> tuple[CourtFacts, ...]:
+def courts_in(covers: Sequence[Any], versions: Sequence[Any]) -> tuple[CourtFacts, ...]:
     """Rows of one court × one part, gathered into courts in the order to show them, each as its last version says."""
     parts: dict[int, list[int]] = {}
     rows: dict[int, Any] = {}

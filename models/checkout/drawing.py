@@ -4,9 +4,10 @@ A worker may die between any two acts; the next one goes on with whoever is next
 book these slots, so what the first were given and what the last are told is one result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from models import database
@@ -33,8 +34,17 @@ from models.booking.tables import DrawEntry, SlotDraw, WaitingEntry
 from models.booking.waiting_rules import WaitingState
 from models.calendar import day_text, minute_of_day, moment_text, step_of
 from models.checkout.drawing_in_vain import refusals
-from models.checkout.placing import PlacedBy, Placing, bookable_together, lock_players, place_within
+from models.checkout.ending import end_holds
+from models.checkout.placing import (
+    PlacedBy,
+    Placing,
+    bookable_together,
+    lock_players,
+    past_overdue_holds,
+    place_within,
+)
 from models.checkout.pricing import ForWhom
+from models.checkout.resting import resting
 from models.checkout.wanted import LineWanted, check_key
 from models.errors import Busy, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
@@ -43,6 +53,7 @@ from models.members.standing import lock_living
 from models.messages.operations import tell
 from models.orders.tables import Order
 from models.venues.tables import Court, Venue
+from payments.port import PaymentChannel
 
 DRAWN_A_RUN = 20
 
@@ -138,28 +149,32 @@ async def entry_of(*, member_id: int, draw_id: str) -> Any:
     return None if found is None else database.with_instants(found, "entered_at")
 
 
-async def run_due(*, keys: IdKeys, now: datetime) -> int:
+async def run_due(*, keys: IdKeys, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
     """Draws what has closed, and goes on with what was begun; gives how many had their turn. Any number of workers."""
     due = await database.rows(
         "SELECT id FROM slot_draw WHERE state <> 'DONE' AND closes_at <= $1 ORDER BY closes_at, id LIMIT $2",
         *(now, DRAWN_A_RUN),
     )
-    return sum([await _run(row["id"], keys, now) for row in due])
+    channels = resting(channels)
+    return sum([await _run(row["id"], keys, channels, now) for row in due])
 
 
-async def _run(draw_id: int, keys: IdKeys, now: datetime) -> int:
-    await _fix_order(draw_id, await _slots_left(await SlotDraw.get(id=draw_id)), keys.sealing)
+async def _run(draw_id: int, keys: IdKeys, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
+    await _fix_order(draw_id, await _slots_left(await SlotDraw.get(id=draw_id), channels, now), keys.sealing)
     draw = await SlotDraw.get(id=draw_id).prefetch_related("venue")
     pot, turns = Pot.of(draw.record["slots"]), 0
     while (entry := await _next(draw_id)) is not None:
-        await _turn(draw, entry, pot, keys, now)
+        await _turn(draw, entry, pot, keys, channels, now)
         turns += 1
     await _finish(draw_id, now)
     return turns
 
 
-async def _slots_left(draw: SlotDraw) -> list[list[Any]]:
-    """What there is to give out when it closes: nothing of what is held for another sport, nothing that was shut."""
+async def _slots_left(draw: SlotDraw, channels: Mapping[str, PaymentChannel], now: datetime) -> list[list[Any]]:
+    """What there is to give out when it closes: nothing of what is held for another sport, nothing that was shut. A hold
+    whose time is over is ended first, whoever's it is."""
+    if draw.state != DrawState.PLANNED:  # then it was asked already, and stands in the record
+        return []
     venue = await Venue.get(id=draw.venue_id)
     try:
         table = await booking.timetable(venue_id=venue.public_id, sport=None, day=draw.business_day)
@@ -169,8 +184,11 @@ async def _slots_left(draw: SlotDraw) -> list[list[Any]]:
     if not slots:
         return []
     steps = [step_of(datetime.fromisoformat(at)) for _, starts, ends, _ in slots for at in (starts, ends)]
-    held = {tuple(cell) for cell in await database.rows(HELD, draw.venue_id, min(steps), max(steps))}
     cells = Pot.of(slots).slots
+    span = (draw.venue_id, min(steps), max(steps))
+    dead = await database.rows(_OVERDUE, *span, sorted({part for each in cells.values() for part, _ in each}), now)
+    await end_holds([order["id"] for order in dead], channels=channels, now=now)
+    held = {tuple(cell) for cell in await database.rows(HELD, *span)}
     return [slot for slot in slots if not cells[slot[0], slot[1]] & held]
 
 
@@ -213,13 +231,22 @@ async def _next(draw_id: int) -> DrawEntry | None:
     return await DrawEntry.filter(draw_id=draw_id, state=EntryState.ENTERED).order_by("place").first()
 
 
-async def _turn(draw: SlotDraw, entry: DrawEntry, pot: Pot, keys: IdKeys, now: datetime) -> None:
+async def _turn(
+    draw: SlotDraw,
+    entry: DrawEntry,
+    pot: Pot,
+    keys: IdKeys,
+    channels: Mapping[str, PaymentChannel],
+    now: datetime,
+) -> None:
     wish = pot.first_free(wishes_of(entry), await _taken(draw.id, pot))
     try:
         if wish is None:
             await _lose(draw, entry, await _worth_waiting_for(draw, entry, now), now)
         else:
-            await _win(draw, entry, wish, await _placing(entry, wish, keys, now), now)
+            place = await _placing(entry, wish, keys, now)
+            winning = partial(_win, draw, entry, wish, place, now)
+            await past_overdue_holds(winning, place, channels=channels, now=now)
     except Busy:  # nobody loses their turn because a row was locked: the next run goes on
         raise
     except DomainError as refusal:
@@ -364,3 +391,10 @@ def _result(ticket: str, entry: DrawEntry | None) -> dict[str, Any]:
         return {"ticket": ticket, "outcome": EntryState.REFUSED, "slot": None, "reason": ErrorCode.NOT_SIGNED_IN}
     slot = None if entry.wish is None else entry.wishes[entry.wish]
     return {"ticket": ticket, "outcome": entry.state, "slot": slot, "reason": entry.reason}
+
+
+_OVERDUE = """
+SELECT DISTINCT orders.id FROM held_cell JOIN order_line ON order_line.id = held_cell.order_line_id
+  JOIN orders ON orders.id = order_line.order_id
+ WHERE held_cell.venue_id = $1 AND held_cell.step >= $2 AND held_cell.step < $3
+   AND held_cell.part_id = ANY($4::bigint[]) AND orders.status = 'PENDING_PAYMENT' AND orders.hold_expires_at <= $5"""

@@ -35,8 +35,14 @@ async def end_overdue_holds(*, channels: Mapping[str, PaymentChannel], now: date
     First those about which nobody has to be asked, then each channel's own: one that is away keeps only its own
     waiting.
     """
+    overdue = [each for channel in (None, *channels) for each in await _overdue(channel, now)]
+    return await end_holds(overdue, channels=channels, now=now)
+
+
+async def end_holds(order_ids: Sequence[int], *, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
+    """Ends each of these that is overdue. Returns how many ended."""
     ended, channels = 0, resting(channels)
-    for order_id in [each for channel in (None, *channels) for each in await _overdue(channel, now)]:
+    for order_id in order_ids:
         try:
             ended += await end_hold(order_id=order_id, channels=channels, now=now)
         except DatabaseAway:

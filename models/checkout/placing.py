@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from models import database
 from models.attendance import players
@@ -52,6 +53,9 @@ _MAY_BE_OVERDUE = (
 """Refusals behind which there may be an order of the member's own, or of a companion's, that nobody has ended yet."""
 
 
+R = TypeVar("R")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedBy:
     """Who placed an order for somebody else: their guardian or helper, or a clerk at whose desk they stand."""
@@ -97,18 +101,20 @@ async def place_order(
 
 
 async def past_overdue_holds(
-    attempt: Callable[[], Awaitable[str]],
+    attempt: Callable[[], Awaitable[R]],
     place: "Placing",
     *,
     channels: Mapping[str, PaymentChannel],
     now: datetime,
-) -> str:
-    """Tries it, and once more when what stood in the way were holds that are overdue and could be ended."""
+) -> R:
+    """Tries it, and once more when what stood in the way were holds that are overdue and could be ended, here or by
+    somebody else at this moment."""
     try:
         return await attempt()
     except DomainError as refusal:
         in_the_way = await _held_in_the_way(refusal, place, now)
-        if not any([await end_hold(order_id=each, channels=channels, now=now) for each in in_the_way]):
+        ended = [await end_hold(order_id=each, channels=channels, now=now) for each in in_the_way]
+        if not any(ended) and not await Order.exists(id__in=in_the_way, status=OrderStatus.CLOSED):
             raise
     return await attempt()
 

@@ -5,9 +5,10 @@ very act that gives them up, and handed to the first person within whose limits 
 held as long as any other. They pay, or it closes, and the next one is offered it. Nobody can be faster than the line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from models import database
@@ -30,8 +31,16 @@ from models.booking.waiting_rules import (
     waiting_unknown,
 )
 from models.calendar import moment_text
-from models.checkout.placing import PlacedBy, Placing, bookable_together, lock_players, place_within
+from models.checkout.placing import (
+    PlacedBy,
+    Placing,
+    bookable_together,
+    lock_players,
+    past_overdue_holds,
+    place_within,
+)
 from models.checkout.pricing import ForWhom
+from models.checkout.resting import resting
 from models.checkout.wanted import LineWanted, check_key
 from models.errors import BadInput, Busy, DomainError, ErrorCode, KeyReused
 from models.ids import new_id, request_hash
@@ -39,6 +48,7 @@ from models.keys import IdKeys
 from models.members.standing import MemberGone, lock_living
 from models.messages.operations import tell
 from models.orders.tables import Order
+from payments.port import PaymentChannel
 
 OFFERED_A_RUN = 50
 ASKED_A_SLOT = 100  # of those who wait; whom their own limits keep from it is passed over
@@ -100,12 +110,13 @@ async def leave(*, member_id: int, entry_id: str, now: datetime) -> None:
     await _leave(member_id, entry_id, now=now)
 
 
-async def offer_freed(*, keys: IdKeys, now: datetime) -> int:
+async def offer_freed(*, keys: IdKeys, channels: Mapping[str, PaymentChannel], now: datetime) -> int:
     """Offers each slot that is kept to the first who can have it, and lets go what nobody wants. Gives how many were
     offered. Any number of workers may do this at once."""
     await _settle(now)
+    channels = resting(channels)
     kept = await database.rows("SELECT id FROM freed_slot ORDER BY id LIMIT $1", OFFERED_A_RUN)
-    return sum([await _offer_one(row["id"], keys, now) for row in kept])
+    return sum([await _offer_one(row["id"], keys, channels, now) for row in kept])
 
 
 def _check_worth_it(
@@ -179,7 +190,7 @@ async def _leave(member_id: int, entry_id: str, *, now: datetime) -> None:
         await entry.save(update_fields=["state", "ended_at"])
 
 
-async def _offer_one(freed_id: int, keys: IdKeys, now: datetime) -> bool:
+async def _offer_one(freed_id: int, keys: IdKeys, channels: Mapping[str, PaymentChannel], now: datetime) -> bool:
     line = await database.row(
         """SELECT line.court_id, line.starts_at, court.public_id FROM freed_slot line
              JOIN court ON court.id = line.court_id WHERE line.id = $1""",
@@ -204,7 +215,9 @@ async def _offer_one(freed_id: int, keys: IdKeys, now: datetime) -> bool:
                 placed_by=PlacedBy(member_id=entry["placed_by_id"]),
                 voucher_ids=(),
             )
-            return await _hand_over(freed_id, entry["id"], place, now=now)
+            return await past_overdue_holds(
+                partial(_hand_over, freed_id, entry["id"], place, now=now), place, channels=channels, now=now
+            )
         except DatabaseAway:
             raise
         except (

@@ -4,6 +4,7 @@ Four eyes: who approves had no hand in its sums, and nobody decides about a venu
 settlement's row, so what was decided first stands.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from models import database
@@ -59,22 +60,30 @@ async def drop(*, clerk: StaffSignedIn, settlement_no: str, reason: str, now: da
     await _drop(clerk, settlement_no, checked_reason(reason), now)
 
 
-async def propose(*, clerk: StaffSignedIn, settlement_no: str, payable_fen: int, now: datetime) -> None:
-    """`payable_fen`: what the proposer saw. The same person again is harmless.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What somebody looked at before they decided, in fen. Of what is payable alone a debt that grew would not be told."""
+
+    payable_fen: int
+    carried_out_fen: int
+
+
+async def propose(*, clerk: StaffSignedIn, settlement_no: str, seen: Seen, now: datetime) -> None:
+    """The same person again is harmless.
 
     Raises NOT_ALLOWED, SETTLEMENT_UNKNOWN, SETTLEMENT_STATE, SETTLEMENT_CHANGED, SETTLEMENT_HELD.
     """
-    await _propose(clerk, settlement_no, payable_fen, now)
+    await _propose(clerk, settlement_no, seen, now)
 
 
 async def approve(
-    *, clerk: StaffSignedIn, settlement_no: str, payable_fen: int, keys: StatementKeys, now: datetime
+    *, clerk: StaffSignedIn, settlement_no: str, seen: Seen, keys: StatementKeys, now: datetime
 ) -> None:
     """Signs the statement; nothing of it changes any more. The same person again is harmless.
 
     Raises NOT_ALLOWED, SETTLEMENT_UNKNOWN, SETTLEMENT_STATE, SETTLEMENT_CHANGED, SETTLEMENT_HELD.
     """
-    await _approve(clerk, settlement_no, payable_fen, keys, now)
+    await _approve(clerk, settlement_no, seen, keys, now)
 
 
 @database.operation
@@ -119,13 +128,13 @@ async def _drop(clerk: StaffSignedIn, settlement_no: str, reason: str, now: date
 
 
 @database.operation
-async def _propose(clerk: StaffSignedIn, settlement_no: str, payable_fen: int, now: datetime) -> None:
+async def _propose(clerk: StaffSignedIn, settlement_no: str, seen: Seen, now: datetime) -> None:
     settlement = await locked(clerk, settlement_no, Power.PROPOSE_SETTLEMENT)
     if settlement.state == SettlementState.PROPOSED and settlement.proposed_by_id == clerk.staff_id:
         return
     if settlement.state != SettlementState.DRAFT:
         raise SettlementStateRefused(settlement.state)
-    await _refuse_doubtful(clerk, settlement, payable_fen)
+    await _refuse_doubtful(clerk, settlement, seen)
     settlement.state, settlement.proposed_by_id = SettlementState.PROPOSED, clerk.staff_id
     await settlement.save(update_fields=["state", "proposed_by_id"])
     await note_step(settlement, SettlementState.DRAFT, clerk.staff_id, now=now)
@@ -133,7 +142,7 @@ async def _propose(clerk: StaffSignedIn, settlement_no: str, payable_fen: int, n
 
 @database.operation
 async def _approve(
-    clerk: StaffSignedIn, settlement_no: str, payable_fen: int, keys: StatementKeys, now: datetime
+    clerk: StaffSignedIn, settlement_no: str, seen: Seen, keys: StatementKeys, now: datetime
 ) -> None:
     settlement = await locked(clerk, settlement_no, Power.APPROVE_SETTLEMENT)
     if settlement.state != SettlementState.PROPOSED and settlement.approved_by_id == clerk.staff_id:
@@ -141,7 +150,7 @@ async def _approve(
     if settlement.state != SettlementState.PROPOSED:
         raise SettlementStateRefused(settlement.state)
     await _refuse_own_hand(clerk, settlement)
-    await _refuse_doubtful(clerk, settlement, payable_fen)
+    await _refuse_doubtful(clerk, settlement, seen)
     settlement.state, settlement.approved_by_id = SettlementState.APPROVED, clerk.staff_id
     settlement.approved_at = now
     await statements.sign(settlement, keys=keys, now=now)
@@ -192,10 +201,10 @@ async def _refuse_own_hand(clerk: StaffSignedIn, settlement: Settlement) -> None
         raise FourEyes("这张结算单是您拟定、扣减或提交的，不能由您审批。")
 
 
-async def _refuse_doubtful(clerk: StaffSignedIn, settlement: Settlement, payable_fen: int) -> None:
+async def _refuse_doubtful(clerk: StaffSignedIn, settlement: Settlement, seen: Seen) -> None:
     """What is proposed and approved is what somebody saw, and nothing of it waits for somebody's judgement."""
     await refuse_who_works_there(clerk, settlement.venue_id)
-    if settlement.payable_fen != payable_fen:
+    if Seen(payable_fen=settlement.payable_fen, carried_out_fen=settlement.carried_out_fen) != seen:
         raise SettlementChanged
     held = await database.row(
         f"""SELECT COUNT(*) AS held FROM settlement_line

@@ -53,9 +53,16 @@ def _insert_text(on_postgres: bool) -> str:
 _TAKEN = """
      of_rounds AS (UPDATE voucher_round SET remaining = remaining - taken.count
           FROM (SELECT round_id, count(*) AS count FROM given GROUP BY round_id) AS taken WHERE id = taken.round_id),
-     of_pools AS (UPDATE voucher_pool SET free_fen = free_fen - taken.fen
-          FROM (SELECT pool_id, sum(face_fen) AS fen FROM given GROUP BY pool_id) AS taken WHERE id = taken.pool_id)"""
-"""Differences, though under the lock absolute numbers would do: so the CHECKs speak, should anybody ever go past it."""
+     of_each AS (SELECT pool_id, sum(face_fen) AS fen FROM given GROUP BY pool_id),
+     in_order AS MATERIALIZED (SELECT id FROM voucher_pool WHERE id IN (SELECT pool_id FROM of_each)
+          ORDER BY id FOR NO KEY UPDATE),
+     of_pools AS (UPDATE voucher_pool SET free_fen = free_fen - of_each.fen
+          FROM of_each JOIN in_order ON in_order.id = of_each.pool_id WHERE voucher_pool.id = in_order.id)"""
+"""Differences, though under the lock absolute numbers would do: so the CHECKs speak, should anybody ever go past it.
+
+Pools in the order of their ids: whoever gives vouchers back (`ending.py`) locks them so too, and without the campaign.
+An UPDATE locks in the order of its plan, so each is locked before. Rounds nobody changes without the campaign's lock.
+"""
 
 
 async def write(batch: Batch, counter: Counter) -> None:

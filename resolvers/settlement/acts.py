@@ -98,26 +98,34 @@ class SettlementActs:
         )
         return await _now_at(info, settlement_no)
 
-    @act(SettlementPayload, f"Propose it for approval; `payable` as it was seen. {AGAIN}")
-    async def propose_settlement(self, info: Info, settlement_no: str, payable: Fen) -> SettlementPayload:
+    @act(
+        SettlementPayload,
+        f"Propose it for approval, with `payable` and `carriedOut` (left out: nothing) as they were seen. {AGAIN}",
+    )
+    async def propose_settlement(
+        self, info: Info, settlement_no: str, payable: Fen, carried_out: Fen | None = None
+    ) -> SettlementPayload:
         await deciding.propose(
             clerk=await info.context.staff(),
             settlement_no=settlement_no,
-            payable_fen=payable,
+            seen=deciding.Seen(payable_fen=payable, carried_out_fen=carried_out or 0),
             now=info.context.now,
         )
         return await _now_at(info, settlement_no)
 
     @act(
         SettlementPayload,
-        f"Approve what somebody else proposed: its statement is signed, and nothing of it changes any more. {AGAIN}",
+        "Approve what somebody else proposed, with `payable` and `carriedOut` (left out: nothing) as they were seen: its "
+        f"statement is signed, and nothing of it changes any more. {AGAIN}",
         weight=2000,
     )
-    async def approve_settlement(self, info: Info, settlement_no: str, payable: Fen) -> SettlementPayload:
+    async def approve_settlement(
+        self, info: Info, settlement_no: str, payable: Fen, carried_out: Fen | None = None
+    ) -> SettlementPayload:
         await deciding.approve(
             clerk=await info.context.staff(),
             settlement_no=settlement_no,
-            payable_fen=payable,
+            seen=deciding.Seen(payable_fen=payable, carried_out_fen=carried_out or 0),
             keys=info.context.services.statement_keys,
             now=info.context.now,
         )

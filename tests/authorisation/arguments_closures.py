@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from tests.authorisation.kinds import ABSENT, Known, Open, Plain, Reaching
 from tests.authorisation.lives_closures import ENDS_AT, REASON, STARTS_AT
+from tests.authorisation.lives_draws import OPEN_DAYS
+from tests.factories.booking import at
 
 REACHING_CLOSURES: Mapping[str, Reaching] = {
     "withdrawClosure.id": Reaching(
@@ -29,6 +31,8 @@ OPEN_CLOSURES: Mapping[str, Open] = {
 PLAIN_CLOSURES: Mapping[str, Plain] = {
     "ClosureInput.startsAt": Plain(lambda life: STARTS_AT),
     "ClosureInput.endsAt": Plain(lambda life: ENDS_AT),
+    "previewClosure.closure.startsAt": Plain(lambda life: at(20, days=OPEN_DAYS).isoformat()),  # of the draw
+    "previewClosure.closure.endsAt": Plain(lambda life: at(22, days=OPEN_DAYS).isoformat()),
     "ClosureInput.kind": Plain(lambda life: "MAINTENANCE"),
     "ClosureInput.reason": Plain(lambda life: REASON),
     "withdrawClosure.why": Plain(lambda life: "提前完工"),

@@ -59,6 +59,7 @@ PLAIN_EDITING: Mapping[str, Plain] = {
     "previewBookingRules.rules.limits.daysAhead": _plain(6),
     **{f"CourtInput.{name}": _plain(value) for name, value in COURT.items()},
     "previewCourt.court.fromDay": _plain(str(TOMORROW)),
+    "previewCourt.court.slotMinutes": _plain(90),  # so that the draw that is open loses a slot
     **{f"OpeningHoursInput.{name}": _plain(HOURS[name]) for name in ("fromDay", "untilDay", "note")},
     **{f"OpeningInput.{name}": _plain(value) for name, value in HOURS["openings"][0].items()},
     "previewOpeningHours.hours.fromDay": _plain(str(TOMORROW)),

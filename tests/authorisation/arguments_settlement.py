@@ -95,6 +95,7 @@ PLAIN_SETTLEMENT: Mapping[str, Plain] = {
     "dropSettlement.reason": Plain(lambda life: "重新拟定"),
     "failPayout.reason": Plain(lambda life: "户名不符"),
     "payable": Plain(lambda life: 20_00),
+    "carriedOut": Plain(lambda life: 0),
     "enterVenueAccount.holder": Plain(lambda life: HOLDER),
     "enterVenueAccount.bank": Plain(lambda life: BANK),
     "enterVenueAccount.number": Plain(lambda life: NUMBER),

@@ -52,7 +52,8 @@ async def live_in_draws(life: "Life") -> None:
         )
         assert entered.value["entry"]["state"] == "ENTERED"
     done = await SlotDraw.get(public_id=life.draws["done"])
-    assert await drawing._run(done.id, id_keys(life.citizen.house.wired.settings), life.citizen.house.now()) == 1
+    wired, now = life.citizen.house.wired, life.citizen.house.now()
+    assert await drawing._run(done.id, id_keys(wired.settings), wired.channels, now) == 1
     shown = (await life.citizen.ask(draws.DRAW, id=life.draws["done"])).value["record"]
     record = orjson.loads(shown)
     (entry,) = record["entries"]

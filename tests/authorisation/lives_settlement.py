@@ -95,7 +95,7 @@ async def _deduct(life: "Life", regulator: Clerk, which: str) -> str:
 async def _approved(life: "Life", offices: Mapping[str, Clerk], which: str) -> None:
     asked: dict[str, Any] = {"settlementNo": life.others.ids[which]}
     now = (await life.clerk.ask(documents.SETTLEMENT, **asked)).value["settlement"]
-    asked["payable"] = now["sums"]["payable"]
+    asked |= {name: now["sums"][name] for name in ("payable", "carriedOut")}
     await offices["regulator"].ask(documents.PROPOSE_SETTLEMENT, **asked)
     approved = await offices["approver"].ask(documents.APPROVE_SETTLEMENT, **asked)
     assert approved.value["settlement"]["settlement"]["state"] == "APPROVED"

@@ -24,7 +24,12 @@ async def live_in_line(life: "Life") -> None:
     order_no = placed.value["order"]["orderNo"]
     await _join(life, secrets.token_hex(8), 21)
     await life.citizen.ask(documents.CANCEL_ORDER, orderNo=order_no)
-    assert await offer_freed(keys=id_keys(life.citizen.house.wired.settings), now=life.citizen.house.now()) == 1
+    assert (
+        await offer_freed(
+            keys=id_keys(life.citizen.house.wired.settings), channels={}, now=life.citizen.house.now()
+        )
+        == 1
+    )
     life.others.ids["waiting"] = joined
     found = (await life.citizen.ask(lines.MY_WAITING)).value
     life.others.ids["waiting cursor"] = found["edges"][0]["cursor"]

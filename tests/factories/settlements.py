@@ -8,7 +8,7 @@ from models.ids import new_no
 from models.keys import SealingKeys, StatementKeys
 from models.risk.tables import RiskScore
 from models.settlement.accounts import approve_account, enter_account
-from models.settlement.deciding import approve, propose
+from models.settlement.deciding import Seen, approve, propose
 from models.settlement.drafting import Drafted, draft_settlements
 from models.settlement.paying_out import make_payout, record_payment
 from models.settlement.receipts import keep_receipt
@@ -164,11 +164,15 @@ async def latest(programme: Programme, venue: Venue | None = None) -> Settlement
     return found
 
 
+def seen_of(settlement: Settlement) -> Seen:
+    return Seen(payable_fen=settlement.payable_fen, carried_out_fen=settlement.carried_out_fen)
+
+
 async def proposed(programme: Programme, settlement: Settlement, *, now: datetime = LATER) -> None:
     await propose(
         clerk=programme.proposer,
         settlement_no=settlement.settlement_no,
-        payable_fen=settlement.payable_fen,
+        seen=seen_of(settlement),
         now=now,
     )
 
@@ -185,7 +189,7 @@ async def approved(
     await approve(
         clerk=programme.approver,
         settlement_no=settlement.settlement_no,
-        payable_fen=settlement.payable_fen,
+        seen=seen_of(settlement),
         keys=keys,
         now=now,
     )

@@ -57,6 +57,7 @@ from tests.factories.settlements import (
     paid_out,
     proposed,
     recorded,
+    seen_of,
     take_back,
 )
 from tests.factories.vouchers import a_campaign
@@ -238,7 +239,7 @@ class Settling(RuleBasedStateMachine):
         await approve(
             clerk=self.it.approver,
             settlement_no=settlement.settlement_no,
-            payable_fen=settlement.payable_fen,
+            seen=seen_of(settlement),
             keys=STATEMENT_KEYS,
             now=self.now,
         )

@@ -2,10 +2,11 @@
 
 _CLOSURE = "id venueId sport courtId courtName startsAt endsAt kind reason announcedAt withdrawnAt"
 CLOSURES = f"query ($venueId: ID!) {{ closures(venueId: $venueId) {{ {_CLOSURE} }} }}"
-PREVIEW_CLOSURE = """
-query ($closure: ClosureInput!) {
-  previewClosure(closure: $closure) { orders lines people refund unpaidOrders keepsNotice notice }
-}"""
+DRAW_CUTS = "draws { drawId day sport slotCount slots { courtId courtName startsAt } people sentence }"
+PREVIEW_CLOSURE = f"""
+query ($closure: ClosureInput!) {{
+  previewClosure(closure: $closure) {{ orders lines people refund unpaidOrders keepsNotice notice {DRAW_CUTS} }}
+}}"""
 ANNOUNCE_CLOSURE = f"""
 mutation ($idempotencyKey: String!, $closure: ClosureInput!) {{
   announceClosure(idempotencyKey: $idempotencyKey, closure: $closure) {{

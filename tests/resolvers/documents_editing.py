@@ -1,5 +1,7 @@
 """Staff look at a venue's settings and write them: one document for each root field."""
 
+from tests.resolvers.documents_closures import DRAW_CUTS
+
 _LIMITS = """courtsAPersonADay minutesACourtADay daysAhead releaseMinute holdMinutes entryOpensMinutesBefore
       minutesAPersonADay courtsAPersonAWeek minutesAPersonAWeek fewestPlayers mostPlayers noticeMinutes checkInMinutes
       noShowKeptPercent cancelFreeMinutes cancelKeptPercent noShows noShowDays pauseDays companionsNamed realNameNeeded
@@ -57,13 +59,14 @@ mutation ($venueId: ID!, $rules: BookingRulesInput!, $expectedChange: String!) {
     userErrors { code message field }
   }
 }"""
-PREVIEW_COURT = """
-query ($venueId: ID!, $court: CourtInput!) {
-  previewCourt(venueId: $venueId, court: $court) {
+PREVIEW_COURT = f"""
+query ($venueId: ID!, $court: CourtInput!) {{
+  previewCourt(venueId: $venueId, court: $court) {{
     fromDay changes bookings bookingsOtherwise promise changeHash
-    listed { orderNo startsAt endsAt people paid }
-  }
-}"""
+    listed {{ orderNo startsAt endsAt people paid }}
+    {DRAW_CUTS}
+  }}
+}}"""
 WRITE_COURT = """
 mutation ($venueId: ID!, $court: CourtInput!, $expectedChange: String!, $idempotencyKey: String!) {
   writeCourt(venueId: $venueId, court: $court, expectedChange: $expectedChange, idempotencyKey: $idempotencyKey) {
@@ -71,13 +74,14 @@ mutation ($venueId: ID!, $court: CourtInput!, $expectedChange: String!, $idempot
     userErrors { code message field }
   }
 }"""
-PREVIEW_OPENING_HOURS = """
-query ($venueId: ID!, $hours: OpeningHoursInput!) {
-  previewOpeningHours(venueId: $venueId, hours: $hours) {
+PREVIEW_OPENING_HOURS = f"""
+query ($venueId: ID!, $hours: OpeningHoursInput!) {{
+  previewOpeningHours(venueId: $venueId, hours: $hours) {{
     fromDay untilDay changes bookings bookingsOutside promise changeHash
-    listed { orderNo courtName startsAt endsAt people paid }
-  }
-}"""
+    listed {{ orderNo courtName startsAt endsAt people paid }}
+    {DRAW_CUTS}
+  }}
+}}"""
 WRITE_OPENING_HOURS = """
 mutation ($venueId: ID!, $hours: OpeningHoursInput!, $expectedChange: String!, $idempotencyKey: String!) {
   writeOpeningHours(

@@ -61,13 +61,17 @@ mutation ($settlementNo: String!, $reason: String!) {{
 }}
 """
 PROPOSE_SETTLEMENT = f"""
-mutation ($settlementNo: String!, $payable: Fen!) {{
-  proposeSettlement(settlementNo: $settlementNo, payable: $payable) {{ settlement {{ {DETAIL_FIELDS} }} {ERRORS} }}
+mutation ($settlementNo: String!, $payable: Fen!, $carriedOut: Fen) {{
+  proposeSettlement(settlementNo: $settlementNo, payable: $payable, carriedOut: $carriedOut) {{
+    settlement {{ {DETAIL_FIELDS} }} {ERRORS}
+  }}
 }}
 """
 APPROVE_SETTLEMENT = f"""
-mutation ($settlementNo: String!, $payable: Fen!) {{
-  approveSettlement(settlementNo: $settlementNo, payable: $payable) {{ settlement {{ {DETAIL_FIELDS} }} {ERRORS} }}
+mutation ($settlementNo: String!, $payable: Fen!, $carriedOut: Fen) {{
+  approveSettlement(settlementNo: $settlementNo, payable: $payable, carriedOut: $carriedOut) {{
+    settlement {{ {DETAIL_FIELDS} }} {ERRORS}
+  }}
 }}
 """
 ENTER_VENUE_ACCOUNT = f"""

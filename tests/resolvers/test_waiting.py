@@ -46,7 +46,7 @@ async def test_one_stands_in_line_is_offered_the_slot_and_sees_the_order_to_pay(
         None,
     )
     await owner.ask(documents.CANCEL_ORDER, orderNo=order_no)
-    assert await waiting.offer_freed(keys=ID_KEYS, now=house.now()) == 1
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=house.now()) == 1
     (edge,) = (await waits.ask(lines.MY_WAITING)).value["edges"]
     offered = edge["node"]
     assert offered["state"] == "OFFERED"

@@ -13,7 +13,7 @@ from models.booking import draws
 from models.booking.draw_rules import verify
 from models.booking.draws import DrawWanted
 from models.booking.queries import slots
-from models.booking.tables import DrawEntry, FreedSlot, HeldCell, SlotDraw, WaitingEntry
+from models.booking.tables import BookingRule, DrawEntry, FreedSlot, HeldCell, SlotDraw, WaitingEntry
 from models.calendar import business_day
 from models.checkout import drawing, waiting
 from models.checkout.cancelling import cancel_order
@@ -30,9 +30,11 @@ from models.staff.rules import Role
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
-from tests.factories.booking import Hall, Person, a_hall, a_person, an_order, at, wanted
+from tests.factories.booking import Hall, Person, a_hall, a_person, an_order, at, invoke_payment, wanted
 from tests.factories.names import a_person as a_named
 from tests.factories.people import a_clerk
+from tests.factories.places import a_court
+from tests.outside import Outside
 
 DAYS = 20
 DAY = business_day(NOW) + timedelta(days=DAYS)
@@ -123,10 +125,10 @@ async def test_who_is_drawn_gets_their_first_wish_and_the_others_stand_in_line_i
     }
     taker = wanted(hall.badminton, at(9, days=DAYS))
     assert await refused(an_order(people[0], taker, now=draw.opens_at)) == "DRAW_PENDING"
-    assert await drawing.run_due(keys=ID_KEYS, now=draw.closes_at - timedelta(seconds=1)) == 0
+    assert await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at - timedelta(seconds=1)) == 0
     assert (await draws.draw(draw.public_id))[1] is None, "the seed is not told before"
 
-    assert await drawing.run_due(keys=ID_KEYS, now=draw.closes_at) == 5
+    assert await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at) == 5
     assert await states(draw) == ["WON", "WON", "LOST", "LOST", "LOST"]
     entries = await DrawEntry.filter(draw_id=draw.id).order_by("place")
     assert [entry.wish for entry in entries] == [0, 1, None, None, None]
@@ -143,7 +145,7 @@ async def test_who_is_drawn_gets_their_first_wish_and_the_others_stand_in_line_i
 
     first = orders[entries[0].member_id]
     await cancel_order(member_id=first.member_id, order_no=first.order_no, channels={}, now=draw.closes_at)
-    assert await waiting.offer_freed(keys=ID_KEYS, now=draw.closes_at) == 1
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=draw.closes_at) == 1
     firsts = await WaitingEntry.filter(member_id=entries[2].member_id).order_by("id")
     assert [each.state for each in firsts] == ["OFFERED", "LEFT"]
     await an_order(
@@ -158,7 +160,7 @@ async def test_who_loses_waits_for_each_wish_and_for_nothing_else_and_one_offer_
     draw = await a_draw(hall, until_minute=900)
     for _ in range(3):
         await enter(draw, await a_person(), (hall.badminton, 9), (hall.badminton, 14))
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     assert await states(draw) == ["WON", "WON", "LOST"]
     loser, between = await DrawEntry.get(draw_id=draw.id, state="LOST"), await a_person()
     lines = await WaitingEntry.all().order_by("id")
@@ -172,11 +174,13 @@ async def test_who_loses_waits_for_each_wish_and_for_nothing_else_and_one_offer_
     for court, hour in ((hall.badminton, 10), (hall.badminton_2, 9)):  # between their wishes, and beside them
         order = await an_order(between, wanted(court, at(hour, days=DAYS)), now=now)
         await cancel_order(member_id=between.member_id, order_no=order.order_no, channels={}, now=now)
-    assert await waiting.offer_freed(keys=ID_KEYS, now=now) == 0, "what they did not wish is not kept for them"
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=now) == 0, (
+        "what they did not wish is not kept for them"
+    )
     for order in await Order.filter(status="PENDING_PAYMENT"):
         await cancel_order(member_id=order.member_id, order_no=order.order_no, channels={}, now=now)
     for _ in range(2):
-        await waiting.offer_freed(keys=ID_KEYS, now=now)
+        await waiting.offer_freed(keys=ID_KEYS, channels={}, now=now)
     assert {line.state async for line in WaitingEntry.all()} == {"OFFERED", "LEFT"}
     assert await Order.filter(member_id=loser.member_id).count() == 1
     assert await FreedSlot.all().count() == 0, "the other is everybody's"
@@ -189,7 +193,7 @@ async def test_a_published_record_holds_names_nobody_and_with_any_byte_of_its_se
     draw = await a_draw(hall)
     for _ in range(4):
         await enter(draw, await a_person(), (hall.badminton, 9), (hall.badminton, 10))
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     text = await record_of(draw)
     assert verify(text) == []
     for digit, byte in enumerate(seed := orjson.loads(text)["seed"].encode()):
@@ -250,10 +254,9 @@ async def test_whom_their_own_limits_refuse_loses_the_turn_and_the_next_has_the_
     busy, other = await a_person(), await a_person()
     for person in (busy, other):
         await enter(draw, person, (hall.badminton, 9))
-    await an_order(
-        busy, wanted(hall.left, at(15, days=DAYS)), wanted(hall.right, at(15, days=DAYS)), now=draw.opens_at
-    )
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    just_now = draw.closes_at - timedelta(minutes=1)
+    await an_order(busy, wanted(hall.left, at(15, days=DAYS)), wanted(hall.right, at(15, days=DAYS)), now=just_now)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     entry = await DrawEntry.get(member_id=busy.member_id)
     assert (entry.state, entry.order_id) in (("REFUSED", None), ("LOST", None))
     if entry.state == "REFUSED":
@@ -262,12 +265,39 @@ async def test_whom_their_own_limits_refuse_loses_the_turn_and_the_next_has_the_
     assert verify(await record_of(draw)) == []
 
 
+async def test_an_unpaid_hold_whose_time_is_over_costs_nobody_their_turn_and_the_draw_no_slot(
+    db: Database, outside: Outside
+) -> None:
+    hall = await a_hall()
+    tennis = await a_court(hall.venue, sport="TENNIS", name="网球场", parts=("羽毛球1号场",))
+    await BookingRule.all().update(days_ahead=DAYS)  # when tennis was released, and badminton not yet drawn for
+    in_the_pot = await an_order(await a_person(), wanted(tennis, at(9, days=DAYS)))
+    await BookingRule.all().update(days_ahead=7)
+    draw = await a_draw(hall)
+    person = await a_person()
+    await enter(draw, person, (hall.badminton, 9))
+    own = await an_order(
+        person, wanted(hall.left, at(15, days=DAYS)), wanted(hall.right, at(15, days=DAYS)), now=draw.opens_at
+    )
+    sheet = await invoke_payment(outside, own, person, now=draw.opens_at)
+    assert max(in_the_pot.hold_expires_at, own.hold_expires_at) <= draw.closes_at
+
+    await drawing.run_due(keys=ID_KEYS, channels=outside.channels, now=draw.closes_at)
+    assert await states(draw) == ["WON"]
+    assert verify(await record_of(draw)) == []
+    for dead in (in_the_pot, own):
+        assert (await Order.get(id=dead.id)).close_reason == "EXPIRED"
+    assert (await outside.try_to_pay(sheet)).status_code != 200, "it was closed at the channel first"
+    won = await Order.get(member_id=person.member_id, status="PENDING_PAYMENT")
+    assert await HeldCell.all().count() == await HeldCell.filter(order_line__order_id=won.id).count() == 2
+
+
 async def test_of_joined_courts_the_whole_excludes_its_halves(db: Database) -> None:
     hall = await a_hall()
     draw = await a_draw(hall, sport="BASKETBALL")
     for court in (hall.full, hall.left, hall.right, hall.full):
         await enter(draw, await a_person(), (court, 9))
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     won = [entry async for entry in DrawEntry.filter(state="WON")]
     courts = {entry.wishes[0][0] for entry in won}
     assert courts in ({hall.full.public_id}, {hall.left.public_id, hall.right.public_id})
@@ -285,12 +315,12 @@ async def test_two_workers_at_once_and_entries_at_the_deadline_give_each_one_tur
     last = draw.closes_at - timedelta(microseconds=1)
     done = await asyncio.gather(
         *(enter(draw, person, (hall.badminton, 9), now=last) for person in people[6:]),
-        *(drawing.run_due(keys=ID_KEYS, now=draw.closes_at) for _ in range(3)),
+        *(drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at) for _ in range(3)),
         return_exceptions=True,
     )
     failed = [each for each in done if isinstance(each, BaseException)]
     assert {getattr(each, "code", each) for each in failed} <= {"DRAW_CLOSED"}
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     got_in = 6 + sum(isinstance(each, str) for each in done)
     assert await DrawEntry.all().count() == got_in == len(orjson.loads(await record_of(draw))["results"])
     assert (await states(draw)).count("WON") == await Order.all().count() == 3
@@ -334,7 +364,7 @@ async def test_who_entered_with_two_accounts_that_were_joined_since_may_still_ch
     await DrawEntry.filter(public_id=second).update(member_id=kept.member_id)  # as joining accounts does
     assert await enter(draw, kept, (hall.badminton, 9), (hall.badminton_2, 9)) == first
     await DrawEntry.filter(public_id=second).update(wishes=(await DrawEntry.get(public_id=first)).wishes)
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     assert await states(draw) == ["WON", "REFUSED"]
     assert await DrawEntry.filter(state="REFUSED").values_list("reason", flat=True) == ["DRAW_ENTERED_ALREADY"]
     assert await Order.all().count() == 1
@@ -357,7 +387,7 @@ async def test_whose_accounts_are_joined_at_their_turn_have_it_with_the_one_that
         return await bookable_together(lines, whom=whom, **more)
 
     monkeypatch.setattr(drawing, "bookable_together", meanwhile)
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     assert await states(draw) == ["WON"]
     assert (await Order.get()).member_id == kept.member_id
 
@@ -376,9 +406,9 @@ async def test_nobody_loses_their_turn_because_a_row_was_locked(
     with monkeypatch.context() as patch:
         patch.setattr(drawing, "bookable_together", locked)
         with pytest.raises(Busy):
-            await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+            await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     assert (await states(draw), await Message.all().count()) == (["ENTERED", "ENTERED"], 0)
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     assert await states(draw) == ["WON", "WON"]
 
 
@@ -404,11 +434,11 @@ async def test_a_worker_that_dies_half_way_is_gone_on_with_and_nobody_has_two_tu
     monkeypatch.setattr(drawing, "tell", dies)
     for expected in (["WON", "ENTERED", "ENTERED", "ENTERED"], ["WON", "WON", "ENTERED", "ENTERED"]):
         with pytest.raises(asyncio.CancelledError):
-            await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+            await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
         assert await states(draw) == expected
         assert await Order.all().count() == expected.count("WON")
         taker = wanted(hall.badminton, at(10, days=DAYS))
         assert await refused(an_order(people[0], taker, now=draw.closes_at)) == "DRAW_PENDING"
-    await drawing.run_due(keys=ID_KEYS, now=draw.closes_at)
+    await drawing.run_due(keys=ID_KEYS, channels={}, now=draw.closes_at)
     assert await states(draw) == ["WON", "WON", "LOST", "LOST"]
     assert verify(await record_of(draw)) == []

@@ -22,7 +22,19 @@ from models.orders.tables import Order, OrderLine
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
-from tests.factories.booking import TOMORROW, Hall, Person, a_hall, a_person, an_order, at, wanted
+from tests.factories.booking import (
+    TOMORROW,
+    Hall,
+    Person,
+    a_hall,
+    a_person,
+    an_order,
+    at,
+    invoke_payment,
+    wanted,
+)
+from tests.outside import Outside
+from tests.queueing import one_after_another
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -81,7 +93,7 @@ async def test_what_is_given_up_is_offered_to_who_stands_first_and_then_to_the_n
     stranger = await a_person()
     assert await refused(an_order(stranger, wanted(hall.badminton, at(9)), now=LATER)) == "SLOT_TAKEN"
 
-    assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 1
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER) == 1
     assert (await state(entries[0]), await state(entries[1])) == ("OFFERED", "WAITING")
     offer = await Order.get(member_id=first.member_id)
     assert (offer.status, offer.to_pay_fen, offer.hold_expires_at) == (
@@ -96,7 +108,7 @@ async def test_what_is_given_up_is_offered_to_who_stands_first_and_then_to_the_n
 
     too_late = LATER + timedelta(minutes=16)
     assert await end_hold(order_id=offer.id, channels={}, now=too_late)
-    assert await waiting.offer_freed(keys=ID_KEYS, now=too_late) == 1
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=too_late) == 1
     assert (await state(entries[0]), await state(entries[1])) == ("MISSED", "OFFERED")
     assert await live_lines_of(second) == 1
     assert await Message.filter(member_id=second.member_id, template="WAITING_OFFER").count() == 1
@@ -108,8 +120,8 @@ async def test_who_took_it_has_it_and_waits_no_more(db: Database) -> None:
     waits = await a_person()
     entry = await stand(waits, hall, from_minute=480, until_minute=510)
     await give_up(person, order)
-    await waiting.offer_freed(keys=ID_KEYS, now=LATER)
-    await waiting.offer_freed(keys=ID_KEYS, now=LATER)
+    await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER)
+    await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER)
     assert await state(entry) == "TAKEN", "a free slot needs no payment"
     assert (await Order.get(member_id=waits.member_id)).status == "PAID"
     assert await Message.filter(member_id=waits.member_id).values_list("template", flat=True) == [
@@ -124,9 +136,48 @@ async def test_whom_their_own_limits_keep_from_it_is_passed_over_and_keeps_their
     await an_order(busy, wanted(hall.left, at(15)), wanted(hall.right, at(15)))
     entries = [await stand(busy, hall, until_minute=600), await stand(second, hall, until_minute=600)]
     await give_up(owner, order)
-    assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 1
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER) == 1
     assert (await state(entries[0]), await state(entries[1])) == ("WAITING", "OFFERED")
     assert await live_lines_of(busy) == 2
+
+
+@pytest.mark.parametrize("was_paid", [False, True])
+async def test_nobody_is_passed_over_for_an_unpaid_hold_of_their_own_whose_time_is_over(
+    db: Database, outside: Outside, was_paid: bool
+) -> None:
+    """Nor does anybody lose what they paid for in its last second, before the notice of it has come."""
+    hall = await a_hall()
+    (owner, order), *_ = await taken(hall, 9)
+    first, second = await a_person(), await a_person()
+    dead = await an_order(first, wanted(hall.left, at(15)), wanted(hall.right, at(15)))
+    sheet = await invoke_payment(outside, dead, first)
+    if was_paid:
+        await outside.pay(sheet)
+    entries = [await stand(each, hall, until_minute=600) for each in (first, second)]
+    over = dead.hold_expires_at
+    await give_up(owner, order, over)
+    assert await waiting.offer_freed(keys=ID_KEYS, channels=outside.channels, now=over) == 1
+    offered = ["WAITING", "OFFERED"] if was_paid else ["OFFERED", "WAITING"]
+    assert [await state(each) for each in entries] == offered
+    assert (await Order.get(id=dead.id)).status == ("PAID" if was_paid else "CLOSED")
+    assert await live_lines_of(first) == (2 if was_paid else 1)
+    if not was_paid:
+        assert (await outside.try_to_pay(sheet)).status_code != 200, "it was closed at the channel first"
+
+
+@pytest.mark.postgres
+async def test_of_two_workers_who_end_the_same_hold_neither_passes_its_owner_over(db: Database) -> None:
+    hall = await a_hall()
+    (owner, order), *_ = await taken(hall, 9)
+    first, second = await a_person(), await a_person()
+    dead = await an_order(first, wanted(hall.left, at(15)), wanted(hall.right, at(15)))
+    entries = [await stand(each, hall, until_minute=600) for each in (first, second)]
+    over = dead.hold_expires_at
+    await give_up(owner, order, over)
+    offering = [waiting.offer_freed(keys=ID_KEYS, channels={}, now=over) for _ in range(2)]
+    assert sorted(await one_after_another([dead.id], *offering, table="orders")) == [0, 1]
+    assert [await state(each) for each in entries] == ["OFFERED", "WAITING"]
+    assert [await live_lines_of(each) for each in (first, second)] == [1, 0]
 
 
 async def test_what_nobody_can_have_any_more_is_let_go(db: Database) -> None:
@@ -135,7 +186,7 @@ async def test_what_nobody_can_have_any_more_is_let_go(db: Database) -> None:
     entry = await stand(await a_person(), hall, until_minute=600)
     await give_up(owner, order)
     await waiting.leave(member_id=(await WaitingEntry.get(public_id=entry)).member_id, entry_id=entry, now=LATER)
-    assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 0
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER) == 0
     assert await FreedSlot.all().count() == 0
     await an_order(await a_person(), wanted(hall.badminton, at(9)), now=LATER)
 
@@ -155,9 +206,9 @@ async def test_a_span_in_which_nothing_became_free_is_over(db: Database) -> None
     await taken(hall, 9)
     person = await a_person()
     entry = await stand(person, hall, until_minute=600)
-    await waiting.offer_freed(keys=ID_KEYS, now=at(10) - timedelta(seconds=1))
+    await waiting.offer_freed(keys=ID_KEYS, channels={}, now=at(10) - timedelta(seconds=1))
     assert await state(entry) == "WAITING"
-    await waiting.offer_freed(keys=ID_KEYS, now=at(10))
+    await waiting.offer_freed(keys=ID_KEYS, channels={}, now=at(10))
     assert await state(entry) == "PASSED"
 
 
@@ -209,11 +260,11 @@ async def test_what_is_offered_is_given_up_by_its_order_and_goes_on_to_the_next(
     first, second = await a_person(), await a_person()
     entries = [await stand(each, hall, until_minute=600) for each in (first, second)]
     await give_up(owner, order)
-    await waiting.offer_freed(keys=ID_KEYS, now=LATER)
+    await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER)
     leaving = waiting.leave(member_id=first.member_id, entry_id=entries[0], now=LATER)
     assert await refused(leaving) == "WAITING_OFFERED"
     await give_up(first, await Order.get(member_id=first.member_id))
-    await waiting.offer_freed(keys=ID_KEYS, now=LATER)
+    await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER)
     assert (await state(entries[0]), await state(entries[1])) == ("MISSED", "OFFERED")
 
 
@@ -237,10 +288,10 @@ async def test_workers_at_once_and_people_who_are_quick_give_each_slot_to_one_of
     done = await asyncio.gather(
         *(give_up(person, order) for person, order in given_up),
         *(snatch(person, number) for number, person in enumerate(quick)),
-        *(waiting.offer_freed(keys=ID_KEYS, now=LATER) for _ in range(4)),
+        *(waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER) for _ in range(4)),
     )
     while await FreedSlot.all().count():
-        await asyncio.gather(*(waiting.offer_freed(keys=ID_KEYS, now=LATER) for _ in range(3)))
+        await asyncio.gather(*(waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER) for _ in range(3)))
     assert "got it" not in done
     assert [await live_lines_of(person) for person in line] == [1, 1, 1, 1, 0, 0]
     assert await HeldCell.all().count() == 4 * 2
@@ -262,10 +313,10 @@ async def test_a_worker_that_dies_in_the_middle_offers_nothing_twice(
     with monkeypatch.context() as patch:
         patch.setattr(waiting, "tell", dies)
         with pytest.raises(asyncio.CancelledError):
-            await waiting.offer_freed(keys=ID_KEYS, now=LATER)
+            await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER)
     assert (await state(entry), await FreedSlot.all().count(), await live_lines_of(person)) == ("WAITING", 1, 0)
     assert await HeldCell.exclude(freed_slot_id=None).count() == 2
-    assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 1
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER) == 1
     assert await live_lines_of(person) == 1
 
 
@@ -290,9 +341,9 @@ async def test_whose_row_is_locked_or_whose_accounts_are_joined_just_now_keeps_t
 
     with monkeypatch.context() as patch:
         patch.setattr(waiting, "bookable_together", meanwhile)
-        assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 0
+        assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER) == 0
     assert (await FreedSlot.all().count(), await state(entries[1])) == (1, "WAITING"), "it is kept for the first"
-    assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 1
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER) == 1
     assert [await state(each) for each in entries] == ["OFFERED", "WAITING"]
     assert await live_lines_of(kept if is_joined else first) == 1
 

@@ -77,7 +77,7 @@ async def test_who_waits_for_a_time_outside_new_hours_leaves_and_whoever_was_off
     offered = await stand(first, hall, until_minute=600)
     line = await people_in_line(hall)
     await give_up(owner, order)
-    assert await waiting.offer_freed(keys=ID_KEYS, now=LATER) == 1
+    assert await waiting.offer_freed(keys=ID_KEYS, channels={}, now=LATER) == 1
     manager = await a_manager(hall)
     await hours_written(
         manager, hall, from_then([*a_week(10, 20)], from_day=TOMORROW, to_day=TOMORROW + timedelta(days=1))

@@ -9,7 +9,7 @@ import pytest
 from models.errors import DomainError, ErrorCode
 from models.ids import new_id
 from models.keys import StatementKeys
-from models.settlement.deciding import approve, deduct, drop, propose
+from models.settlement.deciding import Seen, approve, deduct, drop, propose
 from models.settlement.files import statement_file
 from models.settlement.queries import settlement_lines
 from models.settlement.signing import verified
@@ -37,6 +37,7 @@ from tests.factories.settlements import (
     drafted,
     latest,
     proposed,
+    seen_of,
     take_back,
 )
 from tests.models.settlement.test_drafting import open_case
@@ -67,7 +68,7 @@ async def approving(
     await approve(
         clerk=clerk,
         settlement_no=settlement.settlement_no,
-        payable_fen=settlement.payable_fen if fen is None else fen,
+        seen=seen_of(settlement) if fen is None else Seen(payable_fen=fen, carried_out_fen=0),
         keys=keys,
         now=LATER,
     )
@@ -171,7 +172,7 @@ async def test_another_offices_people_and_a_venues_find_no_settlement(db: Databa
     it, settlement = await a_draft()
     of_a_district = await a_regulator("510107")
     finance = await a_clerk(it.venue.public_id, roles=[Role.FINANCE])
-    asked: dict[str, Any] = {"settlement_no": settlement.settlement_no, "payable_fen": 40_00, "now": LATER}
+    asked: dict[str, Any] = {"settlement_no": settlement.settlement_no, "seen": seen_of(settlement), "now": LATER}
     assert (await refusal(propose(clerk=of_a_district, **asked))).code is ErrorCode.SETTLEMENT_UNKNOWN
     assert (await refusal(propose(clerk=finance, **asked))).code is ErrorCode.NOT_ALLOWED
     assert (await latest(it)).state == "DRAFT"
@@ -185,6 +186,22 @@ async def test_what_was_not_seen_is_neither_proposed_nor_approved(db: Database) 
     await proposed(it, settlement)
     refused = await refusal(approving(it.approver, settlement, fen=40_00))
     assert refused.code is ErrorCode.SETTLEMENT_CHANGED
+
+
+async def test_a_debt_that_grew_since_it_was_looked_at_is_neither_proposed_nor_approved(db: Database) -> None:
+    it, settlement = await a_draft()
+    await taken_off(it, settlement, 50_00)
+    seen = await latest(it)
+    await taken_off(it, settlement, 5_00, idempotency_key="d2")
+    settlement = await latest(it)
+    assert (seen.payable_fen, settlement.payable_fen) == (0, 0)
+    assert (seen.carried_out_fen, settlement.carried_out_fen) == (10_00, 15_00)
+    assert (await refusal(proposed(it, seen))).code is ErrorCode.SETTLEMENT_CHANGED
+    assert (await latest(it)).state == "DRAFT"
+    await proposed(it, settlement)
+    assert (await refusal(approving(it.approver, seen))).code is ErrorCode.SETTLEMENT_CHANGED
+    assert (await latest(it)).state == "PROPOSED"
+    await approving(it.approver, settlement)
 
 
 async def test_a_case_that_is_opened_meanwhile_stops_it(db: Database) -> None:

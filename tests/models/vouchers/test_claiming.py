@@ -18,14 +18,18 @@ from models.regions.tables import Region
 from models.vouchers import claim_writing, claimants
 from models.vouchers.claiming import claim_many, claim_one
 from models.vouchers.claims import Answer, Claim, Given
+from models.vouchers.drafting import KindWanted, RoundWanted
+from models.vouchers.ending import expire_vouchers
 from models.vouchers.rules import AgeGroup, ClaimLimits, Terms, Validity, VoucherState, Who
-from models.vouchers.tables import Voucher
+from models.vouchers.tables import Voucher, VoucherKind, VoucherPool, VoucherRound
+from models.vouchers.writing import write_kind
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.accounts import ID_KEYS
 from tests.factories.names import CHILD, GRANDMOTHER, MOTHER, Authority, authority, authority_folder, verify
 from tests.factories.people import a_member
 from tests.factories.vouchers import ACampaign, a_campaign, a_voucher
+from tests.queueing import one_after_another
 
 __all__ = ["authority", "authority_folder"]
 
@@ -348,6 +352,54 @@ async def test_a_batch_does_not_wait_for_a_member_whom_another_act_holds(db: Dat
         answers = await asyncio.create_task(_elsewhere(campaign, held, free))
     assert codes(answers) == ["BUSY", "given"]
     assert codes(await claimed(campaign, held)) == ["given"]
+
+
+@pytest.mark.postgres
+async def test_a_batch_over_two_pools_and_the_expiry_of_both_lock_them_in_the_same_order(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An act that died in a deadlock is run again by itself: so here it is run once, and would say so."""
+    monkeypatch.setattr(database, "_TRIES", 1)
+    campaign, second = await a_campaign_of_two_pools()
+    for each in (campaign, second):
+        await a_voucher((await a_member())[0], each, claimed_at=NOW - timedelta(days=8))
+    wanted = [await a_claim(kind_id=each.kind_public_id) for each in (campaign, second)]
+    pools = [campaign.pool_id, second.pool_id]
+    assert pools == sorted(pools)
+    await VoucherPool.filter(id=pools[0]).update(name="市级资金")  # whose row lies behind the other's from here on
+    both = await one_after_another(
+        pools[:1], expire_vouchers(now=NOW), claimed(campaign, *wanted), table="voucher_pool"
+    )
+    assert not [each for each in both if isinstance(each, Exception)]
+    assert (both[0], codes(both[1])) == (2, ["given", "given"])
+    assert await stock(campaign) == (4, 196, 0)
+    free = [(await VoucherPool.get(id=pool)).free_fen for pool in pools]
+    assert free == [10_000_00 - 20_00, 10_000_00 - 20_00]
+
+
+async def a_campaign_of_two_pools() -> tuple[ACampaign, ACampaign]:
+    """The same campaign twice, each with one of its pools, and the kind and round of that."""
+    campaign = await a_campaign()
+    kind = KindWanted(
+        title="满60减20",
+        face_fen=20_00,
+        minimum_spend_fen=60_00,
+        rounds=(RoundWanted(opens_at=NOW - timedelta(hours=1), closes_at=NOW + timedelta(days=1), quantity=100),),
+    )
+    pool = await VoucherPool.create(
+        campaign_id=campaign.id, name="区级资金", budget_fen=10_000_00, free_fen=10_000_00
+    )
+    await write_kind(campaign.id, pool.id, kind)
+    made = await VoucherKind.get(pool_id=pool.id)
+    offered = await VoucherRound.get(kind_id=made.id)
+    return campaign, replace(
+        campaign,
+        pool_id=pool.id,
+        kind_id=made.id,
+        kind_public_id=made.public_id,
+        round_id=offered.id,
+        round_public_id=offered.public_id,
+    )
 
 
 async def _elsewhere(campaign: ACampaign, *wanted: Claim) -> list[Answer]:
