@@ -23,11 +23,12 @@ from models.orders.rules import RefundParty
 from models.orders.tables import FinanceEvent, Order, Refund
 from models.staff.rules import Role, StaffSignedIn
 from tests.databases import Database
-from tests.factories.attendance import a_strict_hall, attendance_of, free_order, line_of, the_desk_works
+from tests.factories.attendance import a_strict_hall, attendance_of, decide, free_order, line_of, the_desk_works
 from tests.factories.booking import Hall, Person, a_paid_order, a_person, at, wanted
 from tests.factories.people import CODE_KEYS, a_clerk
 from tests.models.offline.halls import MINUTE, Counter, a_counter
 from tests.outside import Outside, outside, stage
+from tests.queueing import one_after_another
 
 __all__ = ["outside", "stage"]
 
@@ -262,6 +263,27 @@ async def test_a_queue_that_comes_in_while_no_shows_are_counted_leaves_nobody_pu
     assert await BookingPause.filter(freed_at=None).count() == 0
     assert {each.pause_id for each in await Attendance.all()} == {None}
     assert await HeldCell.filter(order_line__order_id__in=[each.id for each in orders[:3]]).count() == 6
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("is_upload_first", [True, False])
+async def test_one_no_show_that_is_taken_back_while_the_next_is_counted_makes_no_pause_with_it(
+    db: Database, is_upload_first: bool
+) -> None:
+    hall, clerk, counter = await a_dark_door(no_shows=2)
+    person = await a_person()
+    came, missed = [await free_order(person, court, at(8)) for court in (hall.badminton, hall.badminton_2)]
+    await counter.kit(at(7, 50))
+    await lets_in(counter, came, at(8, 5))
+    await the_desk_works(clerk, hall.venue, at(8, 6))
+    await decide(came, at(8, 15))
+    acts = [counter.uploads(at(8, 16)), decide(missed, at(8, 16))]
+    held = [(await attendance_of(came)).id]
+    ended = await one_after_another(held, *(acts if is_upload_first else acts[::-1]), table="attendance")
+    assert not [each for each in ended if isinstance(each, BaseException)], ended
+    assert [(await attendance_of(order)).state for order in (came, missed)] == ["CAME", "NO_SHOW"]
+    assert await BookingPause.filter(freed_at=None).count() == 0
+    assert {each.pause_id for each in await Attendance.all()} == {None}
 
 
 @pytest.mark.postgres
