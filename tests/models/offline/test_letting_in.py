@@ -24,7 +24,7 @@ from models.orders.tables import FinanceEvent, Order, Refund
 from models.staff.rules import Role, StaffSignedIn
 from tests.databases import Database
 from tests.factories.attendance import a_strict_hall, attendance_of, decide, free_order, line_of, the_desk_works
-from tests.factories.booking import Hall, Person, a_paid_order, a_person, at, wanted
+from tests.factories.booking import Hall, a_paid_order, a_person, at, wanted
 from tests.factories.people import CODE_KEYS, a_clerk
 from tests.models.offline.halls import MINUTE, Counter, a_counter
 from tests.outside import Outside, outside, stage
@@ -287,35 +287,28 @@ async def test_one_no_show_that_is_taken_back_while_the_next_is_counted_makes_no
 
 
 @pytest.mark.postgres
-async def test_a_queue_that_comes_in_while_its_people_cancel_is_an_entry_or_a_conflict_never_neither_nor_both(
-    db: Database, outside: Outside
+@pytest.mark.parametrize("is_upload_first", [True, False])
+async def test_who_cancels_while_their_entry_comes_in_has_entered_or_is_a_conflict_never_neither_nor_both(
+    db: Database, outside: Outside, is_upload_first: bool
 ) -> None:
     hall, _, counter = await a_dark_door(**FULL_BACK)
-    people: list[tuple[Person, Order]] = []
-    for court in (hall.badminton, hall.badminton_2, hall.left, hall.right):
-        person = await a_person()
-        people.append((person, await a_paid_order(outside, person, wanted(court, at(10)))))
+    person = await a_person()
+    order = await a_paid_order(outside, person, wanted(hall.badminton, at(10)))
     await counter.kit(at(9, 35))
-    for _, order in people:
-        await lets_in(counter, order, at(9, 40))
+    await lets_in(counter, order, at(9, 40))
     sent = counter.desk.batch()
-
-    async def cancels(person: Person, order: Order) -> str:
-        try:
-            await cancel_order(
-                member_id=person.member_id, order_no=order.order_no, channels=outside.channels, now=at(9, 50)
-            )
-        except DomainError as refusal:
-            return refusal.code.value
-        return "CANCELLED"
-
-    answers, gone, _ = await asyncio.gather(
+    acts = [
         counter.uploads(at(9, 50), sent),
-        asyncio.gather(*(cancels(*each) for each in people)),
-        counter.uploads(at(9, 50), sent),
-    )
-    pairs = {*zip((answer.outcome for answer in answers), gone, strict=True)}
-    assert pairs <= {("ENTERED", "ORDER_STARTED"), ("REFUNDED", "CANCELLED")}, pairs
-    assert await Refund.all().count() == gone.count("CANCELLED")
-    assert await OfflineConflict.filter(state="HELD").count() == gone.count("CANCELLED")
-    assert await Passage.all().count() == gone.count("ORDER_STARTED")
+        cancel_order(
+            member_id=person.member_id, order_no=order.order_no, channels=outside.channels, now=at(9, 50)
+        ),
+    ]
+    held = [(await Admission.get(order_id=order.id)).id]
+    ended = await one_after_another(held, *(acts if is_upload_first else acts[::-1]), table="admission")
+    refused = [each.code.value for each in ended if isinstance(each, DomainError)]
+    assert refused == (["ORDER_STARTED"] if is_upload_first else [])
+    (answer,) = await counter.uploads(at(9, 55), sent)
+    assert answer.outcome == ("ENTERED" if is_upload_first else "REFUNDED")
+    assert await Passage.all().count() == is_upload_first
+    assert await Refund.all().count() == (not is_upload_first)
+    assert [each.state for each in await OfflineConflict.all()] == ([] if is_upload_first else ["HELD"])
