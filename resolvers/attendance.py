@@ -48,7 +48,9 @@ class BookingPause:
     )
     starts_at: datetime
     ends_at: datetime
-    freed_at: datetime | None = strawberry.field(description="Over since then: an appeal was granted.")
+    freed_at: datetime | None = strawberry.field(
+        description="Over since then: an appeal was granted, or a no-show was none."
+    )
     is_over: bool
     appealed_at: datetime | None
     appeal_words: str

@@ -7,8 +7,8 @@ from typing import Self
 import strawberry
 
 from models.errors import ErrorCode
-from models.offline import conflicts, desks, kits, queue, rules
-from models.offline.conflicts import MOST_CONFLICTS, ConflictSeen
+from models.offline import deciding, desks, kits, queue, rules
+from models.offline.deciding import MOST_CONFLICTS, ConflictSeen
 from models.offline.desks import MOST_DESKS, DeskSeen
 from models.offline.rules import MOST_ENTRIES, ConflictState
 from plans.costs import ListSize, Weight
@@ -21,7 +21,8 @@ MOST_KEYS = 10
 strawberry.enum(
     ConflictState,
     name="OfflineConflictState",
-    description="PAID from the campaign's reserve; HELD for a person's decision; REFUSED by one; BORNE by the venue.",
+    description="PAID from the campaign's reserve, or settled by the citizen with the venue; HELD for a person's decision; "
+    "REFUSED by one; BORNE by the venue.",
 )
 
 
@@ -103,7 +104,10 @@ class OfflineAnswer:
         )
 
 
-@strawberry.type(description="A desk gave a discount for a voucher that was not to be had; who bears it.")
+@strawberry.type(
+    description="A desk gave a discount for a voucher that was not to be had, or let somebody in on a booking for which "
+    "money went back; who bears it."
+)
 class OfflineConflict:
     id: strawberry.ID
     state: ConflictState
@@ -113,7 +117,9 @@ class OfflineConflict:
     desk_id: strawberry.ID
     desk_name: str
     number: int
-    campaign_id: strawberry.ID
+    campaign_id: strawberry.ID | None = strawberry.field(description="Of a voucher.")
+    order_no: str | None = strawberry.field(description="Of a booking.")
+    booked: str | None = strawberry.field(description="The slot of a booking, in words.")
     amount: Fen
     use_no: str | None = strawberry.field(description="The use that lost; null when the venue bears it.")
     winner_use_no: str | None
@@ -134,7 +140,9 @@ class OfflineConflict:
             desk_id=strawberry.ID(seen.desk_id),
             desk_name=seen.desk_name,
             number=seen.number,
-            campaign_id=strawberry.ID(seen.campaign_id),
+            campaign_id=strawberry.ID(seen.campaign_id) if seen.campaign_id else None,
+            order_no=seen.order_no or None,
+            booked=seen.booked or None,
             amount=Fen(seen.amount_fen),
             use_no=seen.use_no or None,
             winner_use_no=seen.winner_use_no or None,
@@ -200,7 +208,7 @@ class OfflineQueries:
     )
     async def offline_conflicts(self, info: Info, only_held: bool = False) -> list[OfflineConflict]:
         clerk = await info.context.staff()
-        return [OfflineConflict.of(seen) for seen in await conflicts.conflicts(clerk=clerk, only_held=only_held)]
+        return [OfflineConflict.of(seen) for seen in await deciding.conflicts(clerk=clerk, only_held=only_held)]
 
 
 @strawberry.type
@@ -284,13 +292,15 @@ class OfflineActs:
 
     @act(
         DecideOfflineConflictPayload,
-        "Staff: a conflict for which the reserve was empty. It pays the venue now, or it does not. Harmless the second time.",
+        "Staff: a held conflict. Of a voucher the regulator says whether the reserve pays the venue now; of a booking the "
+        "venue's manager says whether the citizen settled it with the venue, as the note tells, or the venue bears it. "
+        "Nobody is charged by it. Harmless the second time.",
     )
     async def decide_offline_conflict(
         self, info: Info, conflict_id: strawberry.ID, pays: bool, note: str
     ) -> DecideOfflineConflictPayload:
         clerk = await info.context.staff()
-        state = await conflicts.decide_conflict(
+        state = await deciding.decide_conflict(
             clerk=clerk, conflict_id=conflict_id, pays=pays, note=note, now=info.context.now
         )
         return DecideOfflineConflictPayload(state=state)

@@ -114,7 +114,7 @@ async def pass_door(
 async def find(handle: str) -> Any | None:
     """The admission to which a code's handle leads."""
     return await database.row(
-        """SELECT admission.id, admission.order_id, admission.business_day, admission.code_version,
+        """SELECT admission.id, admission.order_id, admission.order_line_id, admission.business_day, admission.code_version,
                   member.code_version AS member_code_version, venue.public_id AS venue_public_id,
                   venue.name AS venue_name
              FROM admission JOIN member ON member.id = admission.member_id

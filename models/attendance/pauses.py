@@ -48,6 +48,13 @@ class PauseView:
         return self.freed_at is not None or self.ends_at <= now
 
 
+async def lock_person(member_id: int) -> None:
+    """So that two no-shows of one person are counted, or taken back, one after the other, without being in the way of what
+    only refers to them, such as a message. Before any order is locked."""
+    strength = "FOR NO KEY UPDATE" if database.on_postgres() else ""
+    await database.rows(f"SELECT id FROM member WHERE id = $1 {strength}", member_id)
+
+
 async def count_no_show(attendance: Attendance, now: datetime) -> BookingPause | None:
     """A no-show was written for this row: begins a pause if it is one too many. Inside that act, under the person's
     lock, so that two no-shows at once are counted one after the other."""
@@ -141,7 +148,8 @@ async def appeals(*, clerk: StaffSignedIn, venue_id: str | None) -> list[PauseVi
     await demand(clerk, Power.DECIDE_APPEALS, venue_id=venue_id)
     at_venue = "AND venue.public_id = $2" if venue_id is not None else ""
     return await _views(
-        f"""booking_pause.appealed_at IS NOT NULL AND booking_pause.decided_at IS NULL {at_venue}
+        f"""booking_pause.appealed_at IS NOT NULL AND booking_pause.decided_at IS NULL
+              AND booking_pause.freed_at IS NULL {at_venue}
               AND {venues_where(Power.DECIDE_APPEALS)} AND NOT {_HAD_A_HAND.format(staff="$1")}
             ORDER BY booking_pause.appealed_at, booking_pause.id LIMIT {MOST_APPEALS}""",
         clerk.staff_id,
@@ -193,6 +201,13 @@ async def _decide(clerk: StaffSignedIn, pause_id: str, grant: bool, answer: str,
             return
         raise DomainError(
             "这次申诉已经处理过了。", code=ErrorCode.PAUSE_STATE, next_step="请刷新列表。", field="pauseId"
+        )
+    if pause.freed_at is not None:
+        raise DomainError(
+            "这次暂停已经撤销，不用再处理申诉。",
+            code=ErrorCode.PAUSE_STATE,
+            next_step="请刷新列表。",
+            field="pauseId",
         )
     if pause.appealed_at is None:
         raise DomainError(

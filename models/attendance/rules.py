@@ -86,6 +86,12 @@ def pause_until(
     return now + timedelta(days=terms.days) if counted >= terms.no_shows else None
 
 
+def still_stands(no_shows: int, *, after: int, was_latest: bool) -> bool:
+    """Whether a pause that so many no-shows led to stands without one of them. `after`: how many the terms of the latest
+    ask for; without the latest it would never have begun."""
+    return not was_latest and no_shows - 1 >= after
+
+
 def kept_of(price_fen: int, kept_percent: int) -> int:
     """What of a price the venue keeps, rounded half up to the fen."""
     return (price_fen * kept_percent + 50) // 100

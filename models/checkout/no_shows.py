@@ -88,7 +88,7 @@ async def decide(attendance_id: int, *, now: datetime) -> Decided:
     )
     if found is None:
         return Decided(Fate.WAIT)
-    await _lock_person(found["member_id"])
+    await pauses.lock_person(found["member_id"])
     order = await lock_order(found["order_id"])
     attendance = await Attendance.select_for_update().get(id=attendance_id)
     if attendance.state != AttendanceState.EXPECTED:
@@ -164,13 +164,6 @@ async def _give_back(
         now=now,
     )
     return refund_nos, refund_fen
-
-
-async def _lock_person(member_id: int) -> None:
-    """So that two no-shows of one person are counted one after the other, without being in the way of what only refers
-    to them, such as a message."""
-    strength = "FOR NO KEY UPDATE" if database.on_postgres() else ""
-    await database.rows(f"SELECT id FROM member WHERE id = $1 {strength}", member_id)
 
 
 async def _had_entrance(attendance: Attendance) -> bool:

@@ -20,7 +20,7 @@ from models.checkout.letting_go import give_up
 from models.checkout.session_lines import hold_again, sports_of
 from models.checkout.settling_shares import pay_share, why_not_needed
 from models.errors import DomainError, ErrorCode
-from models.orders.operations import book, charge, intend_refund, next_check
+from models.orders.operations import LONGEST_CHECK, book, charge, intend_refund, next_check
 from models.orders.rules import (
     PAYABLE,
     CloseReason,
@@ -231,10 +231,13 @@ async def _remember(notice: PaymentNotice, channel: str, outcome: Settled, now: 
 
 @database.operation
 async def postpone_check(payment_no: str, *, now: datetime) -> None:
-    """The channel still waits for the citizen, or cannot be asked: ask again later. When to look again at what somebody is
-    reversing, they have said (models.checkout.ending)."""
+    """The channel still waits for the citizen, or cannot be asked: ask again later. Whoever asked before it was time, as a
+    desk's page does every two seconds, leaves the next look where it is. When to look again at what somebody is reversing,
+    they have said (models.checkout.ending)."""
     payment = await Payment.select_for_update().get(payment_no=payment_no)
-    if payment.status in PAYABLE and payment.status != PaymentStatus.REVERSING:
+    due_at = payment.next_check_at
+    is_early = due_at is not None and now < due_at <= now + LONGEST_CHECK  # further off, a clock ran ahead
+    if payment.status in PAYABLE and payment.status != PaymentStatus.REVERSING and not is_early:
         payment.checks += 1
         payment.next_check_at = next_check(payment.checks, now)
         await payment.save(update_fields=["checks", "next_check_at"])

@@ -102,9 +102,15 @@ _CHECKS = {
     "risk_decision_one_correction": ("risk_decision", "number IN (1, 2) AND decision IN ('CLEARED', 'CONFIRMED')"),
     "wechat_risk_rank_known": ("wechat_risk_rank", "rank IS NULL OR rank >= 0 AND rank <= 4"),
     "offline_desk_caps_not_negative": ("offline_desk", "most_fen >= 0 AND most_count >= 0"),
-    "offline_conflict_state_known": (
+    "offline_conflict_state_of_its_kind": (
         "offline_conflict",
-        "state IN ('PAID', 'HELD', 'REFUSED') AND use_id IS NOT NULL OR state = 'BORNE' AND use_id IS NULL",
+        """order_line_id IS NULL AND (state IN ('PAID', 'HELD', 'REFUSED') AND use_id IS NOT NULL
+           OR state = 'BORNE' AND use_id IS NULL) OR order_line_id IS NOT NULL AND state IN ('PAID', 'HELD', 'BORNE')""",
+    ),
+    "offline_conflict_of_one_thing": (
+        "offline_conflict",
+        """order_line_id IS NULL AND voucher_id IS NOT NULL AND campaign_id IS NOT NULL
+           OR order_line_id IS NOT NULL AND voucher_id IS NULL AND campaign_id IS NULL AND use_id IS NULL""",
     ),
     "rating_stars_one_to_five": ("rating", "stars >= 1 AND stars <= 5"),
     "session_taken_within_capacity": ("session", "taken >= 0 AND taken <= capacity"),
@@ -137,6 +143,12 @@ def _of_the_new_row(truth: str) -> str:
 
 ON_POSTGRES = (
     *_SHARES_ON_POSTGRES,
+    # of the time when only vouchers were in conflict
+    """DO $$ BEGIN
+          IF EXISTS (SELECT 1 FROM pg_constraint WHERE conname = 'offline_conflict_state_known') THEN
+            ALTER TABLE offline_conflict DROP CONSTRAINT offline_conflict_state_known;
+          END IF;
+        END $$""",
     *(
         f"""DO $$ BEGIN
               IF NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = '{name}') THEN
@@ -148,6 +160,7 @@ ON_POSTGRES = (
 )
 
 ON_SQLITE = (
+    *(f"DROP TRIGGER IF EXISTS offline_conflict_state_known_{act}" for act in ("insert", "update")),  # likewise
     f"""CREATE TRIGGER IF NOT EXISTS payment_share_within_price AFTER INSERT ON payment_share WHEN {_TOO_MUCH}
        BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: payment_share_within_price'); END""",
     *(

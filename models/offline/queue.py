@@ -10,15 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from models import database
-from models.admissions import offline as admissions
-from models.admissions.rules import Passed, Verdict
 from models.audit.deeds import noted
-from models.calendar import moment_text
 from models.codes.rules import CodeKeys
-from models.errors import BadInput, Busy, DomainError, ErrorCode
+from models.errors import BadInput, Busy, DomainError
 from models.keys import OfflineKeys
-from models.offline import conflicts, desks, judging, rules
-from models.offline.rules import Answer, Entry, EntryKind, Outcome
+from models.offline import conflicts, desks, judging, letting_in, rules
+from models.offline.rules import Answer, Entry, EntryKind
 from models.offline.tables import OfflineEntry, OfflineKit
 from models.staff.rules import Power, StaffSignedIn
 from models.vouchers import fitting
@@ -94,7 +91,8 @@ async def _take(upload: _Upload, sent: Sent, said: Entry) -> Answer:
     elif no is not None:
         answer = rules.refusal(said.number, no)
     else:
-        answer = await _enter(upload, entry, said)
+        assert kit is not None
+        answer = await letting_in.let_in(entry, said, kit, desk=upload.desk, keys=upload.code_keys, now=upload.now)
     await conflicts.settle_entry(entry, answer)
     return answer
 
@@ -170,39 +168,3 @@ def _joins(said: Entry, body_hash: str, before: OfflineEntry | None, after: Offl
     first_is_first = said.number > 1 or said.previous == rules.NO_HASH
     fits_before = before is None or said.previous == before.body_hash
     return first_is_first and fits_before and (after is None or after.previous_hash == body_hash)
-
-
-async def _enter(upload: _Upload, entry: OfflineEntry, said: Entry) -> Answer:
-    verdict = await admissions.enter(
-        said.text,
-        venue_id=upload.desk["venue_id"],
-        door=f"离线 {upload.desk['name']}",
-        keys=upload.code_keys,
-        at=entry.accepted_at,
-    )
-    if verdict is None:
-        return rules.refusal(said.number, rules.ON_PAPER)
-    entry.admission_id = verdict.admission_id
-    return await _said_of(verdict, entry)
-
-
-async def _said_of(verdict: Verdict, entry: OfflineEntry) -> Answer:
-    admission_id = ""
-    if verdict.admission_id is not None:
-        found = await database.row("SELECT public_id FROM admission WHERE id = $1", verdict.admission_id)
-        admission_id = found["public_id"] if found else ""
-    if verdict.outcome == Passed.ENTERED:
-        return Answer(
-            number=entry.number,
-            outcome=Outcome.ENTERED.value,
-            message=f"已补记{moment_text(entry.accepted_at)}入场。",
-            admission_id=admission_id,
-        )
-    twice = verdict.outcome == ErrorCode.ALREADY_INSIDE
-    return Answer(
-        number=entry.number,
-        outcome=verdict.outcome,
-        message=f"{verdict.headline}：{verdict.detail or '没有补记入场。'}",
-        next_step="这一次没有重复计入。" if twice else "没有补记入场，如有疑问请核对预订。",
-        admission_id=admission_id,
-    )

@@ -52,10 +52,10 @@ class Outcome(StrEnum):
 
 
 class ConflictState(StrEnum):
-    PAID = "PAID"  # to the venue, from the campaign's reserve
-    HELD = "HELD"  # the reserve is empty: a person decides
+    PAID = "PAID"  # to the venue, from the campaign's reserve; a booking's: the citizen settled it with the venue
+    HELD = "HELD"  # a person decides: the reserve is empty, or a booking was given up by whoever had been let in
     REFUSED = "REFUSED"  # that person decided that nothing is paid
-    BORNE = "BORNE"  # by the venue: its desk could have known
+    BORNE = "BORNE"  # by the venue: its desk could have known; a booking's: a rule or a person left it with the citizen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,7 +141,8 @@ class OfflineFork(Table):
 
 
 class OfflineConflict(Table):
-    """A desk accepted a pass that could not be booked: what stood in the way, and who bears it."""
+    """A desk accepted what could not be booked as it was, a pass or a booking's code: what stood in the way, and who bears
+    it. Of a code, `order_line` says for what; of a pass all that is about vouchers is there instead (CHECK)."""
 
     id = fields.BigIntField(primary_key=True)
     public_id = fields.CharField(max_length=32, unique=True)
@@ -149,20 +150,28 @@ class OfflineConflict(Table):
         "models.OfflineEntry", on_delete=fields.RESTRICT
     )
     entry_id: int
-    voucher: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Voucher", on_delete=fields.RESTRICT)
-    voucher_id: int
+    order_line: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.OrderLine", null=True, on_delete=fields.RESTRICT
+    )
+    order_line_id: int | None
+    voucher: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.Voucher", null=True, on_delete=fields.RESTRICT
+    )
+    voucher_id: int | None
     use: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "models.VoucherUse", null=True, related_name="offline_conflicts", on_delete=fields.RESTRICT
     )
-    use_id: int | None  # the one that lost; null: the venue bears it, and nothing was booked
+    use_id: (
+        int | None
+    )  # the one that lost; null: the venue bears it, and nothing was booked, or it is no voucher's
     winner: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "models.VoucherUse", null=True, related_name="offline_conflicts_won", on_delete=fields.RESTRICT
     )
     winner_id: int | None
-    campaign_id = fields.IntField()
+    campaign_id = fields.IntField(null=True)
     venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
     venue_id: int
-    amount_fen = fields.BigIntField()
+    amount_fen = fields.BigIntField()  # the voucher's face; of a code, what went back to the citizen
     reason = fields.CharField(max_length=24)  # an ErrorCode
     state = fields.CharField(max_length=8)  # rules.ConflictState
     found_at = fields.DatetimeField()
@@ -175,5 +184,5 @@ class OfflineConflict(Table):
 
     class Meta:
         table = "offline_conflict"
-        unique_together = (("entry",), ("use",))
+        unique_together = (("entry",), ("use",), ("order_line",))
         indexes = (("venue_id", "id"), ("state",))

@@ -1,9 +1,14 @@
 """The part of a life that is spent where the network is away: a booking let in and a voucher taken, by two desks of one
 hall, of which the second is too late and finds the campaign's reserve empty."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from models.errors import ErrorCode
+from models.ids import new_id
 from models.members.tables import Member
+from models.offline.rules import ConflictState
+from models.offline.tables import OfflineConflict, OfflineEntry
 from tests.factories.booking import at
 from tests.factories.vouchers import a_voucher
 from tests.house import line
@@ -40,6 +45,23 @@ async def live_offline(life: "Life") -> None:
     assert [await _brings(life, desk) for desk in (first, second)] == [["ENTERED", "DONE"], ["CONFLICT_HELD"]]
     (conflict,) = (await life.clerk.ask(documents.OFFLINE_CONFLICTS)).value
     others.ids["offline conflict"] = conflict["id"]
+    await _was_missed_meanwhile(first, now)
+
+
+async def _was_missed_meanwhile(desk: OfflineDesk, now: datetime) -> None:
+    """As though whoever was let in had been counted absent before the queue came in, and had something back for it."""
+    entry = await OfflineEntry.get(desk__public_id=desk.desk_id, number=1).prefetch_related("admission", "desk")
+    assert entry.admission is not None
+    await OfflineConflict.create(
+        public_id=new_id("ocf"),
+        entry_id=entry.id,
+        order_line_id=entry.admission.order_line_id,
+        venue_id=entry.desk.venue_id,
+        amount_fen=10_00,
+        reason=ErrorCode.SLOT_RELEASED,
+        state=ConflictState.BORNE,
+        found_at=now,
+    )
 
 
 async def _a_desk(life: "Life", which: str) -> OfflineDesk:

@@ -32,7 +32,7 @@ mutation ($deskId: ID!, $entries: [OfflineEntryInput!]!) {{
 OFFLINE_CONFLICTS = """
 query ($onlyHeld: Boolean! = false) {
   offlineConflicts(onlyHeld: $onlyHeld) {
-    id state reason venueId venueName deskId deskName number campaignId amount useNo winnerUseNo winnerVenueName
+    id state reason venueId venueName deskId deskName number campaignId orderNo booked amount useNo winnerUseNo winnerVenueName
     acceptedAt foundAt decidedAt decisionNote
   }
 }"""

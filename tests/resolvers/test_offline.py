@@ -224,6 +224,32 @@ async def test_two_desks_take_one_voucher_and_the_regulator_sees_who_bears_it(ho
         assert (await counters[0].clerk.ask(offline.OFFLINE_CONFLICTS)).refusal.code == "NOT_ALLOWED"
 
 
+async def test_a_manager_decides_about_who_was_let_in_and_then_gave_their_booking_up(house: House) -> None:
+    hall = await a_hall()
+    citizen = await house.citizen()
+    order = await citizen.has_paid(line(hall.badminton, at(11, days=0)))
+    counter = await a_counter(house, hall)
+    await house.travel(at(10, 40, days=0))
+    await counter.fetches()
+    counter.desk.accept_code(await citizen.code(order["admissions"][0]["id"]))
+    cancelled = await citizen.ask(documents.CANCEL_ORDER, orderNo=order["orderNo"])
+    back = cancelled.value["order"]["refunds"][0]["amount"]
+    (answer,) = await counter.brings()
+    assert (answer["outcome"], answer["admissionId"]) == ("REFUNDED", order["admissions"][0]["id"])
+    assert "等场馆管理员决定" in answer["message"]
+
+    manager = counter.manager
+    await manager.sign_in()
+    (held,) = (await manager.ask(offline.OFFLINE_CONFLICTS, onlyHeld=True)).value
+    assert (held["reason"], held["orderNo"], held["amount"]) == ("REFUNDED", order["orderNo"], back)
+    assert (held["campaignId"], held["useNo"], held["booked"]) == (None, None, order["lines"][0]["title"])
+    decided = await manager.ask(offline.DECIDE_OFFLINE_CONFLICT, conflictId=held["id"], pays=False, note="免收")
+    assert decided.value["state"] == "BORNE"
+    assert (await manager.ask(offline.OFFLINE_CONFLICTS, onlyHeld=True)).value == []
+    audited = await AuditLine.get(act="decideOfflineConflict")
+    assert (audited.subject_id, audited.venue_id) == (held["id"], hall.venue.public_id)
+
+
 async def test_an_ended_desk_gets_no_kit_and_who_is_nobody_s_helper_gets_no_pass(house: House, hall: Hall) -> None:
     citizen = await house.citizen()
     member = await Member.get(public_id=citizen.tokens["memberId"])

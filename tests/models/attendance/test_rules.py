@@ -16,6 +16,7 @@ from models.attendance.rules import (
     late_at,
     pause_until,
     paused,
+    still_stands,
 )
 from models.booking.limits import Limits
 from models.errors import BadInput
@@ -112,3 +113,13 @@ def test_an_appeal_has_words_and_not_too_many(words: str) -> None:
     with pytest.raises(BadInput):
         checked_words(words, field="words")
     assert checked_words(" 当天闸机坏了 ", field="words") == "当天闸机坏了"
+
+
+@pytest.mark.parametrize(
+    ("no_shows", "after", "was_latest", "stands"),
+    [(3, 3, False, False), (4, 3, False, True), (4, 3, True, False), (1, 1, True, False)],
+)
+def test_a_pause_stands_without_one_no_show_only_if_the_others_would_have_led_to_it_just_then(
+    no_shows: int, after: int, was_latest: bool, stands: bool
+) -> None:
+    assert still_stands(no_shows, after=after, was_latest=was_latest) is stands

@@ -375,3 +375,36 @@ async def test_cash_says_what_to_tell_who_has_a_code_of_alipay_that_only_time_ca
     seen = await refresh(clerk=clerk, payment_no=shown.payment_no, channels=outside.channels, now=NOW)
     assert seen.standing is Standing.GIVEN_BACK
     assert (await Refund.get()).reason == "PAID_TWICE"
+
+
+async def test_however_often_the_desk_asks_the_sweep_looks_when_it_would_have(
+    outside: Outside, hall: Hall, clerk: StaffSignedIn, order: Order
+) -> None:
+    """Two orders with a code shown for each: by one of them a page asks every two seconds, by the other nobody does."""
+    quiet_order = await an_order(await a_person(), wanted(hall.badminton_2, at(10)))
+    asked, quiet = [
+        (
+            await show_code(
+                clerk=clerk, order_no=each.order_no, channel=WECHAT_PAY, channels=outside.channels, now=NOW
+            )
+        ).payment_no
+        for each in (order, quiet_order)
+    ]
+    for seconds in range(2, 72, 2):
+        now = NOW + timedelta(seconds=seconds)
+        seen = await refresh(clerk=clerk, payment_no=asked, channels=outside.channels, now=now)
+        assert seen.standing is Standing.WAITING
+        if seconds % 10 == 0:
+            await check_due_payments(channels=outside.channels, now=now)
+            one, other = await Payment.get(payment_no=asked), await Payment.get(payment_no=quiet)
+            assert one.checks == other.checks
+            assert one.next_check_at is not None
+            assert other.next_check_at is not None
+            assert now < one.next_check_at <= other.next_check_at
+
+    await outside.switch_on(lost_notices=True)
+    await confirm(outside, asked)  # the page was closed, and the desk asks no more
+    due = (await Payment.get(payment_no=quiet)).next_check_at
+    assert due is not None
+    assert await check_due_payments(channels=outside.channels, now=due) == 1  # and it is found as soon
+    assert (await Order.get(id=order.id)).status == "PAID"

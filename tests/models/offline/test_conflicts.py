@@ -7,7 +7,7 @@ import pytest
 from models.errors import DomainError, ErrorCode
 from models.members.tables import Member
 from models.messages.tables import Message
-from models.offline import conflicts, desks, judging
+from models.offline import deciding, desks, judging
 from models.offline.tables import OfflineConflict, OfflineEntry, VoucherPass
 from models.staff.rules import Role
 from models.vouchers.ending import expire_vouchers
@@ -209,11 +209,11 @@ async def test_an_empty_reserve_leaves_it_to_a_person(db: Database) -> None:
     outcomes = [await counter.outcome(NOW + HOUR) for counter in town.counters]
     assert outcomes == ["DONE", "CONFLICT_PAID", "CONFLICT_HELD"]
     regulator = await a_clerk(roles=[Role.REGULATOR], region_key="", device_id="bureau")
-    (held,) = await conflicts.conflicts(clerk=regulator, only_held=True)
-    assert len(await conflicts.conflicts(clerk=regulator, only_held=False)) == 2
+    (held,) = await deciding.conflicts(clerk=regulator, only_held=True)
+    assert len(await deciding.conflicts(clerk=regulator, only_held=False)) == 2
 
     async def decides(pays: bool = True, now: datetime = NOW + 2 * HOUR) -> str:
-        return await conflicts.decide_conflict(
+        return await deciding.decide_conflict(
             clerk=regulator, conflict_id=held.public_id, pays=pays, note="备用金已补充", now=now
         )
 
@@ -251,9 +251,9 @@ async def test_no_venue_is_paid_twice_for_one_voucher_unless_a_person_says_so(db
     assert [(event.kind, event.venue_id) for event in await VoucherEvent.all()] == [("USED", counter.venue.id)]
     assert (await VoucherCampaign.get(id=town.campaign.id)).reserve_used_fen == 0
     regulator = await a_clerk(roles=[Role.REGULATOR], region_key="", device_id="bureau")
-    (held,) = await conflicts.conflicts(clerk=regulator, only_held=True)
+    (held,) = await deciding.conflicts(clerk=regulator, only_held=True)
     assert held.winner_venue_name == held.venue_name
-    decided = await conflicts.decide_conflict(
+    decided = await deciding.decide_conflict(
         clerk=regulator,
         conflict_id=held.public_id,
         pays=True,

@@ -137,7 +137,7 @@ SELECT COUNT(*) AS tries FROM redemption
  WHERE device_id = $1 AND scanned_at > $2 AND outcome IN ('UNKNOWN_CODE', 'TOO_MANY_ATTEMPTS')"""
 
 FIND_ADMISSION = """
-SELECT admission.id, admission.order_id, admission.business_day, admission.code_version,
+SELECT admission.id, admission.order_id, admission.order_line_id, admission.business_day, admission.code_version,
        member.code_version AS member_code_version, venue.public_id AS venue_public_id,
        venue.name AS venue_name
   FROM admission JOIN member ON member.id = admission.member_id
