@@ -1,0 +1,179 @@
+"""Staff edit the sessions of a pool: each day has those that hold on it, and whoever has a ticket keeps it or is asked."""
+
+import asyncio
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.booking import plan_editing, turning
+from models.booking.plan_editing import PlansPreview
+from models.booking.plan_rules import PlannedSession, PlansWanted
+from models.booking.session_importing import FILE, import_session_plans
+from models.booking.session_making import make_sessions
+from models.booking.session_queries import sessions
+from models.booking.session_rules import TicketPrice
+from models.booking.tables import Closure, ClosureOffer, HeldPlace, Session, SessionPlan, SessionPlanVersion
+from models.checkout import closing
+from models.errors import DomainError
+from models.orders.tables import Order, OrderLine
+from models.regions.bringing import ImportReport
+from models.staff.rules import Role, StaffSignedIn
+from models.venues.tables import OpeningHours, Sport, Venue
+from tests.conftest import NOW
+from tests.databases import Database
+from tests.factories.booking import TOMORROW, a_paid_order, a_person, an_order
+from tests.factories.people import a_clerk
+from tests.factories.places import DATA, a_venue
+from tests.factories.sessions import a_plan, a_session, places
+from tests.outside import Outside
+
+LATER = TOMORROW + timedelta(days=2)
+"""A Monday."""
+
+
+async def a_manager(venue: Venue) -> StaffSignedIn:
+    return await a_clerk(venue.public_id, roles=(Role.VENUE_MANAGER,))
+
+
+def a_time(first: float, end: float, *, days: str = "ALL", capacity: int = 40, fen: int = 3000) -> PlannedSession:
+    """In hours; for children half."""
+    kind = "MARKET" if fen else "FREE"
+    prices = tuple(TicketPrice(who, kind, of, "PUBLISHED") for who, of in (("ADULT", fen), ("CHILD", fen // 2)))
+    return PlannedSession(days, int(first * 60), int(end * 60), capacity, prices)
+
+
+def from_then(*times: PlannedSession, **more: Any) -> PlansWanted:
+    """With the free sessions of 8 August that any plan of a year must have."""
+    free = [each._replace(day_kind="DATE:08-08", prices=a_time(0, 1, fen=0).prices) for each in times]
+    return PlansWanted(
+        **{
+            "sport_code": "SWIMMING",
+            "name": "大众池",
+            "area_m2": 100,
+            "lifeguards": 3,
+            "places_a_person_a_day": 4,
+            "sessions": [*times, *free],
+            "from_day": LATER,
+            "note": "冬季场次",
+            **more,
+        }
+    )
+
+
+async def files_of(venue: Venue, folder: Path) -> Path:
+    """A pool's sessions 14:00–16:00 and 18:00–20:00, brought in as a file's, and made."""
+    await Sport.get_or_create(code="SWIMMING", defaults={"name": "游泳", "position": 9})
+    told = "DEMONSTRATION,DEMONSTRATION,演示"
+    lines = [
+        f"{venue.ref},SWIMMING,大众池,{days},{first}:00,{first + 2}:00,100,3,40,4,2026-01-01,,{prices},{told}\n"
+        for days, prices in (
+            ("ALL", "ADULT MARKET 3000|CHILD MARKET 1500"),
+            ("DATE:08-08", "ADULT FREE 0|CHILD FREE 0"),
+        )
+        for first in (14, 18)
+    ]
+    head = (DATA / FILE).read_text().splitlines()[0]
+    (folder / FILE).write_text(head + "\n" + "".join(lines))
+    await import_session_plans(folder=folder, report=ImportReport(), now=NOW)
+    await make_sessions(now=NOW)
+    return folder
+
+
+async def seen(clerk: StaffSignedIn, venue: Venue, wish: PlansWanted) -> PlansPreview:
+    return await plan_editing.preview_plans(clerk=clerk, venue_id=venue.public_id, wanted=wish, now=NOW)
+
+
+async def written(
+    clerk: StaffSignedIn, venue: Venue, wish: PlansWanted, *, expected: str = "", key: str = ""
+) -> int:
+    return await plan_editing.write_plans(
+        clerk=clerk,
+        venue_id=venue.public_id,
+        wanted=wish,
+        expected_change=expected or (await seen(clerk, venue, wish)).change_hash,
+        idempotency_key=key or secrets.token_hex(8),
+        now=NOW,
+    )
+
+
+async def of_day(venue: Venue, days: int) -> list[tuple[int, int, int, int]]:
+    """Local hour, length in hours, capacity and an adult's price of each session on sale, so many days ahead."""
+    day = TOMORROW + timedelta(days=days - 1)
+    return [
+        (
+            (each.facts.starts_at.hour + 8) % 24,
+            (each.facts.ends_at - each.facts.starts_at) // timedelta(hours=1),
+            each.facts.capacity,
+            each.facts.prices[0].price_fen,
+        )
+        for each in await sessions(venue_id=venue.public_id, sport=None, day=day, now=NOW)
+    ]
+
+
+async def test_sessions_change_from_their_day_on_and_each_ticket_is_kept_or_asked_about(
+    db: Database, outside: Outside, tmp_path: Path
+) -> None:
+    venue = await a_venue()
+    files = await files_of(venue, tmp_path)
+    kept, gone = await Session.filter(business_day=LATER).order_by("starts_at")
+    before = await Session.get(plan_id=gone.plan_id, business_day=TOMORROW + timedelta(days=1))
+    manager, (keeps, loses, early) = await a_manager(venue), [await a_person() for _ in range(3)]
+    for person, session in ((keeps, kept), (loses, gone), (early, before)):
+        await a_paid_order(outside, person, places(session, 2))
+    wish = from_then(a_time(14, 15, capacity=1, fen=2000), a_time(19, 21, capacity=30))
+    looked = await seen(manager, venue, wish)
+    assert looked.changes == [
+        "每天14:00–16:00：结束 16:00 → 15:00；容量 40人 → 1人；成人票30.00元、儿童票15.00元 → "
+        "成人票20.00元、儿童票10.00元。",
+        "每年8月8日14:00–16:00：结束 16:00 → 15:00；容量 40人 → 1人。",
+        "新增每天19:00–21:00：30人，成人票30.00元、儿童票15.00元。",
+        "新增每年8月8日19:00–21:00：30人，成人票免费、儿童票免费。",
+        "不再有每天18:00–20:00。",
+        "不再有每年8月8日18:00–20:00。",
+        "未提前7日公告，不符合体规字〔2021〕7号的要求；仍可停用，请向市民说明情况。",
+    ]
+    assert (looked.bookings, looked.bookings_without, looked.bookings_otherwise) == (2, 1, 1)
+    (lost,) = looked.listed
+    assert (lost.starts_at, lost.people, lost.price_fen, lost.paid) == (gone.starts_at, 2, 6000, True)
+    assert looked.promise == (
+        "已售的1张订单没有场次了，保存后会逐一通知本人，由他们改期或者全额退款。"
+        "已售的1张订单与新的安排不同，仍按原来的价格和结束时间履行。"
+    )
+    assert await SessionPlanVersion.all().count() == 0 == await Closure.all().count(), "a look changes nothing"
+
+    assert await written(manager, venue, wish, expected=looked.change_hash, key="winter-plan") == 1
+    for _ in range(2):
+        assert await written(manager, venue, wish, expected=looked.change_hash, key="winter-plan") == 1
+        assert await make_sessions(now=NOW) == 0 == await turning.turn_courts(now=NOW)
+    assert await of_day(venue, 2) == [(14, 2, 40, 3000), (18, 2, 40, 3000)], "the day before nothing is otherwise"
+    assert await of_day(venue, 3) == [(14, 2, 2, 2000), (19, 2, 30, 3000)], "what is sold keeps its end and places"
+    assert await of_day(venue, 4) == [(14, 1, 1, 2000), (19, 2, 30, 3000)]
+    line = await OrderLine.get(session_id=kept.id)
+    assert (line.price_fen, line.ends_at) == (6000, kept.ends_at)
+    closure = await Closure.get()
+    assert (closure.session_id, closure.reason, closure.announced_by_id) == (
+        gone.id,
+        turning.NOT_PLANNED,
+        manager.staff_id,
+    )
+    assert await closing.mind(channels=outside.channels, now=NOW) == 1
+    assert await ClosureOffer.all().values_list("order_line_id", flat=True) == [
+        (await OrderLine.get(session_id=gone.id)).id
+    ]
+    with pytest.raises(DomainError, match="暂停开放"):
+        await an_order(early, places(gone))
+
+    await import_session_plans(folder=files, report=ImportReport(), now=NOW)
+    assert await make_sessions(now=NOW) == 0, "the files come back for no edited day"
+
+    week = from_then(a_time(8, 10), to_day=LATER + timedelta(days=1))
+    assert (await seen(manager, venue, week)).changes[-1].startswith("未提前7日"), "somebody has a ticket that day"
+    assert await written(manager, venue, week) == 2
+    assert await of_day(venue, 3) == [(8, 2, 40, 3000)]
+    assert await of_day(venue, 4) == [(14, 1, 1, 2000), (19, 2, 30, 3000)], (
+        "after its last day the one before holds"
+    )
+    assert {each.session_id for each in await Closure.all()} == {gone.id, kept.id}
