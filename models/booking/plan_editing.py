@@ -8,7 +8,7 @@ that session alone asks whoever has a ticket (`turning`).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from models import database
@@ -30,7 +30,6 @@ from models.venues.kinds_of_days import kinds_of
 from models.venues.writing import preview_changed
 
 MOST_LISTED = 50
-_NEVER = date(9000, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +60,8 @@ class _Before:
     hours: Sequence[Hours]
     days: Sequence[Day]
     """On which they would hold, a year of them at most."""
+    fates: Fates
+    """Of what is sold."""
 
 
 async def preview_plans(
@@ -69,13 +70,12 @@ async def preview_plans(
     """Raises NOT_ALLOWED, also for a venue that is none, and BAD_INPUT. Ten statements at most."""
     await demand_editing(clerk, venue_id)
     before = await _checked(venue_id, wanted, now)
-    sold = await _sold(before, wanted, now)
-    found = rules.fates(wanted, sold, {day.date: day for day in before.days}, before.hours)
+    found = before.fates
     return PlansPreview(
         from_day=wanted.from_day,
         to_day=wanted.to_day,
-        changes=list(_changes(before, wanted, found, now)),
-        bookings=len(sold),
+        changes=list(_changes(before, wanted, now)),
+        bookings=found.bookings,
         bookings_without=len(found.without),
         bookings_otherwise=len(found.otherwise),
         listed=found.without[:MOST_LISTED],
@@ -152,15 +152,14 @@ async def _checked(venue_id: str, wanted: PlansWanted, now: datetime) -> _Before
     assert venue is not None
     sports = {*database.gathered(venue["sport_codes"]), *database.gathered(venue["planned"])}
     rules.check_itself(wanted, sports, business_day(now))
-    before = _Before(
-        venue_id=venue["id"],
-        stands=await _standing(venue["id"], wanted),
-        hours=await hours_of(venue["id"], wanted.from_day),
-        days=await kinds_of(wanted.days(), venue["province_code"]),
-    )
-    rules.check_new(wanted, before.stands)
-    rules.check_days(wanted, before.days, before.hours)
-    return before
+    stands = await _standing(venue["id"], wanted)
+    rules.check_new(wanted, stands)
+    hours = await hours_of(venue["id"], wanted.from_day)
+    days = await kinds_of(wanted.days(), venue["province_code"])
+    rules.check_days(wanted, days, hours)
+    sold = await _sold(venue["id"], wanted, now)
+    found = rules.fates(wanted, sold, {day.date: day for day in days}, hours)
+    return _Before(venue_id=venue["id"], stands=stands, hours=hours, days=days, fates=found)
 
 
 async def _standing(venue_id: int, wanted: PlansWanted) -> Standing:
@@ -182,13 +181,13 @@ async def _standing(venue_id: int, wanted: PlansWanted) -> Standing:
     )
 
 
-def _changes(before: _Before, wanted: PlansWanted, found: Fates, now: datetime) -> Iterator[str]:
+def _changes(before: _Before, wanted: PlansWanted, now: datetime) -> Iterator[str]:
     yield from rules.sentences(wanted, before.stands)
     shut = rules.shut_weekdays(wanted, before.days, before.hours)
     if shut is not None:
         yield shut
-    if found.without:
-        yield notice_text(ClosureKind.OTHER, found.without[0].starts_at, now)
+    if without := before.fates.without:
+        yield notice_text(ClosureKind.OTHER, without[0].starts_at, now)
 
 
 def _asked(wanted: PlansWanted) -> Sequence[Any]:
@@ -211,12 +210,12 @@ def _hash(before: _Before, wanted: PlansWanted) -> str:
     )
 
 
-async def _sold(before: _Before, wanted: PlansWanted, now: datetime) -> list[SoldTicket]:
+async def _sold(venue_id: int, wanted: PlansWanted, now: datetime) -> list[SoldTicket]:
     """Whatever holds places of the pool's sessions on these days."""
     found = await database.rows(
         _SOLD,
-        *(before.venue_id, wanted.sport_code, wanted.name.strip()),
-        *(wanted.from_day, min(wanted.to_day or _NEVER, _NEVER), now),
+        *(venue_id, wanted.sport_code, wanted.name.strip()),
+        *(wanted.from_day, wanted.days()[-1] + timedelta(days=1), now),
     )
     return [
         SoldTicket(

@@ -19,7 +19,7 @@ from models.booking.session_rules import (
     is_kind_of_day,
     plans_on,
 )
-from models.calendar import clock_text, day_text, instant_of
+from models.calendar import clock_text, day_text, instant_of, span_text
 from models.errors import BadInput
 from models.money import yuan_text
 from models.venues.days import Day, days_text
@@ -267,6 +267,8 @@ class SoldTicket(NamedTuple):
 class Fates(NamedTuple):
     """What becomes of tickets that were sold."""
 
+    bookings: int
+
     without: Sequence[SoldTicket]
     """Whose session is held no more: they are asked as under a closure."""
     otherwise: Sequence[SoldTicket]
@@ -274,24 +276,41 @@ class Fates(NamedTuple):
 
 
 def fates(
-    wanted: PlansWanted, sold: Iterable[SoldTicket], days: Mapping[date, Day], hours: Sequence[Hours]
+    wanted: PlansWanted, sold: Sequence[SoldTicket], days: Mapping[date, Day], hours: Sequence[Hours]
 ) -> Fates:
-    """`days`: those on which something was sold."""
+    """`days`: those on which something was sold, at least.
+
+    Raises BAD_INPUT where a session that is sold, and keeps the end that was told, would still be under way when the
+    next one of the pool begins: twice as many people as the water takes.
+    """
     plans = [(None, plan) for plan in wanted.plans()]
     held = {
-        (day, instant_of(day, plan.from_minute)): plan
-        for day, kind in days.items()
-        for _, plan in plans_on(plans, kind)
-        if fits(plan, day, hours_on(hours, day))
+        day: {
+            instant_of(day, plan.from_minute): plan
+            for _, plan in plans_on(plans, days[day])
+            if fits(plan, day, hours_on(hours, day))
+        }
+        for day in {each.day for each in sold}
     }
     without, otherwise = [], []
     for each in sold:
-        plan = held.get((each.day, each.starts_at))
+        plan = held[each.day].get(each.starts_at)
         if plan is None:
             without.append(each)
-        elif instant_of(each.day, plan.to_minute) != each.ends_at or _price_of(plan, each) != each.price_fen:
+            continue
+        if any(each.starts_at < begins < each.ends_at for begins in held[each.day]):
+            raise _still_under_way(each)
+        if instant_of(each.day, plan.to_minute) != each.ends_at or _price_of(plan, each) != each.price_fen:
             otherwise.append(each)
-    return Fates(without, otherwise)
+    return Fates(len(sold), without, otherwise)
+
+
+def _still_under_way(sold: SoldTicket) -> BadInput:
+    return BadInput(
+        f"{sold.name}{span_text(sold.starts_at, sold.ends_at)}已经有人买票，要开到原定的时间，会和新安排的下一场重叠。",
+        next_step="请把后一场推迟，从没有售票的日子起修改，或先停用已售的那一场。",
+        field="sessions",
+    )
 
 
 def _price_of(plan: Plan, sold: SoldTicket) -> int | None:

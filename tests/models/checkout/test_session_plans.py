@@ -27,7 +27,7 @@ from tests.databases import Database
 from tests.factories.booking import TOMORROW, a_paid_order, a_person, an_order
 from tests.factories.people import a_clerk
 from tests.factories.places import DATA, a_venue
-from tests.factories.sessions import a_plan, a_session, places
+from tests.factories.sessions import a_session, places
 from tests.outside import Outside
 
 LATER = TOMORROW + timedelta(days=2)
@@ -126,8 +126,10 @@ async def test_sessions_change_from_their_day_on_and_each_ticket_is_kept_or_aske
     wish = from_then(a_time(14, 15, capacity=1, fen=2000), a_time(19, 21, capacity=30))
     looked = await seen(manager, venue, wish)
     assert looked.changes == [
-        "每天14:00–16:00：结束 16:00 → 15:00；容量 40人 → 1人；成人票30.00元、儿童票15.00元 → "
-        "成人票20.00元、儿童票10.00元。",
+        (
+            "每天14:00–16:00：结束 16:00 → 15:00；容量 40人 → 1人；"
+            "成人票30.00元、儿童票15.00元 → 成人票20.00元、儿童票10.00元。"
+        ),
         "每年8月8日14:00–16:00：结束 16:00 → 15:00；容量 40人 → 1人。",
         "新增每天19:00–21:00：30人，成人票30.00元、儿童票15.00元。",
         "新增每年8月8日19:00–21:00：30人，成人票免费、儿童票免费。",
@@ -177,3 +179,87 @@ async def test_sessions_change_from_their_day_on_and_each_ticket_is_kept_or_aske
         "after its last day the one before holds"
     )
     assert {each.session_id for each in await Closure.all()} == {gone.id, kept.id}
+
+
+async def refused(act: Any) -> tuple[str, str | None]:
+    with pytest.raises(DomainError) as refusal:
+        await act
+    return refusal.value.code, refusal.value.field
+
+
+async def test_what_cannot_be_is_refused_alike_when_previewed_and_written_and_leaves_nothing(
+    db: Database, outside: Outside, tmp_path: Path
+) -> None:
+    venue = await a_venue()  # open 8:00–22:00 by the files
+    await files_of(venue, tmp_path)
+    manager = await a_manager(venue)
+    sold = await Session.filter(business_day=LATER).order_by("starts_at").first()
+    assert sold is not None
+    await a_paid_order(outside, await a_person(), places(sold))
+    for wrong, field in (
+        (from_then(a_time(14, 16), a_time(18, 20)), "sessions"),  # as it is
+        (from_then(), "sessions"),
+        (from_then(a_time(7, 9)), "sessions"),
+        (from_then(a_time(14, 15), a_time(15, 17)), "sessions"),  # somebody was told that it ends at 16:00
+        (from_then(a_time(14, 16, capacity=41)), "capacity"),
+        (from_then(a_time(14, 16), sport_code="TENNIS"), "sport"),
+    ):
+        assert await refused(seen(manager, venue, wrong)) == ("BAD_INPUT", field)
+        assert await refused(written(manager, venue, wrong, expected="never seen")) == ("BAD_INPUT", field)
+    fine = from_then(a_time(14, 16))
+    looked = (await seen(manager, venue, fine)).change_hash
+    await OpeningHours.filter(venue_id=venue.id).update(closes_minute=23 * 60)
+    late = written(manager, venue, fine, expected=looked)
+    assert await refused(late) == ("PREVIEW_CHANGED", "expectedChange")
+    await written(manager, venue, fine, key="a-key-of-mine")
+    other = written(manager, venue, from_then(a_time(14, 17)), key="a-key-of-mine")
+    assert await refused(other) == ("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")
+    stranger = await a_manager(await a_venue())
+    assert (await refused(seen(stranger, venue, fine)))[0] == "NOT_ALLOWED"
+    assert await SessionPlanVersion.all().values_list("number", flat=True) == [1]
+    assert await SessionPlan.filter(version=1).count() == 2 == await SessionPlan.exclude(version=0).count()
+
+
+async def test_on_a_weekday_on_which_nothing_is_open_there_is_no_session_of_a_plan_that_staff_wrote(
+    db: Database, tmp_path: Path
+) -> None:
+    venue = await a_venue()
+    await OpeningHours.filter(venue_id=venue.id, weekday=1).delete()  # Tuesdays
+    await files_of(venue, tmp_path)
+    manager = await a_manager(venue)
+    assert len(await of_day(venue, 4)) == 2, "the files' sessions have times of their own"
+    wish = from_then(a_time(14, 16, capacity=20))
+    assert "周二不开放，没有场次。" in (await seen(manager, venue, wish)).changes
+    await written(manager, venue, wish)
+    assert [await of_day(venue, days) for days in (3, 4, 5)] == [[(14, 2, 20, 3000)], [], [(14, 2, 20, 3000)]]
+
+
+@pytest.mark.postgres
+async def test_of_those_who_buy_while_a_session_is_planned_away_nobody_stays_unasked(
+    db: Database, outside: Outside
+) -> None:
+    venue = await a_venue()
+    gone = await a_session(venue, days=3, capacity=1)
+    moved = await a_session(venue, days=3, from_minute=18 * 60, to_minute=20 * 60, capacity=1)
+    manager, people = await a_manager(venue), [await a_person() for _ in range(8)]
+    wish = from_then(a_time(18, 19, capacity=1))
+    looked = (await seen(manager, venue, wish)).change_hash
+    edits = [written(manager, venue, wish, expected=looked, key="one-of-two") for _ in range(2)]
+    buyers = [an_order(person, places((gone, moved)[n % 2])) for n, person in enumerate(people)]
+    booked = await asyncio.gather(*buyers[:4], *edits, *buyers[4:], return_exceptions=True)
+    assert booked[4:6] == [1, 1]
+    for each in (*booked[:4], *booked[6:]):
+        assert isinstance(each, Order) or getattr(each, "code", "") in {"SESSION_FULL", "SESSION_UNKNOWN", "BUSY"}
+    await make_sessions(now=NOW)
+    await turning.turn_courts(now=NOW)
+    for session in (gone, moved):
+        row = await Session.get(id=session.id)
+        held = await HeldPlace.filter(session_id=session.id)
+        assert row.taken == sum(each.places for each in held) <= 1 == row.capacity
+        lines = await OrderLine.filter(id__in=[each.order_line_id for each in held])
+        assert all(line.ends_at == row.ends_at for line in lines), "nobody was told another end"
+        closed = await Closure.filter(session_id=session.id).count()
+        assert closed == (row.taken if session is gone else 0)
+        assert row.is_open is (session is moved)
+    await closing.mind(channels=outside.channels, now=NOW)
+    assert not await HeldPlace.filter(session_id=gone.id).exists(), "they had not paid, and were told"
