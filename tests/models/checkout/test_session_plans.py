@@ -13,7 +13,8 @@ from models.booking.plan_editing import PlansPreview
 from models.booking.plan_rules import PlannedSession, PlansWanted
 from models.booking.session_importing import FILE, import_session_plans
 from models.booking.session_making import make_sessions
-from models.booking.session_queries import sessions
+from models.booking.session_operations import PlacesWanted, hold_places
+from models.booking.session_queries import bookable_sessions, refuse_replanned, sessions
 from models.booking.session_rules import TicketPrice
 from models.booking.tables import Closure, ClosureOffer, HeldPlace, Session, SessionPlan, SessionPlanVersion
 from models.checkout import closing
@@ -232,6 +233,19 @@ async def test_on_a_weekday_on_which_nothing_is_open_there_is_no_session_of_a_pl
     assert "周二不开放，没有场次。" in (await seen(manager, venue, wish)).changes
     await written(manager, venue, wish)
     assert [await of_day(venue, days) for days in (3, 4, 5)] == [[(14, 2, 20, 3000)], [], [(14, 2, 20, 3000)]]
+
+
+async def test_who_was_told_another_end_a_moment_ago_takes_no_place_and_chooses_again(db: Database) -> None:
+    venue = await a_venue()
+    session = await a_session(venue, days=3)
+    (told,) = await bookable_sessions([(session.public_id, "ADULT", 1)], now=NOW)
+    await refuse_replanned(told.session)
+    await written(await a_manager(venue), venue, from_then(a_time(14, 15)))
+    assert await hold_places([PlacesWanted(1, session.id, 1, told.ends_at)], now=NOW) == session.id
+    assert (await refused(refuse_replanned(told.session)))[0] == "SESSION_UNKNOWN"
+    assert (await Session.get(id=session.id)).taken == 0
+    await an_order(await a_person(), places(session))
+    assert (await OrderLine.get()).ends_at == session.ends_at - timedelta(hours=1)
 
 
 @pytest.mark.postgres
