@@ -22,7 +22,7 @@ from models.errors import DomainError
 from models.orders.tables import Order, OrderLine
 from models.regions.bringing import ImportReport
 from models.staff.rules import Role, StaffSignedIn
-from models.venues.tables import OpeningHours, Sport, Venue
+from models.venues.tables import Holiday, OpeningHours, Sport, Venue
 from tests.conftest import NOW
 from tests.databases import Database
 from tests.factories.booking import TOMORROW, a_paid_order, a_person, an_order
@@ -233,6 +233,20 @@ async def test_on_a_weekday_on_which_nothing_is_open_there_is_no_session_of_a_pl
     assert "周二不开放，没有场次。" in (await seen(manager, venue, wish)).changes
     await written(manager, venue, wish)
     assert [await of_day(venue, days) for days in (3, 4, 5)] == [[(14, 2, 20, 3000)], [], [(14, 2, 20, 3000)]]
+
+
+async def test_a_session_that_the_calendar_takes_away_and_not_staff_is_left_to_them(
+    db: Database, outside: Outside
+) -> None:
+    venue = await a_venue()
+    session = await a_session(venue, days=3)
+    wish = from_then(a_time(14, 16, days="WORKDAY", capacity=20))
+    await written(await a_manager(venue), venue, wish)
+    await a_paid_order(outside, await a_person(), places(session))
+    await Holiday.create(date=LATER, kind="HOLIDAY", name="演示")
+    assert await make_sessions(now=NOW) == 1
+    assert not (await Session.get(id=session.id)).is_open
+    assert await turning.turn_courts(now=NOW) == 0 == await Closure.all().count()
 
 
 async def test_who_was_told_another_end_a_moment_ago_takes_no_place_and_chooses_again(db: Database) -> None:
