@@ -44,6 +44,7 @@ from resolvers.revealing import RevealingActs
 from resolvers.risk import RiskActs, RiskQueries
 from resolvers.scalars import FEN, Fen
 from resolvers.series import SeriesActs, SeriesQueries
+from resolvers.session_editing import SessionEditingActs, SessionEditingQueries
 from resolvers.sessions import SessionQueries
 from resolvers.settlement import SettlementActs, SettlementQueries
 from resolvers.sign_ins import SignInActs, SignInQueries
@@ -100,6 +101,7 @@ class Query(
     VenueEditingQueries,
     CourtEditingQueries,
     HoursEditingQueries,
+    SessionEditingQueries,
     RiskQueries,
     SettlementQueries,
     StatisticsQueries,
@@ -147,6 +149,7 @@ class Mutation(
     VenueEditingActs,
     CourtEditingActs,
     HoursEditingActs,
+    SessionEditingActs,
     RiskActs,
     SettlementActs,
 ):

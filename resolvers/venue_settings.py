@@ -15,8 +15,9 @@ from plans.costs import ListSize, Weight
 from resolvers.context import Info
 from resolvers.paging import checked_size, page_of
 from resolvers.scalars import Fen
+from resolvers.sessions import TICKETS
 from resolvers.venue_editing import TariffWindowKind
-from resolvers.words import ConcessionKind
+from resolvers.words import ConcessionKind, Ticket
 
 MOST_LINES = 50
 
@@ -205,6 +206,14 @@ class BookingRulesSettings:
 
 
 @strawberry.type
+class SessionTicketSettings:
+    ticket: Ticket
+    kind: TariffWindowKind
+    price: Fen
+    provenance: str
+
+
+@strawberry.type(description="One session of one kind of day, of a pool or hall.")
 class SessionPlanSettings:
     name: str
     sport: str
@@ -212,9 +221,19 @@ class SessionPlanSettings:
     from_minute: int
     to_minute: int
     capacity: int
+    area_m2: int = strawberry.field(name="areaM2")
+    lifeguards: int
+    places_a_person_a_day: int
+    tickets: list[SessionTicketSettings] = strawberry.field(directives=[ListSize(assumed_size=TICKETS)])
     from_day: date
-    until_day: date | None
+    until_day: date | None = strawberry.field(
+        description="The first on which it holds no more, by itself or because another version begins."
+    )
+    version: int = strawberry.field(description="0: as imported.")
     provenance: str
+    note: str
+    written_by: str = strawberry.field(description="Whose name; empty: the files.")
+    written_at: datetime | None
 
 
 @strawberry.type(description="What holds at a venue on a day, and what is written for later.")
@@ -236,12 +255,13 @@ class SettingsKind(StrEnum):
     RULES = "RULES"
     COURT = "COURT"
     HOURS = "HOURS"
+    SESSIONS = "SESSIONS"
 
 
 @strawberry.type(description="Something that staff wrote.")
 class SettingsChange:
     kind: SettingsKind
-    sport: str = strawberry.field(description="Of rules and courts; empty: every sport.")
+    sport: str = strawberry.field(description="Of rules, courts and sessions; empty: every sport.")
     version: int
     from_day: date
     until_day: date | None
@@ -344,9 +364,25 @@ def _plans(rows: Sequence[Mapping[str, Any]]) -> list[SessionPlanSettings]:
             from_minute=row["from_minute"],
             to_minute=row["to_minute"],
             capacity=row["capacity"],
+            area_m2=row["area_m2"],
+            lifeguards=row["lifeguards"],
+            places_a_person_a_day=row["places_a_person_a_day"],
+            tickets=[
+                SessionTicketSettings(
+                    ticket=Ticket(price.ticket),
+                    kind=TariffWindowKind(price.kind),
+                    price=Fen(price.price_fen),
+                    provenance=price.provenance,
+                )
+                for price in row["prices"]
+            ],
             from_day=row["valid_from"],
             until_day=row["valid_to"],
+            version=row["version"],
             provenance=row["provenance"],
+            note=row["source"] if row["version"] else "",
+            written_by=row["display_name"] or "",
+            written_at=row["written_at"],
         )
         for row in rows
     ]

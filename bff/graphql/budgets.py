@@ -153,7 +153,7 @@ BUDGETS: Sequence[Budget] = (
             {"venueReport", "venueSettings", "settingsHistory", "previewTariff", "previewBookingRules"}
         )
         | {"writeTariff", "writeBookingRules", "previewCourt", "writeCourt"}
-        | {"previewOpeningHours", "writeOpeningHours"}
+        | {"previewOpeningHours", "writeOpeningHours", "previewSessionPlan", "writeSessionPlan"}
         | {"previewClosure", "announceClosure", "withdrawClosure"}
         | {"scheduleDraw"},
         address=(3000, MINUTE),

@@ -17,6 +17,7 @@ from models.booking.draw_cuts import DrawCut, Slots, draw_cuts, slots_of_court
 from models.booking.editing import KEY, demand_editing
 from models.booking.hours_reach import sessions_shut
 from models.booking.hours_rules import Booked, HoursWanted, Standing
+from models.booking.plan_versions import plans_version_on
 from models.booking.queries import timetable
 from models.booking.rules import CourtFacts
 from models.booking.session_making import make_for
@@ -253,7 +254,8 @@ SELECT stands.number, (SELECT to_day FROM hours_version WHERE venue_id = $1 AND 
          WHERE venue_id = $1 AND from_day > $2) AS later,
        (SELECT json_agg(json_build_array(code, name)) FROM sport) AS sports,
        (SELECT json_agg(json_build_array(sport_code, name, from_minute, to_minute)) FROM session_plan
-         WHERE venue_id = $1 AND (valid_to IS NULL OR valid_to > $2)) AS plans
+         WHERE venue_id = $1 AND (valid_to IS NULL OR valid_to > $2)
+           AND version = {plans_version_on("session_plan", "$2")}) AS plans
   FROM (SELECT {version_on("$1", "$2")} AS number) stands"""
 _BOOKED = """
 SELECT orders.order_no, COALESCE(court.name, session.name) AS name, line.starts_at, line.ends_at,

@@ -8,10 +8,11 @@ twice is made once (its id and its unique key say so), so the job may die anywhe
 import logging
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from models import database
-from models.booking.hours_rules import outside
+from models.booking.plan_rules import Hours, fits, hours_on
+from models.booking.plan_versions import PlansVersion, number_on
 from models.booking.session_rules import Plan, SessionTime, plans_on, time_of
 from models.calendar import business_day
 from models.venues.kinds_of_days import kinds_of
@@ -27,8 +28,9 @@ async def make_sessions(*, now: datetime) -> int:
     """Makes what is missing and brings what is there in line with the plans. Gives how many rows that touched.
 
     A plan that changed changes only sessions that have not begun: never below what is sold. What no plan wants any
-    more is closed, and what lies outside the opening hours that staff wrote for its day; whoever has a place there
-    keeps it until staff close the session, or is asked (`turning`); until that closure is withdrawn it stays closed.
+    more is closed, and what lies outside the opening hours that staff wrote for its day (or, where staff wrote the plan,
+    anybody's hours); whoever has a place there keeps it until staff close the session, or is asked (`turning`); until
+    that closure is withdrawn it stays closed.
     """
     touched = 0
     for venue in await database.rows("SELECT DISTINCT venue_id FROM session_plan ORDER BY venue_id"):
@@ -102,48 +104,58 @@ async def _wanted(venue_id: int, days: Sequence[date]) -> list[tuple[int, Plan, 
     if not venue["is_open"]:
         return []
     plans = [
-        (row["id"], plan_in(row))
+        ((row["id"], row["version"]), plan_in(row))
         for row in await database.rows("SELECT * FROM session_plan WHERE venue_id = $1 ORDER BY id", venue_id)
     ]
-    written = await _hours_written(venue_id, days[0]) if plans else []
+    versions = await versions_of(venue_id)
+    hours = await hours_of(venue_id, days[0]) if plans else []
     return [
-        (plan_id, plan, day.date, time)
+        (plan_id, plan, day.date, time_of(plan, venue["ref"], day.date))
         for day in await kinds_of(days, venue["province_code"])
-        for openings in [next((hours.openings for hours in written if hours.reach_over(day.date)), None)]
-        for plan_id, plan in plans_on(plans, day)
-        for time in [time_of(plan, venue["ref"], day.date)]
-        if openings is None or not outside(openings, plan.sport_code, time.starts_at, time.ends_at, day.date)
+        for (plan_id, version), plan in plans_on(_holding(plans, versions, day.date), day)
+        if fits(plan, day.date, hours_on([each for each in hours if version or each.number], day.date))
     ]
 
 
-class _Hours(NamedTuple):
-    """Opening hours that staff wrote. Beside the files' a session has times of its own."""
-
-    from_day: date
-    to_day: date | None
-    openings: Sequence[Opening]
-
-    def reach_over(self, day: date) -> bool:
-        return self.from_day <= day and (self.to_day is None or day < self.to_day)
+_Marked = tuple[tuple[int, int], Plan]
+"""A plan with its row's id and its version's number."""
 
 
-async def _hours_written(venue_id: int, after: date) -> list[_Hours]:
-    """The last written first: that of a day is the first which reaches over it (models.venues.hours_versions)."""
+def _holding(plans: Sequence[_Marked], versions: Sequence[PlansVersion], day: date) -> list[_Marked]:
     return [
-        _Hours(
+        (mark, plan) for mark, plan in plans if mark[1] == number_on(versions, plan.sport_code, plan.name, day)
+    ]
+
+
+async def versions_of(venue_id: int) -> list[PlansVersion]:
+    """All that staff wrote of a venue's pools, without their sessions."""
+    found = await database.rows(
+        "SELECT number, sport_code, name, from_day, to_day FROM session_plan_version WHERE venue_id = $1", venue_id
+    )
+    return [PlansVersion.of(row) for row in found]
+
+
+async def hours_of(venue_id: int, after: date) -> list[Hours]:
+    """A venue's opening hours on that day and later. Beside the files' (number 0) a session that is the files' too has
+    times of its own."""
+    return [
+        Hours(
+            row["number"],
             database.day(row["from_day"]),
             database.day(row["to_day"]) if row["to_day"] else None,
             [Opening(*each) for each in database.gathered(row["openings"])],
         )
-        for row in await database.rows(_WRITTEN_HOURS, venue_id, after)
+        for row in await database.rows(_HOURS, venue_id, after)
     ]
 
 
-_WRITTEN_HOURS = """
-SELECT from_day, to_day,
+_HOURS = """
+SELECT hours.number, hours.from_day, hours.to_day,
        (SELECT json_agg(json_build_array(weekday, opens_minute, closes_minute, sport_code)) FROM opening_hours
-         WHERE venue_id = $1 AND version = hours_version.number) AS openings
-  FROM hours_version WHERE venue_id = $1 AND (to_day IS NULL OR to_day > $2) ORDER BY number DESC"""
+         WHERE venue_id = $1 AND version = hours.number) AS openings
+  FROM (SELECT number, from_day, to_day FROM hours_version WHERE venue_id = $1
+         UNION ALL SELECT 0, $2, NULL) hours
+ WHERE hours.to_day IS NULL OR hours.to_day > $2"""
 
 
 def plan_in(row: Any) -> Plan:

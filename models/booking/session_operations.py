@@ -19,22 +19,25 @@ GONE_AFTER = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class PlacesWanted:
-    """The places of one order line."""
+    """The places of one order line, of the session as it was when that was told: until that end."""
 
     order_line_id: int
     session_id: int
     places: int
+    ends_at: datetime
 
 
 async def hold_places(wanted: Sequence[PlacesWanted], *, now: datetime) -> int | None:
-    """Takes all places or none; gives the id of the first session that has not so many, none when it succeeded.
+    """Takes all places or none; gives the id of the first session that has not so many, or ends at another time since it
+    was planned otherwise; none when it succeeded.
 
     Sessions are locked in one order for everybody. Whom a gate counts inside without a code takes a place as well, for
     as long as that count is live.
     """
     by_session = _summed((each.session_id, each.places) for each in wanted)
+    ends = {each.session_id: each.ends_at for each in wanted}
     for session_id, places in by_session.items():
-        if not await _take(session_id, places, now):
+        if not await _take(session_id, places, ends[session_id], now):
             before = dict(list(by_session.items())[: list(by_session).index(session_id)])
             await _give_back(before)
             return session_id
@@ -55,14 +58,15 @@ async def release_places(order_line_ids: Sequence[int]) -> None:
     await _give_back(_summed((row["session_id"], row["places"]) for row in held))
 
 
-async def _take(session_id: int, places: int, now: datetime) -> bool:
+async def _take(session_id: int, places: int, ends_at: datetime, now: datetime) -> bool:
     found = await database.rows(
         """UPDATE session SET taken = taken + $1
-            WHERE id = $2 AND is_open
+            WHERE id = $2 AND is_open AND ends_at = $4
               AND taken + $1 + CASE WHEN counted_at >= $3 THEN counted_inside ELSE 0 END <= capacity RETURNING id""",
         places,
         session_id,
         now - LIVE_FOR,
+        ends_at,
     )
     return bool(found)
 

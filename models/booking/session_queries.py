@@ -208,6 +208,18 @@ async def free_places(session_id: int, *, now: datetime) -> int:
     return _facts(row, now).free if row is not None else 0
 
 
+async def refuse_replanned(session: SessionFacts) -> None:
+    """Raises SESSION_UNKNOWN where a session is held no more, or until another time than was told."""
+    found = await database.row("SELECT ends_at, is_open FROM session WHERE id = $1", session.id)
+    if found is None or not found["is_open"] or database.utc(found["ends_at"]) != session.ends_at:
+        raise DomainError(
+            f"{session.title}刚刚改了安排。",
+            code=ErrorCode.SESSION_UNKNOWN,
+            next_step="请在场次表里重新选择。",
+            field="lines",
+        )
+
+
 async def overdue_orders(session_ids: Sequence[int], *, now: datetime) -> list[int]:
     """Unpaid orders whose hold is over and that still have places of these sessions."""
     found = await database.rows(

@@ -146,15 +146,43 @@ class BookingRule(Table):
         unique_together = (("venue", "sport_code", "from_day", "version"),)
 
 
+class SessionPlanVersion(Table):
+    """All sessions of one pool or hall as staff wrote them, from a day on: who, when and why; the sessions are the rows of
+    SessionPlan with its number. Never edited; of several that hold on a day the latest written counts, wholly."""
+
+    id = fields.IntField(primary_key=True)
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
+    venue_id: int
+    number = fields.IntField()  # of the venue's, over all its pools, from 1
+    sport_code = fields.CharField(max_length=24)
+    name = fields.CharField(max_length=40)  # of the pool or the hall
+    from_day = fields.DateField()
+    to_day = fields.DateField(null=True)  # the first day on which it holds no more; null: until further notice
+    note = fields.CharField(max_length=200)
+    request_key = fields.CharField(max_length=64)
+    request_hash = fields.CharField(max_length=64)
+    written_by: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.StaffMember", on_delete=fields.RESTRICT
+    )
+    written_by_id: int
+    written_at = fields.DatetimeField()
+
+    class Meta:
+        table = "session_plan_version"
+        unique_together = (("venue", "number"), ("venue", "request_key"))
+
+
 class SessionPlan(Table):
     """What a week of sessions looks like at a venue, from a day on: one row is one session of one kind of day.
 
-    What changes from a day on is a new version, beside the old one that ends there; who wrote it, and when, stays.
+    The files' are version 0: they hold on each day for which staff wrote no SessionPlanVersion of that pool
+    (models/booking/plan_versions.py).
     """
 
     id = fields.IntField(primary_key=True)
     venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Venue", on_delete=fields.RESTRICT)
     venue_id: int
+    version = fields.IntField(default=0, db_default=0)
     sport_code = fields.CharField(max_length=24)
     name = fields.CharField(max_length=40)  # of the pool or the hall
     day_kind = fields.CharField(max_length=24)  # as a tariff window's (models.venues.days)
@@ -176,7 +204,7 @@ class SessionPlan(Table):
 
     class Meta:
         table = "session_plan"
-        unique_together = (("venue", "sport_code", "name", "day_kind", "from_minute", "valid_from"),)
+        unique_together = (("venue", "version", "sport_code", "name", "day_kind", "from_minute", "valid_from"),)
 
 
 class SessionPrice(Table):

@@ -15,6 +15,7 @@ from models import database
 from models.booking.closure_rules import ClosureKind, days_of
 from models.booking.closures import JOB
 from models.booking.hours_rules import outside
+from models.booking.plan_versions import plans_version_on
 from models.booking.tables import Closure
 from models.calendar import business_day, step_of
 from models.ids import new_id
@@ -24,11 +25,11 @@ from models.venues.tables import Venue
 
 WAKES = "turn_courts"
 """The job that looks for whom staff's edits leave with nothing: bookings (here) and people in line (checkout.waiting)."""
-COURT_RETIRED, NOT_OPEN = "场地调整", "开放时间调整"
+COURT_RETIRED, NOT_OPEN, NOT_PLANNED = "场地调整", "开放时间调整", "场次安排调整"
 
 
 async def turn_courts(*, now: datetime) -> int:
-    """For every venue whose courts or hours staff edited. Gives how many rows that touched; may die anywhere and run
+    """For every venue whose courts, hours or sessions staff edited. Gives how many rows that touched; may die anywhere and run
     again."""
     touched = 0
     for venue in await database.rows(_EDITED):
@@ -66,7 +67,8 @@ class _Span(NamedTuple):
 
 
 class _Sold(NamedTuple):
-    """A session that lies outside the hours, if only in part, and of which somebody has places."""
+    """A session that lies outside the hours, if only in part, or is in no plan any more, and of which somebody has
+    places."""
 
     session_id: int
     sport_code: str
@@ -77,17 +79,20 @@ class _Sold(NamedTuple):
 
 async def close_booked(venue_id: int, *, now: datetime) -> int:
     """A plain function, alone with the venue's courts: announces a closure over whatever is booked on a court that is
-    retired on that day, or outside the hours that staff wrote for it, and was not asked about yet. Gives how many."""
+    retired on that day, outside the hours that staff wrote for it, or of a session that staff planned otherwise, and was
+    not asked about yet. Gives how many."""
     spans = list(_joined([*await _on_retired(venue_id, now), *await _outside_hours(venue_id, now)]))
     for span in spans:
         await _announce(venue_id, span, now, court_id=span.court_id, reason=span.reason)
-    sold = await _sold_outside_hours(venue_id, now)
-    for each in sold:
-        shut = {"session_id": each.session_id, "sport_code": each.sport_code, "reason": NOT_OPEN}
-        await _announce(venue_id, each, now, **shut)
-    if spans or sold:
+    closed = len(spans)
+    for found, reason in ((_sold_outside_hours, NOT_OPEN), (_sold_and_not_planned, NOT_PLANNED)):
+        for each in await found(venue_id, now):  # the second finds none of which the first has spoken
+            shut = {"session_id": each.session_id, "sport_code": each.sport_code, "reason": reason}
+            await _announce(venue_id, each, now, **shut)
+            closed += 1
+    if closed:
         database.ring(JOB)
-    return len(spans) + len(sold)
+    return closed
 
 
 async def _announce(venue_id: int, lies: _Span | _Sold, now: datetime, **columns: Any) -> None:
@@ -163,6 +168,20 @@ async def _sold_outside_hours(venue_id: int, now: datetime) -> list[_Sold]:
     ]
 
 
+async def _sold_and_not_planned(venue_id: int, now: datetime) -> list[_Sold]:
+    """A session that is held stands in the version of its day (`session_making`); one that stands in another is not."""
+    return [
+        _Sold(
+            row["id"],
+            row["sport_code"],
+            database.utc(row["starts_at"]),
+            database.utc(row["ends_at"]),
+            row["written_by_id"],
+        )
+        for row in await database.rows(_SOLD_AND_NOT_PLANNED, venue_id, now)
+    ]
+
+
 async def _written_hours(venue_id: int) -> dict[int, list[Opening]]:
     """By the number of their version."""
     openings: dict[int, list[Opening]] = {}
@@ -187,7 +206,8 @@ def _joined(spans: Iterable[_Span]) -> Iterator[_Span]:
 
 _EDITED = """
 SELECT id, public_id, EXISTS (SELECT 1 FROM court_version WHERE venue_id = venue.id) AS courts FROM venue
- WHERE id IN (SELECT venue_id FROM court_version UNION SELECT venue_id FROM hours_version) ORDER BY id"""
+ WHERE id IN (SELECT venue_id FROM court_version UNION SELECT venue_id FROM hours_version
+               UNION SELECT venue_id FROM session_plan_version) ORDER BY id"""
 _BOOKED_BY_WRITTEN_HOURS = f"""
 SELECT DISTINCT line.court_id, court.sport_code, line.business_day, line.starts_at, line.ends_at, hours.number,
        hours.written_by_id
@@ -201,6 +221,14 @@ SELECT session.id, session.sport_code, session.business_day, session.starts_at, 
   FROM hours_version hours JOIN session ON session.venue_id = hours.venue_id
  WHERE hours.venue_id = $1 AND session.starts_at > $2 AND session.taken > 0
    AND hours.number = {version_on("$1", "session.business_day")}
+   AND NOT EXISTS (SELECT 1 FROM closure WHERE closure.venue_id = $1 AND closure.session_id = session.id)
+ ORDER BY session.id"""
+_SOLD_AND_NOT_PLANNED = f"""
+SELECT session.id, session.sport_code, session.starts_at, session.ends_at, version.written_by_id
+  FROM session_plan_version version JOIN session ON session.venue_id = version.venue_id
+  JOIN session_plan plan ON plan.id = session.plan_id
+ WHERE version.venue_id = $1 AND session.starts_at > $2 AND session.taken > 0 AND NOT session.is_open
+   AND version.number = {plans_version_on("session", "session.business_day")} AND plan.version <> version.number
    AND NOT EXISTS (SELECT 1 FROM closure WHERE closure.venue_id = $1 AND closure.session_id = session.id)
  ORDER BY session.id"""
 _WRITTEN_HOURS = """

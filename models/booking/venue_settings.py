@@ -10,7 +10,9 @@ from models import database
 from models.audit.deeds import concerning
 from models.booking.editing import demand_editing
 from models.booking.limits import LIMIT_COLUMNS, Limits, limits_in
+from models.booking.plan_versions import plans_version_on
 from models.booking.rules import check_day
+from models.booking.session_rules import Ticket, TicketPrice
 from models.errors import wrong_cursor
 from models.staff.rules import StaffSignedIn
 from models.venues.concessions import Rule
@@ -162,10 +164,16 @@ def _rules(row: Any) -> RulesSeen:
 
 
 def _plan(row: Any) -> Mapping[str, Any]:
+    """It holds until its own end, or until staff's next version of the pool begins."""
+    order = list(Ticket)
+    prices = [TicketPrice(*price) for price in database.gathered(row["prices"])]
+    ends = [database.day(row[name]) for name in ("valid_to", "next_from") if row[name]]
     return {
         **row,
+        "prices": sorted(prices, key=lambda price: order.index(Ticket(price.ticket))),
         "valid_from": database.day(row["valid_from"]),
-        "valid_to": row["valid_to"] and database.day(row["valid_to"]),
+        "valid_to": min(ends, default=None),
+        "written_at": database.utc(row["written_at"]) if row["version"] else None,
     }
 
 
@@ -228,10 +236,18 @@ SELECT rule.sport_code, rule.venue_id IS NOT NULL AS of_venue, rule.from_day, ru
  WHERE (rule.venue_id = $1 OR rule.venue_id IS NULL) AND rule.replaced_at IS NULL
    AND (rule.to_day IS NULL OR rule.to_day > $2)
  ORDER BY rule.venue_id IS NULL, rule.sport_code, rule.from_day"""
-_PLANS = """
-SELECT name, sport_code, day_kind, from_minute, to_minute, capacity, valid_from, valid_to, provenance
-  FROM session_plan WHERE venue_id = $1 AND (valid_to IS NULL OR valid_to > $2)
- ORDER BY sport_code, name, day_kind, from_minute LIMIT 40"""
+_PLANS = f"""
+SELECT plan.name, plan.sport_code, day_kind, from_minute, to_minute, capacity, area_m2, lifeguards, places_a_person_a_day,
+       valid_from, valid_to, plan.version, plan.provenance, plan.source, plan.written_at, staff_member.display_name,
+       (SELECT json_agg(json_build_array(ticket, kind, price_fen, provenance)) FROM session_price
+         WHERE plan_id = plan.id) AS prices,
+       (SELECT MIN(next.from_day) FROM session_plan_version next
+         WHERE next.venue_id = plan.venue_id AND next.sport_code = plan.sport_code AND next.name = plan.name
+           AND next.number > plan.version AND next.from_day > plan.valid_from AND next.from_day > $2) AS next_from
+  FROM session_plan plan LEFT JOIN staff_member ON staff_member.id = plan.written_by_id
+ WHERE plan.venue_id = $1 AND (valid_to IS NULL OR valid_to > $2)
+   AND plan.version = {plans_version_on("plan", "CASE WHEN valid_from > $2 THEN valid_from ELSE $2 END")}
+ ORDER BY plan.sport_code, plan.name, valid_from > $2, day_kind, from_minute, valid_from LIMIT 80"""
 _WRITTEN = """
 WITH written AS (
 SELECT 'T' || tariff.number AS key, 'TARIFF' AS what, '' AS sport_code, tariff.number AS version, tariff.from_day,
@@ -254,4 +270,9 @@ SELECT 'C' || court_version.id, 'COURT', court.sport_code, court_version.number,
 SELECT 'H' || hours.id, 'HOURS', '', hours.number, hours.from_day, hours.to_day, hours.note, hours.written_at,
        staff.display_name, staff.public_id, 'writeOpeningHours'
   FROM hours_version hours JOIN staff_member staff ON staff.id = hours.written_by_id
-  JOIN venue ON venue.id = hours.venue_id WHERE venue.public_id = $1)"""
+  JOIN venue ON venue.id = hours.venue_id WHERE venue.public_id = $1
+ UNION ALL
+SELECT 'S' || plans.id, 'SESSIONS', plans.sport_code, plans.number, plans.from_day, plans.to_day, plans.note,
+       plans.written_at, staff.display_name, staff.public_id, 'writeSessionPlan'
+  FROM session_plan_version plans JOIN staff_member staff ON staff.id = plans.written_by_id
+  JOIN venue ON venue.id = plans.venue_id WHERE venue.public_id = $1)"""

@@ -13,7 +13,13 @@ from models import database
 from models.attendance.players import Player
 from models.booking.bookable import BookableSlot
 from models.booking.session_operations import PlacesWanted, hold_places
-from models.booking.session_queries import BookableSession, free_places, overdue_orders, places_held
+from models.booking.session_queries import (
+    BookableSession,
+    free_places,
+    overdue_orders,
+    places_held,
+    refuse_replanned,
+)
 from models.booking.session_rules import SessionFull, too_many_places
 from models.errors import DomainError, ErrorCode
 from models.orders.rules import LineKind
@@ -78,22 +84,28 @@ async def check_places(who: Player, bought: Sequence[Bookable], *, but_line_id: 
 
 
 async def hold_sessions(lines: Sequence[OrderLine], bought: Sequence[Bookable], *, now: datetime) -> None:
-    """Takes the places of those lines that are for sessions, all or none. Raises SESSION_FULL."""
+    """Takes the places of those lines that are for sessions, all or none. Raises SESSION_FULL, and SESSION_UNKNOWN for one
+    that staff planned otherwise a moment ago."""
     wanted = [
-        PlacesWanted(line.id, each.session.id, each.people)
+        PlacesWanted(line.id, each.session.id, each.people, each.ends_at)
         for line, each in zip(lines, bought, strict=True)
         if isinstance(each, BookableSession)
     ]
     full = await hold_places(wanted, now=now) if wanted else None
     if full is not None:
         session = next(each.session for each in sessions_in(bought) if each.session.id == full)
+        await refuse_replanned(session)
         free = await free_places(full, now=now)
         raise SessionFull(session.title, free, sorted({each.session_id for each in wanted}))
 
 
 async def hold_again(lines: Sequence[OrderLine], *, now: datetime) -> bool:
     """Takes the places of a closed order's lines once more. False: one of the sessions has not so many any more."""
-    wanted = [PlacesWanted(line.id, line.session_id, line.people) for line in lines if line.session_id is not None]
+    wanted = [
+        PlacesWanted(line.id, line.session_id, line.people, line.ends_at)
+        for line in lines
+        if line.session_id is not None
+    ]
     return not wanted or await hold_places(wanted, now=now) is None
 
 

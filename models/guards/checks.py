@@ -54,6 +54,7 @@ _CHECKS = {
         "court_version",
         "slot_minutes > 0 AND slot_minutes % 30 = 0 AND max_people > 0 AND number > 0",
     ),
+    "session_plan_version_ends_later": ("session_plan_version", "to_day IS NULL OR to_day > from_day"),
     "hours_version_ends_later": ("hours_version", "to_day IS NULL OR to_day > from_day"),
     "opening_hours_within_a_day": (
         "opening_hours",

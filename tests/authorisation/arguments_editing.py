@@ -5,7 +5,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.authorisation.kinds import ABSENT, Known, Open, Plain, Reaching, from_the_start
-from tests.authorisation.lives_editing import CONCESSION, COURT, HOURS, LIMITS, RULES, TARIFF, WINDOW
+from tests.authorisation.lives_editing import (
+    CONCESSION,
+    COURT,
+    HOURS,
+    LIMITS,
+    PLAN,
+    PLANNED,
+    RULES,
+    TARIFF,
+    TICKET,
+    WINDOW,
+)
 from tests.factories.booking import TOMORROW
 
 
@@ -33,6 +44,11 @@ REACHING_EDITING: Mapping[str, Reaching] = {
         _a_key,
         owner="clerk",
     ),
+    "writeSessionPlan.idempotencyKey": Reaching(
+        lambda life: [Known(life.others.keys["plan"], "the key under which staff wrote a pool's sessions")],
+        _a_key,
+        owner="clerk",
+    ),
     "settingsHistory.after": Reaching(
         lambda life: [Known(life.others.ids["settings cursor"], "a place in the history")],
         lambda: "T999999999",
@@ -42,6 +58,7 @@ REACHING_EDITING: Mapping[str, Reaching] = {
 }
 OPEN_EDITING: Mapping[str, Open] = {
     "CourtInput.sport": Open(lambda world: [ABSENT]),
+    "SessionPlanInput.sport": Open(lambda world: [PLAN["sport"]]),
     "OpeningInput.sport": Open(lambda world: [ABSENT]),
     "CourtInput.floorOf": Open(lambda world: [ABSENT]),
     "writeCourt.court.courtId": Open(lambda world: [world.an.hall.right.public_id]),
@@ -63,6 +80,10 @@ PLAIN_EDITING: Mapping[str, Plain] = {
     **{f"OpeningHoursInput.{name}": _plain(HOURS[name]) for name in ("fromDay", "untilDay", "note")},
     **{f"OpeningInput.{name}": _plain(value) for name, value in HOURS["openings"][0].items()},
     "previewOpeningHours.hours.fromDay": _plain(str(TOMORROW)),
+    **{f"SessionPlanInput.{name}": _plain(PLAN[name]) for name in PLAN if name not in ("sessions", "sport")},
+    **{f"PlannedSessionInput.{name}": _plain(PLANNED[name]) for name in PLANNED if name != "tickets"},
+    **{f"SessionTicketInput.{name}": _plain(value) for name, value in TICKET.items()},
+    "previewSessionPlan.plan.fromDay": _plain(str(TOMORROW)),
     "expectedChange": Plain(lambda life: secrets.token_hex(32)),
 }
 WORDS_EDITING = {"days", "freeDays", "courtName", "expectedChange"}

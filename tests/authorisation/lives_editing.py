@@ -30,6 +30,12 @@ OPENING = {"fromMinute": 480, "toMinute": 1320}
 HOURS: dict[str, Any] = {
     "fromDay": DAY, "untilDay": NEXT, "openings": [{"weekday": day, **OPENING} for day in range(1, 8)], "note": NOTE,
 }  # fmt: skip
+TICKET = {"ticket": "ADULT", "kind": "FREE", "price": 0}
+PLANNED = {"days": "ALL", "fromMinute": 840, "toMinute": 960, "capacity": 30, "tickets": [TICKET]}
+PLAN: dict[str, Any] = {
+    "sport": "SWIMMING", "name": "大众池", "areaM2": 200, "lifeguards": 3, "placesAPersonADay": 3,
+    "sessions": [PLANNED], "fromDay": DAY, "untilDay": NEXT, "note": NOTE,
+}  # fmt: skip
 COURT: dict[str, Any] = {"name": "篮球右半场", "slotMinutes": 60, "maxPeople": 9, "fromDay": DAY, "note": NOTE}
 
 
@@ -51,5 +57,9 @@ async def live_with_settings(life: "Life") -> None:
     seen = (await life.clerk.ask(editing.PREVIEW_OPENING_HOURS, venueId=venue_id, hours=HOURS)).value["changeHash"]
     asked = {"venueId": venue_id, "hours": HOURS, "idempotencyKey": others.keys["hours"]}
     assert (await life.clerk.ask(editing.WRITE_OPENING_HOURS, **asked, expectedChange=seen)).value["version"] == 1
+    others.keys["plan"] = secrets.token_hex(8)
+    seen = (await life.clerk.ask(editing.PREVIEW_SESSION_PLAN, venueId=venue_id, plan=PLAN)).value["changeHash"]
+    asked = {"venueId": venue_id, "plan": PLAN, "idempotencyKey": others.keys["plan"]}
+    assert (await life.clerk.ask(editing.WRITE_SESSION_PLAN, **asked, expectedChange=seen)).value["version"] == 1
     history = (await life.clerk.ask(editing.SETTINGS_HISTORY, venueId=venue_id)).value
     others.ids["settings cursor"] = history["edges"][0]["cursor"]

@@ -209,7 +209,9 @@ ALLOWED = {
 SESSIONS = {
     "sessionPlans",
     "SessionPlanSettings",  # 场次
-    *("session", "session_id", "session_plan", "session_price"),
+    *("session", "session_id", "session_plan", "session_plan_version", "session_price"),
+    *("previewSessionPlan", "writeSessionPlan", "SessionPlanInput", "SessionPlanPreview", "PlannedSessionInput"),
+    *("SessionTicketInput", "SessionTicketSettings", "TicketWithoutSession", "SESSIONS"),
     *("sessions", "sessionId", "Session", "SessionTicket", "SessionTicketKind"),
     *("SESSION", "SESSION_FULL", "SESSION_UNKNOWN"),
 }

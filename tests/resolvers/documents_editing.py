@@ -20,7 +20,11 @@ query ($venueId: ID!, $on: Date!) {{
     tariff {{ {_TARIFF} }}
     comingTariffs {{ {_TARIFF} }}
     rules {{ sport ofVenue fromDay untilDay version provenance note writtenBy writtenAt limits {{ {_LIMITS} }} }}
-    sessionPlans {{ name sport days fromMinute toMinute capacity fromDay untilDay provenance }}
+    sessionPlans {{
+      name sport days fromMinute toMinute capacity areaM2 lifeguards placesAPersonADay
+      fromDay untilDay version provenance note writtenBy writtenAt
+      tickets {{ ticket kind price provenance }}
+    }}
   }}
 }}"""
 SETTINGS_HISTORY = """
@@ -91,7 +95,24 @@ mutation ($venueId: ID!, $hours: OpeningHoursInput!, $expectedChange: String!, $
     userErrors { code message field }
   }
 }"""
+PREVIEW_SESSION_PLAN = """
+query ($venueId: ID!, $plan: SessionPlanInput!) {
+  previewSessionPlan(venueId: $venueId, plan: $plan) {
+    fromDay untilDay changes bookings bookingsWithout bookingsOtherwise promise changeHash
+    listed { orderNo startsAt endsAt ticket people paid }
+  }
+}"""
+WRITE_SESSION_PLAN = """
+mutation ($venueId: ID!, $plan: SessionPlanInput!, $expectedChange: String!, $idempotencyKey: String!) {
+  writeSessionPlan(
+    venueId: $venueId, plan: $plan, expectedChange: $expectedChange, idempotencyKey: $idempotencyKey
+  ) {
+    version
+    userErrors { code message field }
+  }
+}"""
 ALL = (
     *(VENUE_SETTINGS, SETTINGS_HISTORY, PREVIEW_TARIFF, PREVIEW_BOOKING_RULES, WRITE_TARIFF, WRITE_BOOKING_RULES),
     *(PREVIEW_COURT, WRITE_COURT, PREVIEW_OPENING_HOURS, WRITE_OPENING_HOURS),
+    *(PREVIEW_SESSION_PLAN, WRITE_SESSION_PLAN),
 )
