@@ -5,7 +5,8 @@ from datetime import date, datetime
 import strawberry
 
 from models.booking import plan_editing as editing
-from models.booking.plan_rules import PlannedSession, PlansWanted, SoldTicket
+from models.booking.plan_fates import SoldTicket
+from models.booking.plan_rules import PlannedSession, PlansWanted
 from models.booking.session_rules import TicketPrice
 from plans.costs import ListSize, Weight
 from resolvers.context import Info

@@ -15,7 +15,8 @@ from models import database
 from models.booking import plan_rules as rules
 from models.booking.closure_rules import ClosureKind, notice_text
 from models.booking.editing import KEY, demand_editing
-from models.booking.plan_rules import Fates, Hours, PlansWanted, SoldTicket, Standing
+from models.booking.plan_fates import Fates, SoldTicket, fates, promise
+from models.booking.plan_rules import Hours, PlansWanted, Standing
 from models.booking.plan_versions import number_on
 from models.booking.session_making import hours_of, make_for, plan_in, versions_of
 from models.booking.session_rules import TicketPrice
@@ -79,7 +80,7 @@ async def preview_plans(
         bookings_without=len(found.without),
         bookings_otherwise=len(found.otherwise),
         listed=found.without[:MOST_LISTED],
-        promise=rules.promise(found),
+        promise=promise(found),
         change_hash=_hash(before, wanted),
     )
 
@@ -158,7 +159,7 @@ async def _checked(venue_id: str, wanted: PlansWanted, now: datetime) -> _Before
     days = await kinds_of(wanted.days(), venue["province_code"])
     rules.check_days(wanted, days, hours)
     sold = await _sold(venue["id"], wanted, now)
-    found = rules.fates(wanted, sold, {day.date: day for day in days}, hours)
+    found = fates(wanted, sold, {day.date: day for day in days}, hours)
     return _Before(venue_id=venue["id"], stands=stands, hours=hours, days=days, fates=found)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from models.booking import plan_rules
-from models.booking.plan_rules import Hours, PlannedSession, PlansWanted, SoldTicket, Standing, fates
+from models.booking.plan_fates import SoldTicket, fates, promise
+from models.booking.plan_rules import Hours, PlannedSession, PlansWanted, Standing
 from models.booking.plan_versions import PlansVersion, number_on
 from models.booking.session_rules import TicketPrice
 from models.calendar import instant_of
@@ -160,7 +161,7 @@ def test_a_ticket_keeps_its_session_or_is_asked_about_and_never_stands_in_the_ne
     )
     found = fates(wish, [same, dearer, ends, child, gone], days, ALL_DAY)
     assert found == (5, [gone], [dearer, ends, child])
-    assert plan_rules.promise(fates(wish, [same], days, ALL_DAY)) == "已售的票不受影响。"
+    assert promise(fates(wish, [same], days, ALL_DAY)) == "已售的票不受影响。"
     assert fates(wish, [same], days, [Hours(1, TODAY, None, [Opening(0, 540, 1320, "")])]).without == [same]
     with pytest.raises(BadInput, match="会和新安排的下一场重叠"):
         fates(wish, [sold(8, 11)], days, ALL_DAY)
