@@ -31,6 +31,7 @@ from tests.factories.settlements import (
     latest,
     paid_out,
     proposed,
+    seen_of,
     take_back,
 )
 from tests.kills import Job, cut_off, held, killed_while_waiting, nobody_else_is_here
@@ -60,7 +61,7 @@ async def _approving() -> Job:
     return lambda: approve(
         clerk=it.approver,
         settlement_no=settlement.settlement_no,
-        payable_fen=settlement.payable_fen,
+        seen=seen_of(settlement),
         keys=STATEMENT_KEYS,
         now=LATER,
     )
