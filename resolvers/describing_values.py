@@ -276,6 +276,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "RULES": "Booking rules.",
         "COURT": "A court.",
         "HOURS": "Opening hours.",
+        "SESSIONS": "The sessions of a pool or hall, with their tickets.",
     },
     # At desks
     "ScanColour": {
